@@ -1,0 +1,147 @@
+// Package imports_test holds the house's rule of imports: they run one way. It parses the files, since the result of `go list` in a
+// test is cached and stays green.
+package imports_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const (
+	root   = "../.."
+	module = "github.com/rogatory/rogatory/"
+)
+
+// pure packages decide; they never wait, and readers of logs link them without linking a network.
+var pure = []string{
+	"proto/rogatory/v1", "crypto/keyring", "crypto/envelope", "crypto/translog",
+	"node/exchange", "node/federation", "node/codes",
+}
+
+// forbidden names what a package and all that it imports from this module must not import; a trailing slash means all below.
+var forbidden = map[string][]string{
+	"node/store":     {"google.golang.org/grpc/", "github.com/nats-io/", "net/http", module + "node/exchange", module + "node/desk", module + "node/post", module + "node/transport"},
+	"node/transport": {module},
+	"configs":        {module, "google.golang.org/grpc/", "github.com/nats-io/", "go.etcd.io/"},
+	"node/client":    {module + "node/store", module + "node/post", module + "node/desk", module + "node/transport", "go.etcd.io/", "github.com/nats-io/"},
+	"gateway":        {module + "node/store", module + "node/post", module + "node/desk", module + "node/transport", module + "node/exchange", module + "crypto/"},
+	"node":           {"github.com/nats-io/nats-server/", module + "scripts/", module + "gateway/"},
+}
+
+func init() {
+	for _, p := range pure {
+		forbidden[p] = []string{
+			"google.golang.org/grpc", "google.golang.org/grpc/", "net/http", "net", "github.com/nats-io/", "go.etcd.io/",
+			module + "node/store", module + "node/transport", module + "proto/rogatory/node/", module + "proto/rogatory/peer/",
+		}
+	}
+	forbidden["node/cmd/rogatory-audit"] = append(slices.Clone(forbidden["node/exchange"]), module+"node/post", module+"node/desk")
+}
+
+func TestImportsRunOneWay(t *testing.T) {
+	imports := parse(t)
+	if len(imports) < 10 {
+		t.Fatalf("found only %d packages below %s", len(imports), root)
+	}
+	for pkg, no := range forbidden {
+		if imports[pkg] == nil {
+			continue
+		}
+		for _, found := range reach(imports, pkg) {
+			for _, f := range no {
+				if found.path == f || strings.HasSuffix(f, "/") && strings.HasPrefix(found.path, f) {
+					t.Errorf("%s must not import %s, but does: %s", pkg, found.path, strings.Join(found.via, " → "))
+				}
+			}
+		}
+	}
+}
+
+func TestNobodyImportsScripts(t *testing.T) {
+	for pkg, list := range parse(t) {
+		for _, path := range list {
+			if strings.HasPrefix(path, module+"scripts/") && !strings.HasPrefix(pkg, "scripts/") {
+				t.Errorf("%s imports %s: scripts import others, nobody imports them", pkg, path)
+			}
+		}
+	}
+}
+
+type reached struct {
+	path string
+	via  []string
+}
+
+// reach lists all imports of pkg and of what it imports from this module, with the way there.
+func reach(imports map[string][]string, pkg string) []reached {
+	var out []reached
+	seen := map[string]bool{}
+	var walk func(pkg string, via []string)
+	walk = func(pkg string, via []string) {
+		if seen[pkg] {
+			return
+		}
+		seen[pkg] = true
+		via = append(slices.Clone(via), pkg)
+		for _, path := range imports[pkg] {
+			out = append(out, reached{path, via})
+			if in, ok := strings.CutPrefix(path, module); ok {
+				walk(in, via)
+			}
+		}
+	}
+	walk(pkg, nil)
+	return out
+}
+
+// parse maps each package folder of the module to the imports of its files, tests left out.
+func parse(t *testing.T) map[string][]string {
+	t.Helper()
+	sets := map[string]map[string]bool{}
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (d.Name() == ".git" || d.Name() == "testdata") {
+			return filepath.SkipDir
+		}
+		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		dir, err := filepath.Rel(root, filepath.Dir(path))
+		if err != nil {
+			return err
+		}
+		dir = filepath.ToSlash(dir)
+		if sets[dir] == nil {
+			sets[dir] = map[string]bool{}
+		}
+		for _, spec := range f.Imports {
+			p, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			sets[dir][p] = true
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	imports := map[string][]string{}
+	for dir, set := range sets {
+		imports[dir] = slices.Sorted(maps.Keys(set))
+	}
+	return imports
+}
