@@ -1,0 +1,250 @@
+package transport
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"strings"
+	"sync"
+
+	"google.golang.org/grpc"
+)
+
+// An endpoint is one country's side of the online lane, over any wire.
+type endpoint struct {
+	self string
+	wire wire
+	opts CallOptions
+
+	mu       sync.Mutex
+	services map[string]*service
+	serving  context.Context // nil unless Serve runs
+	handlers sync.WaitGroup  // added to only while serving, under mu
+	calls    map[callID]*clientCall
+	peers    map[string]*callers
+}
+
+// A service is what RegisterService was given.
+type service struct {
+	impl    any
+	methods map[string]*grpc.MethodDesc
+	streams map[string]*grpc.StreamDesc
+}
+
+// callers are one peer's calls here.
+type callers struct {
+	budget  budget
+	running map[callID]*serverCall
+	past    map[callID]struct{} // calls that ended lately: their late and repeated frames open nothing
+	ring    []callID            // past, oldest at at
+	at      int
+}
+
+// maxPast is the number of ended calls remembered for each peer.
+const maxPast = 1024
+
+func newEndpoint(self string, w wire, o CallOptions) *endpoint {
+	return &endpoint{
+		self:     self,
+		wire:     w,
+		opts:     o.withDefaults(),
+		services: map[string]*service{},
+		calls:    map[callID]*clientCall{},
+		peers:    map[string]*callers{},
+	}
+}
+
+// RegisterService adds a service. It panics when the implementation does not fit or the name is taken, as grpc.Server ends the
+// program: both are mistakes of the program text.
+func (e *endpoint) RegisterService(desc *grpc.ServiceDesc, impl any) {
+	s := &service{impl: impl, methods: map[string]*grpc.MethodDesc{}, streams: map[string]*grpc.StreamDesc{}}
+	for i := range desc.Methods {
+		s.methods[desc.Methods[i].MethodName] = &desc.Methods[i]
+	}
+	for i := range desc.Streams {
+		s.streams[desc.Streams[i].StreamName] = &desc.Streams[i]
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if _, taken := e.services[desc.ServiceName]; taken {
+		panic(fmt.Sprintf("transport: service %s registered twice", desc.ServiceName))
+	}
+	e.services[desc.ServiceName] = s
+}
+
+// Serve answers calls until ctx ends, cancels those that run and waits for their handlers.
+func (e *endpoint) Serve(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	e.mu.Lock()
+	if e.serving != nil {
+		e.mu.Unlock()
+		return fmt.Errorf("serving twice: %w", ErrClosed)
+	}
+	e.serving = ctx
+	e.mu.Unlock()
+
+	<-ctx.Done()
+	e.mu.Lock()
+	e.serving = nil
+	e.mu.Unlock()
+	e.handlers.Wait()
+	return context.Cause(ctx)
+}
+
+// lookup finds the method of a full name, "/package.Service/Method".
+func (e *endpoint) lookup(full string) (impl any, unary *grpc.MethodDesc, stream *grpc.StreamDesc) {
+	name, method, ok := strings.Cut(strings.TrimPrefix(full, "/"), "/")
+	if !ok {
+		return nil, nil, nil
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s := e.services[name]
+	if s == nil {
+		return nil, nil, nil
+	}
+	return s.impl, s.methods[method], s.streams[method]
+}
+
+// deliver takes one frame that peer from sent on lane l. It never waits and keeps data.
+func (e *endpoint) deliver(l lane, from string, data []byte) {
+	h, body, err := parseFrame(data)
+	if err != nil {
+		return
+	}
+	switch l {
+	case laneCall:
+		e.deliverCall(from, h, body)
+	case laneReply:
+		e.deliverReply(from, h, body)
+	}
+}
+
+func (e *endpoint) deliverReply(from string, h frameHeader, body []byte) {
+	e.mu.Lock()
+	c := e.calls[h.call]
+	e.mu.Unlock()
+	if c == nil || c.peer != from {
+		return
+	}
+	switch h.kind {
+	case kindCredit:
+		c.out.grant(body)
+	case kindReset:
+		c.in.fail(resetError(from, resetReason(body[0])))
+	default:
+		if err := c.in.push(h.seq, chunk{h.kind, body}); err != nil {
+			c.in.fail(err)
+		}
+	}
+}
+
+func (e *endpoint) deliverCall(from string, h frameHeader, body []byte) {
+	e.mu.Lock()
+	p := e.peers[from]
+	if p == nil {
+		p = &callers{running: map[callID]*serverCall{}, past: map[callID]struct{}{}}
+		p.budget.limit = e.opts.MaxBuffered
+		e.peers[from] = p
+	}
+	c := p.running[h.call]
+	if c == nil {
+		_, past := p.past[h.call]
+		switch {
+		case !h.kind.isChunk() || past:
+			e.mu.Unlock()
+			return
+		case e.serving == nil:
+			e.mu.Unlock()
+			e.control(laneReply, from, h.call, kindReset, []byte{byte(resetCancelled)})
+			return
+		case len(p.running) >= e.opts.MaxCalls:
+			e.mu.Unlock()
+			e.control(laneReply, from, h.call, kindReset, []byte{byte(resetBusy)})
+			return
+		}
+		c = newServerCall(e, e.serving, from, h.call, &p.budget)
+		p.running[h.call] = c
+		e.handlers.Add(1)
+		go func() {
+			defer e.handlers.Done()
+			c.run()
+			e.forget(p, c)
+		}()
+	}
+	e.mu.Unlock()
+
+	switch h.kind {
+	case kindCredit:
+		c.out.grant(body)
+	case kindReset:
+		c.cancel(errPeerReset)
+	default:
+		if err := c.in.push(h.seq, chunk{h.kind, body}); err != nil {
+			c.reset(resetBusy)
+			c.cancel(errPeerReset)
+		}
+	}
+}
+
+// forget removes a call that has ended.
+func (e *endpoint) forget(p *callers, c *serverCall) {
+	c.in.drop()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(p.running, c.id)
+	if len(p.ring) < maxPast {
+		p.ring = append(p.ring, c.id)
+	} else {
+		delete(p.past, p.ring[p.at])
+		p.ring[p.at] = c.id
+		p.at = (p.at + 1) % maxPast
+	}
+	p.past[c.id] = struct{}{}
+}
+
+// control sends a frame without a part.
+func (e *endpoint) control(l lane, to string, id callID, kind frameKind, body []byte) {
+	// A lost control frame is as good as one lost on the way: the deadline ends what hangs on it.
+	_ = e.wire.send(l, to, appendFrame(nil, frameHeader{kind: kind, call: id}, body), false)
+}
+
+// nobody ends the caller's side of a call that the backbone found no listener for.
+func (e *endpoint) nobody(id callID) {
+	e.mu.Lock()
+	c := e.calls[id]
+	e.mu.Unlock()
+	if c != nil {
+		c.in.fail(fmt.Errorf("no node of %s is listening: %w", c.peer, ErrUnavailable))
+	}
+}
+
+// down ends all calls: frames may have been lost.
+func (e *endpoint) down(err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, c := range e.calls {
+		c.in.fail(err)
+	}
+	for _, p := range e.peers {
+		for _, c := range p.running {
+			c.cancel(errPeerReset)
+		}
+	}
+}
+
+// open adds a call of ours under a fresh random name.
+func (e *endpoint) open(c *clientCall) {
+	rand.Read(c.id[:]) // never fails, see crypto/rand
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.calls[c.id] = c
+}
+
+func (e *endpoint) close(c *clientCall) {
+	c.in.drop()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.calls, c.id)
+}

@@ -1,0 +1,237 @@
+package transport
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Publish puts a frame into the mailbox of country to. No Nats-Msg-Id goes with it: it would swallow resends.
+func (n *NATS) Publish(ctx context.Context, to string, frame []byte) error {
+	if err := checkCountry(to); err != nil {
+		return err
+	}
+	if len(frame) > MaxFrame {
+		return fmt.Errorf("frame of %d bytes: %w", len(frame), ErrTooLarge)
+	}
+	if err := n.put(ctx, subject(to, laneMail, n.self), frame); err != nil {
+		return fmt.Errorf("publishing to %s: %w", to, err)
+	}
+	return nil
+}
+
+// put publishes to a stream and waits for its word.
+func (n *NATS) put(ctx context.Context, subject string, b []byte) error {
+	if len(b) == 0 {
+		return ErrEmpty
+	}
+	lost, cancel := n.untilLost(ctx)
+	defer cancel()
+	bound, cancelBound := context.WithTimeout(lost, ackTimeout)
+	defer cancelBound()
+	_, err := n.js.Publish(bound, subject, b, jetstream.WithRetryAttempts(0))
+	if err == nil {
+		return nil
+	}
+	switch cause := context.Cause(lost); {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case cause != nil:
+		return cause
+	}
+	return streamError(err)
+}
+
+// streamError turns a stream's refusal into one of this package's errors.
+func streamError(err error) error {
+	var api *jetstream.APIError
+	if !errors.As(err, &api) {
+		return clientError(err)
+	}
+	switch api.ErrorCode {
+	case jetstream.JSErrCodeStreamMessageExceedsMaximum:
+		return ErrTooLarge
+	case 10077, // stream store failed: the limits of DiscardNew are told by its text only
+		10122: // maximum messages or bytes of the stream, as a cluster's leader says it
+		if strings.Contains(api.Description, "maximum") {
+			return fmt.Errorf("%w: %s", ErrFull, api.Description)
+		}
+	case 10023, 10028, 10047, 10002: // insufficient resources, memory, storage, account storage
+		return fmt.Errorf("%w: %s", ErrFull, api.Description)
+	}
+	return fmt.Errorf("%w: %w", ErrUnavailable, err)
+}
+
+// A puller asks one consumer, that is one sender's queue, for frames.
+type puller struct {
+	place chan struct{} // held by the one Receive at a time
+	next  string        // subject of requests
+	inbox string        // answers come to inbox.<number of the request>
+	in    chan *nats.Msg
+	asked uint64
+}
+
+const (
+	pullBatch  = 128             // frames one pull may bring
+	pullExpiry = 8 * time.Second // how long one pull waits at the server
+	pullGrace  = 2 * time.Second // after which an unanswered pull counts as lost
+)
+
+func (n *NATS) puller(from string) (*puller, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if p := n.pulls[from]; p != nil {
+		return p, nil
+	}
+	p := &puller{
+		place: make(chan struct{}, 1),
+		next:  "$JS.API.CONSUMER.MSG.NEXT." + mailStream(n.self) + "." + from,
+		inbox: n.nc.NewInbox(),
+		in:    make(chan *nats.Msg, 4*pullBatch),
+	}
+	if _, err := n.nc.ChanSubscribe(p.inbox+".*", p.in); err != nil {
+		return nil, clientError(err)
+	}
+	n.pulls[from] = p
+	return p, nil
+}
+
+// Receive returns what country from has sent, at least one frame. It asks twice: for all that is there, and when there is
+// nothing, for the next one to come. So a burst costs one round trip, and a lone frame comes without waiting for company.
+func (n *NATS) Receive(ctx context.Context, from string, maxBytes int) ([]Frame, error) {
+	if err := checkCountry(from); err != nil {
+		return nil, err
+	}
+	lost, cancel := n.untilLost(ctx)
+	defer cancel()
+	if lost.Err() != nil {
+		return nil, receiveError(ctx, lost, from, nil)
+	}
+	p, err := n.puller(from)
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case p.place <- struct{}{}:
+		defer func() { <-p.place }()
+	case <-lost.Done():
+		return nil, receiveError(ctx, lost, from, nil)
+	}
+	maxBytes = min(max(maxBytes, minReceive), maxReceive)
+	for {
+		frames, err := n.pull(lost, p, pullRequest{Batch: pullBatch, MaxBytes: maxBytes, NoWait: true}, ackTimeout)
+		if len(frames) == 0 && err == nil {
+			frames, err = n.pull(lost, p, pullRequest{Batch: 1, Expires: pullExpiry}, pullExpiry+pullGrace)
+		}
+		if len(frames) > 0 {
+			return frames, nil
+		}
+		if err != nil {
+			return nil, receiveError(ctx, lost, from, err)
+		}
+	}
+}
+
+func receiveError(ctx, lost context.Context, from string, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if cause := context.Cause(lost); cause != nil {
+		err = cause
+	}
+	return fmt.Errorf("receiving from %s: %w", from, err)
+}
+
+// A pullRequest is the body of $JS.API.CONSUMER.MSG.NEXT (NATS ADR-13).
+type pullRequest struct {
+	Batch    int           `json:"batch"`
+	MaxBytes int           `json:"max_bytes,omitempty"`
+	Expires  time.Duration `json:"expires,omitempty"` // nanoseconds
+	NoWait   bool          `json:"no_wait,omitempty"`
+}
+
+// pull asks once and collects until the batch is full or the server says that there is no more. Frames that answer an older
+// request, whose Receive has gone, are as good.
+func (n *NATS) pull(ctx context.Context, p *puller, r pullRequest, patience time.Duration) ([]Frame, error) {
+	body, err := json.Marshal(r)
+	if err != nil {
+		return nil, err
+	}
+	p.asked++
+	reply := fmt.Sprintf("%s.%d", p.inbox, p.asked)
+	if err := n.nc.PublishRequest(p.next, reply, body); err != nil {
+		return nil, clientError(err)
+	}
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	var frames []Frame
+	answered := 0
+	for answered < r.Batch {
+		select {
+		case m := <-p.in:
+			current := m.Subject == reply
+			if len(m.Data) == 0 && m.Header.Get("Status") != "" {
+				if !current || m.Header.Get("Status") == "100" {
+					continue
+				}
+				return frames, pullStatus(m)
+			}
+			if strings.HasPrefix(m.Reply, "$JS.ACK.") {
+				frames = append(frames, n.frame(m))
+			}
+			if current {
+				answered++
+			}
+		case <-timer.C:
+			if r.NoWait && len(frames) == 0 {
+				return nil, fmt.Errorf("no answer: %w", ErrUnavailable)
+			}
+			return frames, nil
+		case <-ctx.Done():
+			return frames, ctx.Err()
+		}
+	}
+	return frames, nil
+}
+
+// pullStatus reads the server's last word on a request.
+func pullStatus(m *nats.Msg) error {
+	switch s, text := m.Header.Get("Status"), m.Header.Get("Description"); {
+	case s == "404" || s == "408": // no messages, expired
+		return nil
+	case s == "409" && (strings.Contains(text, "Batch Completed") || strings.Contains(text, "MaxBytes")):
+		return nil
+	case s == "409" && strings.Contains(text, "MaxAckPending"):
+		return nil
+	default:
+		return fmt.Errorf("status %s %s: %w", s, text, ErrUnavailable)
+	}
+}
+
+// frame wraps a delivered message. Acks are plain publishes: one that gets lost costs a redelivery.
+func (n *NATS) frame(m *nats.Msg) Frame {
+	var done atomic.Bool
+	answer := func(body string) error {
+		if done.Swap(true) {
+			return nil
+		}
+		if err := n.ready(); err != nil {
+			return err
+		}
+		return clientError(n.nc.Publish(m.Reply, []byte(body)))
+	}
+	return Frame{
+		Data: m.Data,
+		ack:  func() error { return answer("+ACK") },
+		nak: func(d time.Duration) error {
+			return answer(fmt.Sprintf(`-NAK {"delay": %d}`, max(d, 0).Nanoseconds()))
+		},
+	}
+}

@@ -1,0 +1,170 @@
+package transport_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/rogatory/rogatory/node/transport"
+)
+
+func TestFramesArriveInOrderAndLeaveWhenAcked(t *testing.T) {
+	r := newRig(t, transport.StreamOptions{})
+	rs, bg := r.open("RS", transport.CallOptions{}), r.open("BG", transport.CallOptions{})
+	ctx := within(t, 20*time.Second)
+	for i := range 5 {
+		if err := rs.Publish(ctx, "BG", fmt.Appendf(nil, "frame %d", i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got []transport.Frame
+	for len(got) < 5 {
+		frames, err := bg.Receive(ctx, "RS", 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, frames...)
+	}
+	for i, f := range got {
+		if want := fmt.Sprintf("frame %d", i); string(f.Data) != want {
+			t.Errorf("got %q, want %q", f.Data, want)
+		}
+		if err := f.Ack(); err != nil {
+			t.Error(err)
+		}
+	}
+	_, err := bg.Receive(within(t, 300*time.Millisecond), "RS", 1<<20)
+	if !errors.Is(err, t.Context().Err()) && err == nil {
+		t.Error("an acked frame came again")
+	}
+}
+
+func TestReceiveWaitsForTheFirstFrame(t *testing.T) {
+	r := newRig(t, transport.StreamOptions{})
+	rs, bg := r.open("RS", transport.CallOptions{}), r.open("BG", transport.CallOptions{})
+	ctx := within(t, 20*time.Second)
+	got := make(chan error, 1)
+	go func() {
+		frames, err := bg.Receive(ctx, "RS", 1<<20)
+		if err == nil && (len(frames) != 1 || string(frames[0].Data) != "late") {
+			err = fmt.Errorf("got %d frames", len(frames))
+		}
+		got <- err
+	}()
+	if err := rs.Publish(ctx, "BG", []byte("late")); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-got; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestNakBringsTheFrameAgain(t *testing.T) {
+	r := newRig(t, transport.StreamOptions{})
+	rs, bg := r.open("RS", transport.CallOptions{}), r.open("BG", transport.CallOptions{})
+	ctx := within(t, 20*time.Second)
+	if err := rs.Publish(ctx, "BG", []byte("again")); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		frames, err := bg.Receive(ctx, "RS", 1<<20)
+		if err != nil || len(frames) != 1 || string(frames[0].Data) != "again" {
+			t.Fatalf("got %d frames, %v", len(frames), err)
+		}
+		if err := frames[0].Nak(50 * time.Millisecond); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestFloodMeetsItsLimitAndTakesNobodysRoom(t *testing.T) {
+	r := newRig(t, transport.StreamOptions{FramesPerSender: 3})
+	rs, no := r.open("RS", transport.CallOptions{}), r.open("NO", transport.CallOptions{})
+	ctx := within(t, 20*time.Second)
+	for range 3 {
+		if err := rs.Publish(ctx, "BG", []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := rs.Publish(ctx, "BG", []byte("x")); !errors.Is(err, transport.ErrFull) {
+		t.Errorf("got %v, want ErrFull", err)
+	}
+	if err := no.Publish(ctx, "BG", []byte("x")); err != nil {
+		t.Errorf("another sender: %v", err)
+	}
+}
+
+func TestFrameLimits(t *testing.T) {
+	r := newRig(t, transport.StreamOptions{})
+	rs, bg := r.open("RS", transport.CallOptions{}), r.open("BG", transport.CallOptions{})
+	ctx := within(t, 20*time.Second)
+	largest := bytes.Repeat([]byte{7}, transport.MaxFrame)
+	if err := rs.Publish(ctx, "BG", largest); err != nil {
+		t.Errorf("largest frame: %v", err)
+	}
+	frames, err := bg.Receive(ctx, "RS", 1)
+	if err != nil || len(frames) != 1 || !bytes.Equal(frames[0].Data, largest) {
+		t.Errorf("largest frame: got %d frames, %v", len(frames), err)
+	}
+	if err := rs.Publish(ctx, "BG", append(largest, 7)); !errors.Is(err, transport.ErrTooLarge) {
+		t.Errorf("got %v, want ErrTooLarge", err)
+	}
+	if err := rs.Publish(ctx, "BG", nil); !errors.Is(err, transport.ErrEmpty) {
+		t.Errorf("got %v, want ErrEmpty", err)
+	}
+	for _, to := range []string{"", "bg", "B.", "*", ">", "BGR", "B\n"} {
+		if err := rs.Publish(ctx, to, []byte("x")); !errors.Is(err, transport.ErrCountry) {
+			t.Errorf("to %q: got %v, want ErrCountry", to, err)
+		}
+	}
+	if err := rs.Publish(ctx, "HU", []byte("x")); !errors.Is(err, transport.ErrUnavailable) {
+		t.Errorf("to a stranger: got %v, want ErrUnavailable", err)
+	}
+}
+
+func TestStatementsShowTheCurrentOneAndUpdates(t *testing.T) {
+	r := newRig(t, transport.StreamOptions{})
+	rs, bg := r.open("RS", transport.CallOptions{}), r.open("BG", transport.CallOptions{})
+	ctx := within(t, 20*time.Second)
+	for _, s := range []string{"RS 1", "RS 2"} {
+		if err := rs.PutStatement(ctx, "manifest", []byte(s)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := bg.PutStatement(ctx, "manifest", []byte("BG 1")); err != nil {
+		t.Fatal(err)
+	}
+	if err := bg.PutStatement(ctx, "directory", []byte("other kind")); err != nil {
+		t.Fatal(err)
+	}
+	seen := make(chan string, 16)
+	done := make(chan error, 1)
+	go func() {
+		done <- bg.WatchStatements(ctx, "manifest", func(from string, b []byte) { seen <- from + ": " + string(b) })
+	}()
+	expect := func(wants ...string) {
+		t.Helper()
+		left := map[string]bool{}
+		for _, w := range wants {
+			left[w] = true
+		}
+		for len(left) > 0 {
+			select {
+			case s := <-seen:
+				if !left[s] {
+					t.Errorf("unexpected %q", s)
+				}
+				delete(left, s)
+			case err := <-done:
+				t.Fatalf("ended: %v; missing %v", err, left)
+			}
+		}
+	}
+	expect("RS: RS 2", "BG: BG 1")
+	if err := rs.PutStatement(ctx, "manifest", []byte("RS 3")); err != nil {
+		t.Fatal(err)
+	}
+	expect("RS: RS 3")
+}

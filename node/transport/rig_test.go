@@ -1,0 +1,124 @@
+package transport_test
+
+import (
+	"context"
+	"crypto/tls"
+	"testing"
+	"time"
+
+	"github.com/rogatory/rogatory/node/transport"
+	"github.com/rogatory/rogatory/node/transport/broker"
+)
+
+// A rig is a real server with TLS and some members.
+type rig struct {
+	*broker.Broker
+	t         *testing.T
+	authority *broker.Authority
+	options   broker.Options
+}
+
+var members = []string{"BG", "NO", "RS"}
+
+func newRig(t *testing.T, o transport.StreamOptions) *rig {
+	t.Helper()
+	a, err := broker.NewAuthority()
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair, err := a.Server("127.0.0.1", "localhost")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := pair.Certificate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &rig{t: t, authority: a, options: broker.Options{
+		Dir: t.TempDir(), Countries: members, Certificate: cert, Roots: a.Roots(),
+	}}
+	r.start()
+	t.Cleanup(func() { r.Shutdown() })
+	if err := r.EnsureStreams(t.Context(), r.tls(a.Operator()), members, o); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func (r *rig) start() {
+	r.t.Helper()
+	b, err := broker.Start(r.options)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.Broker = b
+}
+
+func (r *rig) tls(p broker.Pair, err error) *tls.Config {
+	r.t.Helper()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	cert, err := p.Certificate()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	c, err := transport.ClientTLS(cert, r.authority.Roots())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return c
+}
+
+// open connects a member and waits until it is there.
+func (r *rig) open(country string, o transport.CallOptions) *transport.NATS {
+	r.t.Helper()
+	n, err := transport.OpenNATS(transport.NATSOptions{
+		Country: country, Servers: []string{r.URL()}, TLS: r.tls(r.authority.Member(country)), Calls: o,
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { n.Close() })
+	await(r.t, n, true)
+	return n
+}
+
+// await waits until the net is connected, or not.
+func await(t *testing.T, n transport.Net, connected bool) {
+	t.Helper()
+	late := time.After(15 * time.Second)
+	for {
+		changed := n.Changed()
+		if n.Connected() == connected {
+			return
+		}
+		select {
+		case <-changed:
+		case <-late:
+			t.Fatalf("connected is not %v after 15 s", connected)
+		}
+	}
+}
+
+// serve answers calls until the test ends.
+func serve(t *testing.T, n transport.Net) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		n.Serve(ctx)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-done
+	})
+}
+
+func within(t *testing.T, d time.Duration) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	t.Cleanup(cancel)
+	return ctx
+}

@@ -1,0 +1,173 @@
+// Package transport carries opaque bytes between countries. It knows nothing of messages: what it
+// carries is sealed and signed by others, and whoever runs the backbone sees sizes and times only.
+//
+// Two lanes:
+//
+//   - the durable lane ([Net.Publish], [Net.Receive]) puts frames of at most [MaxFrame] bytes into the
+//     recipient's mailbox on the backbone, one queue per sender, so that one bad peer blocks nobody. It may
+//     lose, repeat and reorder frames: the sender's outbox resends until it holds a receipt, the recipient's inbox
+//     knows what it has seen;
+//   - the online lane ([Net.Dial], [Net.RegisterService], [Net.Serve]) is gRPC with generated stubs: unary
+//     and streaming calls, deadlines, cancellation, status with details, metadata. Every call has a deadline.
+//     Each part of a call passes through a [Sealer], bound to its call, direction and place.
+//
+// Beside them stand statements ([Net.PutStatement], [Net.WatchStatements]): one last value per country and kind,
+// for manifests and directories.
+//
+// Two implementations: [NATS] is the real one, [Memory] is a backbone in memory with knobs (Cut, Delay,
+// Duplicate, Reorder, Drop) that works inside a testing/synctest bubble. Both run the same call code.
+//
+// # Subjects
+//
+//	rogatory.v1.<to>.mail.<from>     durable lane, kept by stream MAIL_<to>, consumer <from>
+//	rogatory.v1.<to>.call.<from>     online lane, what a caller sends
+//	rogatory.v1.<to>.reply.<from>    online lane, what a callee sends
+//	rogatory.v1.all.<kind>.<from>    statements, kept by stream STATEMENTS
+//	_INBOX_<own>.>                   answers of the backbone itself
+//
+// A country's user may publish only with its own code last and subscribe only with its own code in
+// the place of <to> ([Permissions]). The streams and consumers belong to the hub's operator
+// ([EnsureStreams]); a country's user can neither create, change, list nor delete any.
+//
+// # A call on the wire
+//
+// A part (see part.go) is a step of a call: head, message, end, or several of them at once; a unary call is one part
+// each way. The part names its call, direction, number and, in the first, the method, and is sealed as a whole;
+// so the backbone cannot move it elsewhere, reorder it, or cut a stream short unnoticed. The sealed part is split into frames
+// (see header.go) no longer than the backbone's largest message. Frame headers are in clear and are not
+// believed: whoever forges one can stop a call, which a backbone can always do by dropping it.
+//
+// Replaying a whole call is for the [Sealer] to refuse (it knows nonces and clocks). The transport itself only
+// ignores repeated frames of calls it remembers.
+package transport
+
+import (
+	"context"
+	"time"
+
+	"google.golang.org/grpc"
+)
+
+// Limits that both sides of the wire keep.
+const (
+	MaxFrame     = 1 << 20            // bytes of one frame of the durable lane
+	MaxStatement = 1 << 20            // bytes of one statement
+	MaxMessage   = 4 << 20            // bytes of one gRPC message, before sealing
+	maxSealed    = MaxMessage + 1<<20 // bytes of one sealed part: message, metadata and what sealing adds
+	window       = 16 << 20           // bytes in flight in one direction of one call
+
+	minReceive = MaxFrame + 64<<10 // a pull must be able to hold any frame
+	maxReceive = 16 << 20          // bytes one pull may bring
+)
+
+// Net is what a node needs of the backbone, seen from one country.
+//
+// All methods may be called from several goroutines, except that each sender should have one caller of Receive;
+// RegisterService must come before Serve.
+type Net interface {
+	// Publish puts frame into the mailbox of country to and returns when the backbone has taken it.
+	// Errors: [ErrFull], [ErrUnavailable], [ErrTooLarge], [ErrEmpty], [ErrCountry], [ErrClosed], or ctx's.
+	// After ErrUnavailable or a ctx error the frame may have been taken or not.
+	Publish(ctx context.Context, to string, frame []byte) error
+
+	// Receive waits for at least one frame of country from and returns what is there, up to about maxBytes
+	// (at least one frame, at most 16 MiB). A frame that is not acked within 30 s comes again.
+	Receive(ctx context.Context, from string, maxBytes int) ([]Frame, error)
+
+	// PutStatement replaces this country's statement of that kind.
+	PutStatement(ctx context.Context, kind string, b []byte) error
+
+	// WatchStatements calls f with the current statement of every country that has one, then with each new one,
+	// until ctx ends; it returns ctx's error or ErrClosed. It outlives lost connections. f is called from one goroutine; it
+	// may see a statement twice, or an older one after a newer: versions are the caller's to compare.
+	WatchStatements(ctx context.Context, kind string, f func(from string, b []byte)) error
+
+	// Dial returns a connection to country to. It does nothing yet: calls fail when the peer is away.
+	Dial(to string) grpc.ClientConnInterface
+
+	// RegisterService adds a service to answer peers with. See [Caller] for who asks.
+	grpc.ServiceRegistrar
+
+	// Serve answers calls until ctx ends, then cancels those that run and waits for them. Called once.
+	Serve(ctx context.Context) error
+
+	// Connected tells whether the backbone can be reached at this moment.
+	Connected() bool
+
+	// Changed returns a channel that is closed when Connected changes next or the Net closes.
+	// Take it before asking Connected.
+	Changed() <-chan struct{}
+
+	// Close ends everything; calls and Receives under way fail.
+	Close() error
+}
+
+// Frame is one received frame of the durable lane.
+type Frame struct {
+	Data []byte // owned by the receiver
+
+	ack func() error
+	nak func(time.Duration) error
+}
+
+// Ack removes the frame from the mailbox. An ack can get lost: then the frame comes again.
+func (f Frame) Ack() error { return f.ack() }
+
+// Nak asks for the frame again after delay.
+func (f Frame) Nak(delay time.Duration) error { return f.nak(delay) }
+
+// Sealer protects the online lane. The transport calls it for every part of every call, in both directions,
+// so that the backbone sees nothing but sealed bytes. What Open returns must be exactly what the peer's Seal
+// was given, sealed by that peer for this country, and not seen before: a replayed payload must fail.
+//
+// method is the full gRPC method ("/package.Service/Method"). It is empty for Open of the first part of an inbound call: the method stands
+// inside, and the transport reads it from there. A gRPC status error (package status) returned by Open of a request is answered to
+// the peer, sealed; any other error closes the call with a bare refusal. Methods are called from many goroutines.
+type Sealer interface {
+	Seal(ctx context.Context, peer, method string, payload []byte) ([]byte, error)
+	Open(ctx context.Context, peer, method string, sealed []byte) ([]byte, error)
+}
+
+// CallOptions bound the online lane. The zero value is useful.
+type CallOptions struct {
+	// Sealer protects every call. Nil sends in clear, which only tests of this package do.
+	Sealer Sealer
+	// Timeout is the deadline of calls made without one. Default 30 s.
+	Timeout time.Duration
+	// MaxTimeout cuts the deadlines that callers ask of this node. Default 1 h.
+	MaxTimeout time.Duration
+	// MaxCalls is the number of calls one peer may have running here; more are refused as busy. Default 64.
+	MaxCalls int
+	// MaxBuffered is the number of bytes that one peer's calls may hold here unread. Default 64 MiB.
+	MaxBuffered int64
+}
+
+func (o CallOptions) withDefaults() CallOptions {
+	if o.Sealer == nil {
+		o.Sealer = inClear{}
+	}
+	if o.Timeout <= 0 {
+		o.Timeout = 30 * time.Second
+	}
+	if o.MaxTimeout <= 0 {
+		o.MaxTimeout = time.Hour
+	}
+	if o.MaxCalls <= 0 {
+		o.MaxCalls = 64
+	}
+	if o.MaxBuffered <= 0 {
+		o.MaxBuffered = 64 << 20
+	}
+	return o
+}
+
+// inClear seals nothing. It stands in for a missing Sealer in tests of this package.
+type inClear struct{}
+
+func (inClear) Seal(_ context.Context, _, _ string, payload []byte) ([]byte, error) {
+	return payload, nil
+}
+
+func (inClear) Open(_ context.Context, _, _ string, sealed []byte) ([]byte, error) {
+	return sealed, nil
+}
