@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -157,37 +158,33 @@ type pullRequest struct {
 	NoWait   bool          `json:"no_wait,omitempty"`
 }
 
-// pull asks once and collects until the batch is full or the server says that there is no more. Frames that answer an older
-// request, whose Receive has gone, are as good.
+// pull asks once and collects until the batch is full or the server says that there is no more.
 func (n *NATS) pull(ctx context.Context, p *puller, r pullRequest, patience time.Duration) ([]Frame, error) {
 	body, err := json.Marshal(r)
 	if err != nil {
 		return nil, err
 	}
+	// Left by a Receive that went away before its answer came.
+	frames := n.waiting(p, r.Batch)
+	if len(frames) > 0 {
+		return frames, nil
+	}
 	p.asked++
-	reply := fmt.Sprintf("%s.%d", p.inbox, p.asked)
+	reply := p.inbox + "." + strconv.FormatUint(p.asked, 10)
 	if err := n.nc.PublishRequest(p.next, reply, body); err != nil {
 		return nil, clientError(err)
 	}
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
-	var frames []Frame
-	answered := 0
-	for answered < r.Batch {
+	for len(frames) < r.Batch {
 		select {
 		case m := <-p.in:
-			current := m.Subject == reply
-			if len(m.Data) == 0 && m.Header.Get("Status") != "" {
-				if !current || m.Header.Get("Status") == "100" {
-					continue
-				}
+			// Frames come under the subject they were published to, the server's word under that of the request.
+			switch status := m.Header.Get("Status"); {
+			case m.Subject == reply && status != "" && status != "100":
 				return frames, pullStatus(m)
-			}
-			if strings.HasPrefix(m.Reply, "$JS.ACK.") {
+			case isFrame(m):
 				frames = append(frames, n.frame(m))
-			}
-			if current {
-				answered++
 			}
 		case <-timer.C:
 			if r.NoWait && len(frames) == 0 {
@@ -200,6 +197,23 @@ func (n *NATS) pull(ctx context.Context, p *puller, r pullRequest, patience time
 	}
 	return frames, nil
 }
+
+// waiting takes what has already come, without asking.
+func (n *NATS) waiting(p *puller, most int) (frames []Frame) {
+	for len(frames) < most {
+		select {
+		case m := <-p.in:
+			if isFrame(m) {
+				frames = append(frames, n.frame(m))
+			}
+		default:
+			return frames
+		}
+	}
+	return frames
+}
+
+func isFrame(m *nats.Msg) bool { return strings.HasPrefix(m.Reply, "$JS.ACK.") && len(m.Data) > 0 }
 
 // pullStatus reads the server's last word on a request.
 func pullStatus(m *nats.Msg) error {
