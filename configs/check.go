@@ -10,14 +10,12 @@ import (
 	"time"
 
 	"golang.org/x/text/language"
-
-	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
 var (
 	countryPattern    = regexp.MustCompile(`^[A-Z]{2}$`)
 	federationPattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,62}[a-z0-9])?$`)
-	unitPattern       = regexp.MustCompile(`^[a-z0-9-]{1,32}$`)
+	unitPattern       = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
 	pseudonymPattern  = regexp.MustCompile(`^[a-z0-9-]{1,64}$`)
 	methodPattern     = regexp.MustCompile(`^/[a-z0-9.]+\.[A-Za-z]+/[A-Za-z]+$`)
 )
@@ -56,7 +54,7 @@ func (d *decoder) check(n *Node) {
 		n.Languages = []string{"en"}
 	}
 	if len(n.Regimes) == 0 {
-		n.Regimes = []rogatoryv1.Regime{rogatoryv1.Regime_REGIME_EU_2023_977, rogatoryv1.Regime_REGIME_EGMONT}
+		n.Regimes = []Regime{"REGIME_EU_2023_977", "REGIME_EGMONT"}
 	}
 	d.once("regimes", codes(n.Regimes))
 	d.checkUnits(n)
@@ -185,7 +183,7 @@ func (d *decoder) checkUnits(n *Node) {
 			d.wrong(key+".name", fmt.Sprintf("%q is no name of a unit", u.Name), "1 to 32 small letters, digits and hyphens")
 		}
 		names = append(names, u.Name)
-		if u.Authority == 0 && !d.has(key+".authority") {
+		if u.Authority == "" && !d.has(key+".authority") {
 			d.wrong(key+".authority", key+".authority is missing", "what the unit is, for example police, fiu, prosecutor")
 		}
 		d.languages(key+".languages", u.Languages)
@@ -285,12 +283,11 @@ func (d *decoder) once(key string, values []string) {
 	}
 }
 
-func codes[T interface{ String() string }](values []T) []string {
-	out := make([]string, len(values))
-	for i, v := range values {
-		if s := v.String(); !strings.HasSuffix(s, "_UNSPECIFIED") {
-			out[i] = s
-		}
+// codes returns the terms as a file writes them; what was no term stays empty.
+func codes[T interface{ Code() string }](terms []T) []string {
+	out := make([]string, len(terms))
+	for i, t := range terms {
+		out[i] = t.Code()
 	}
 	return out
 }

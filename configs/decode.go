@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v4"
-	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
 // decoder fills structs from a YAML tree and keeps going after a mistake. Scalars are taken as they are written, never as
@@ -193,38 +192,15 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, path string) {
 			return
 		}
 		*p = value
-	case interface{ Descriptor() protoreflect.EnumDescriptor }:
-		d.code(n, v, p.Descriptor(), path)
-	}
-}
-
-// code reads a coded term: the name of the enum's value without the enum's own name, in small letters with hyphens.
-func (d *decoder) code(n *yaml.Node, v reflect.Value, desc protoreflect.EnumDescriptor, path string) {
-	var known []string
-	values := desc.Values()
-	for i := range values.Len() {
-		name := Code(values.Get(i))
-		if values.Get(i).Number() == 0 {
-			continue
-		}
-		if name == n.Value {
-			v.SetInt(int64(values.Get(i).Number()))
+	case interface{ terms() (string, []string) }:
+		enum, known := p.terms()
+		if !slices.Contains(known, text) {
+			what, hint := notTerm(enum, text, known)
+			d.mistake(at(n), path, what, hint)
 			return
 		}
-		known = append(known, name)
+		v.SetString(enumName(enum, text))
 	}
-	hint := "one of: " + strings.Join(known, ", ")
-	if near := nearest(n.Value, known); near != "" {
-		hint = fmt.Sprintf("did you mean %q?", near)
-	}
-	d.mistake(at(n), path, fmt.Sprintf("%q is no %s", n.Value, strings.ToLower(string(desc.Name()))), hint)
-}
-
-// Code is how a file writes the value of an enum: AUTHORITY_ASSET_RECOVERY is asset-recovery.
-func Code(v protoreflect.EnumValueDescriptor) string {
-	enum := v.Parent().(protoreflect.EnumDescriptor)
-	prefix := strings.TrimSuffix(string(enum.Values().Get(0).Name()), "UNSPECIFIED")
-	return strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(string(v.Name()), prefix)), "_", "-")
 }
 
 func fieldOf(v reflect.Value, key string) reflect.Value {

@@ -80,3 +80,9 @@ func (n *Node) KeysDB() string { return filepath.Join(n.Data, "keys.db") }
 
 // Blobs is the folder of sealed attachments.
 func (n *Node) Blobs() string { return filepath.Join(n.Data, "blobs") }
+
+// RingFile is the path of the key ring itself.
+func (n *Node) RingFile() string { return filepath.Join(n.Keys.Ring, "ring.age") }
+
+// SealingFile is the path of the daily sealing keys, which are never backed up.
+func (n *Node) SealingFile() string { return filepath.Join(n.Keys.Ring, "sealing.keys") }

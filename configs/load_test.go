@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/reflect/protoreflect"
+
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
@@ -179,7 +181,7 @@ languages: english
 		{14, 15, `"many" is no whole number`, ""},
 		{17, 16, `"polise" is no authority`, `did you mean "police"?`},
 		{18, 12, `the unit "police" is given twice`, ""},
-		{18, 57, `"KIND_FIU_REQUEST" is given twice`, ""},
+		{18, 57, `"fiu-request" is given twice`, ""},
 		{19, 14, `"loud" is no log level`, "debug, info"},
 		{20, 12, `languages takes a list, not a single value`, "[english]"},
 		{0, 0, `federation is missing`, ""},
@@ -275,12 +277,35 @@ func TestRoutingPrefersWhoListsTheMessage(t *testing.T) {
 		{rogatoryv1.Kind_KIND_REQUEST, rogatoryv1.Authority_AUTHORITY_COURT, "prosecutor"},
 		{rogatoryv1.Kind_KIND_REQUEST, rogatoryv1.Authority_AUTHORITY_CUSTOMS, "police"},
 	} {
-		if got := n.Route(c.kind, c.from); got == nil || got.Name != c.want {
+		if got := n.Route(c.kind.String(), c.from.String()); got == nil || got.Name != c.want {
 			t.Errorf("%v from %v goes to %v, want %s", c.kind, c.from, got, c.want)
 		}
 	}
 	if n.Unit("fiu") == nil || n.Unit("navy") != nil {
 		t.Error("units are not found by name")
+	}
+}
+
+func TestCodedTermsAreThoseOfTheMessages(t *testing.T) {
+	for enum, c := range map[string]struct {
+		values protoreflect.EnumValueDescriptors
+		known  []string
+	}{
+		"authority": {rogatoryv1.Authority(0).Descriptor().Values(), authorities},
+		"kind":      {rogatoryv1.Kind(0).Descriptor().Values(), kinds},
+		"regime":    {rogatoryv1.Regime(0).Descriptor().Values(), regimes},
+	} {
+		if c.values.Len() != len(c.known)+1 {
+			t.Errorf("%s: %d terms, the messages have %d", enum, len(c.known), c.values.Len()-1)
+		}
+		for _, k := range c.known {
+			if v := c.values.ByName(protoreflect.Name(enumName(enum, k))); v == nil || v.Number() == 0 {
+				t.Errorf("%s: the messages have no %s", enum, enumName(enum, k))
+			}
+			if back := code(enum, enumName(enum, k)); back != k {
+				t.Errorf("%s: %s reads back as %s", enum, k, back)
+			}
+		}
 	}
 }
 

@@ -1,9 +1,8 @@
 package configs
 
 import (
+	"slices"
 	"time"
-
-	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
 // Node is the configuration of one country's node. Paths may be relative to the folder of the file they stand in; Load makes
@@ -54,7 +53,7 @@ type Node struct {
 
 	// Regimes are the legal instruments that the node works under: eu-2023-977, prum-ii, fiu-amld6, egmont, eio.
 	// Default: eu-2023-977 and egmont.
-	Regimes []rogatoryv1.Regime `yaml:"regimes"`
+	Regimes []Regime `yaml:"regimes"`
 
 	// CapacityPerHour is how many durable messages one sender may send within an hour; more are answered "busy" and stay
 	// with the sender. Default 100000; 0 sets no limit.
@@ -82,7 +81,7 @@ type Node struct {
 
 // Keys says where the key ring lies and what opens it.
 type Keys struct {
-	// Ring is the folder of the key ring: identity, sealing and log keys. Trust: with it and its passphrase one is the node.
+	// Ring is the folder of the key ring (ring.age: identity and log keys, the units' keys) and of the daily sealing keys. Trust: with it and its passphrase one is the node.
 	// Mode 0700, files 0600; sealing keys are never backed up.
 	Ring string `yaml:"ring"`
 
@@ -131,20 +130,20 @@ type Listen struct {
 
 // Unit is one authority behind the contact point.
 type Unit struct {
-	// Name within the country, 1 to 32 of [a-z0-9-]: the second half of an address like RS/police.
+	// Name within the country, 1 to 32 of [a-z0-9-], no hyphen first: the second half of an address like RS/police.
 	Name string `yaml:"name"`
 
 	// Authority is what the unit is: police, fiu, prosecutor, court, customs, border, asset-recovery, single-point-of-contact.
-	Authority rogatoryv1.Authority `yaml:"authority"`
+	Authority Authority `yaml:"authority"`
 
 	// Languages that its officers read; default: the node's.
 	Languages []string `yaml:"languages"`
 
 	// Kinds of messages that it takes when they name no unit: request, fiu-request, spontaneous, joint …; empty for every kind.
-	Kinds []rogatoryv1.Kind `yaml:"kinds"`
+	Kinds []Kind `yaml:"kinds"`
 
 	// Authorities are the kinds of asking authorities whose messages it takes when they name no unit; empty for all.
-	Authorities []rogatoryv1.Authority `yaml:"authorities"`
+	Authorities []Authority `yaml:"authorities"`
 
 	// Default says that the unit takes what no other takes. Exactly one unit has it; a single unit has it without saying so.
 	Default bool `yaml:"default"`
@@ -218,8 +217,9 @@ func (n *Node) Unit(name string) *Unit {
 }
 
 // Route returns the unit that takes a message which names none: the first that lists the kind or the authority and excludes
-// neither, else the default one. Changing the table affects arrivals only.
-func (n *Node) Route(kind rogatoryv1.Kind, from rogatoryv1.Authority) *Unit {
+// neither, else the default one. Both are names of the enums' values, as their String gives them. Changing the table affects
+// arrivals only.
+func (n *Node) Route(kind, from string) *Unit {
 	var fallback *Unit
 	for i := range n.Units {
 		u := &n.Units[i]
@@ -229,21 +229,11 @@ func (n *Node) Route(kind rogatoryv1.Kind, from rogatoryv1.Authority) *Unit {
 		if len(u.Kinds) == 0 && len(u.Authorities) == 0 {
 			continue
 		}
-		if fits(u.Kinds, kind) && fits(u.Authorities, from) {
+		if fits(u.Kinds, Kind(kind)) && fits(u.Authorities, Authority(from)) {
 			return u
 		}
 	}
 	return fallback
 }
 
-func fits[T comparable](list []T, v T) bool {
-	if len(list) == 0 {
-		return true
-	}
-	for _, l := range list {
-		if l == v {
-			return true
-		}
-	}
-	return false
-}
+func fits[T comparable](list []T, v T) bool { return len(list) == 0 || slices.Contains(list, v) }
