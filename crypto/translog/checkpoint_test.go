@@ -229,8 +229,8 @@ func TestKeysHaveATextFormAndNoSecondOne(t *testing.T) {
 	}
 	w := witness(t, "BG").Verifier()
 	wed, wpq := w.VKeys()
-	gotW, err := ParseWitnessVerifier(w.OwnLog(), wed, wpq)
-	if err != nil || gotW.Name() != w.Name() || gotW.OwnLog() != w.OwnLog() {
+	gotW, err := ParseWitnessVerifier([]string{"rogatory.example/log/BG/1"}, wed, wpq)
+	if err != nil || gotW.Name() != w.Name() || !gotW.Keeps("rogatory.example/log/BG/1") || gotW.Keeps(testOrigin) {
 		t.Errorf("%v", err)
 	}
 	for name, pair := range map[string][2]string{
@@ -316,6 +316,19 @@ func FuzzParseCheckpoint(f *testing.F) {
 	}
 	ws := []*WitnessVerifier{witness(f, "BG").Verifier(), witness(f, "HU").Verifier()}
 	f.Fuzz(func(t *testing.T, b []byte) {
+		if text, lines, err := splitNote(b); err == nil {
+			again := append(bytes.Clone(text), '\n')
+			for _, l := range lines {
+				again = formatLine(again, l.name, l.id, l.sig)
+			}
+			if !bytes.Equal(again, b) {
+				t.Fatalf("reads, but is written as\n%s", again)
+			}
+			var unverified *note.UnverifiedNoteError
+			if _, err := note.Open(b, note.VerifierList()); !errors.As(err, &unverified) {
+				t.Fatalf("x/mod: %v", err)
+			}
+		}
 		cp, err := ParseCheckpoint(b, v)
 		if err != nil {
 			return

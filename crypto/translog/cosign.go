@@ -18,14 +18,14 @@ type WitnessSigner struct {
 	v *WitnessVerifier
 }
 
-// NewWitnessSigner returns the signer of the witness with this name, who itself keeps the log ownLog ("" for none), from
-// the 32-byte seeds of its two keys. The Ed25519 form does not commit to the name: no other key may have this seed.
-func NewWitnessSigner(name, ownLog string, ed25519Seed, mldsaSeed []byte) (*WitnessSigner, error) {
+// NewWitnessSigner returns the signer of the witness with this name, who itself keeps or kept the logs ownLogs, from the
+// 32-byte seeds of its two keys. The Ed25519 form does not commit to the name: no other key may have this seed.
+func NewWitnessSigner(name string, ownLogs []string, ed25519Seed, mldsaSeed []byte) (*WitnessSigner, error) {
 	s, err := newSigners(name, ed25519Seed, mldsaSeed)
 	if err != nil {
 		return nil, fmt.Errorf("making a witness: %w", err)
 	}
-	v, err := NewWitnessVerifier(name, ownLog, s.ed.Public().(ed25519.PublicKey), s.pub)
+	v, err := NewWitnessVerifier(name, ownLogs, s.ed.Public().(ed25519.PublicKey), s.pub)
 	if err != nil {
 		return nil, err
 	}
@@ -43,14 +43,14 @@ func (s WitnessSigner) GoString() string { return "[key]" }
 
 // A WitnessVerifier checks the cosignatures of one witness.
 type WitnessVerifier struct {
-	ownLog string
-	ed     edKey
-	pq     pqKey
+	ownLogs []string
+	ed      edKey
+	pq      pqKey
 }
 
-// NewWitnessVerifier returns the verifier of a witness from its public keys. ownLog is the origin of the log that the
-// witness keeps itself and for which it never counts; "" for a supervisory authority that keeps none.
-func NewWitnessVerifier(name, ownLog string, ed25519Key, mldsaKey []byte) (*WitnessVerifier, error) {
+// NewWitnessVerifier returns the verifier of a witness from its public keys. ownLogs are the origins of the logs that the
+// witness keeps itself, closed ones included, for which it never counts; none for a supervisory authority.
+func NewWitnessVerifier(name string, ownLogs []string, ed25519Key, mldsaKey []byte) (*WitnessVerifier, error) {
 	ed, err := newEdKey(name, algCosignature, ed25519Key)
 	if err != nil {
 		return nil, fmt.Errorf("making a witness verifier: %w", err)
@@ -59,11 +59,11 @@ func NewWitnessVerifier(name, ownLog string, ed25519Key, mldsaKey []byte) (*Witn
 	if err != nil {
 		return nil, fmt.Errorf("making a witness verifier: %w", err)
 	}
-	return &WitnessVerifier{ownLog: ownLog, ed: ed, pq: pq}, nil
+	return &WitnessVerifier{ownLogs: slices.Clone(ownLogs), ed: ed, pq: pq}, nil
 }
 
 // ParseWitnessVerifier is the inverse of [WitnessVerifier.VKeys].
-func ParseWitnessVerifier(ownLog, edVKey, pqVKey string) (*WitnessVerifier, error) {
+func ParseWitnessVerifier(ownLogs []string, edVKey, pqVKey string) (*WitnessVerifier, error) {
 	ed, err := parseEdVKey(edVKey, algCosignature)
 	if err != nil {
 		return nil, err
@@ -75,14 +75,14 @@ func ParseWitnessVerifier(ownLog, edVKey, pqVKey string) (*WitnessVerifier, erro
 	if ed.name != pq.name {
 		return nil, fmt.Errorf("keys of %s and %s: %w", ed.name, pq.name, ErrKey)
 	}
-	return &WitnessVerifier{ownLog: ownLog, ed: ed, pq: pq}, nil
+	return &WitnessVerifier{ownLogs: slices.Clone(ownLogs), ed: ed, pq: pq}, nil
 }
 
 // Name returns the witness's name, which is the name of both keys.
 func (v *WitnessVerifier) Name() string { return v.ed.name }
 
-// OwnLog returns the origin of the log that the witness keeps itself, or "".
-func (v *WitnessVerifier) OwnLog() string { return v.ownLog }
+// Keeps reports whether the witness keeps this log itself, so that it never counts for it.
+func (v *WitnessVerifier) Keeps(origin string) bool { return slices.Contains(v.ownLogs, origin) }
 
 // VKeys returns both public keys in the text form of C2SP signed-note.
 func (v *WitnessVerifier) VKeys() (ed, pq string) {
@@ -95,7 +95,7 @@ func Cosign(cp Checkpoint, seconds int64, s *WitnessSigner) ([]byte, error) {
 	if err := cp.check(); err != nil {
 		return nil, fmt.Errorf("cosigning: %w", err)
 	}
-	if s.v.ownLog == cp.Origin {
+	if s.v.Keeps(cp.Origin) {
 		return nil, fmt.Errorf("cosigning %s: %w", cp.Origin, ErrOwnLog)
 	}
 	if seconds <= 0 {
@@ -131,7 +131,7 @@ func VerifyCosignature(cp Checkpoint, lines []byte, v *WitnessVerifier) (int64, 
 // verify checks a pair of lines: 0x04, then 0x06, of this witness and one time.
 func (v *WitnessVerifier) verify(cp Checkpoint, pair []sigLine) (int64, error) {
 	ed, pq := pair[0], pair[1]
-	if v.ownLog == cp.Origin {
+	if v.Keeps(cp.Origin) {
 		return 0, ErrOwnLog
 	}
 	if ed.name != v.ed.name || ed.id != v.ed.id || pq.name != v.pq.name || pq.id != v.pq.id {

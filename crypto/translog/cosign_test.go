@@ -136,7 +136,7 @@ func TestNobodyWitnessesItsOwnLog(t *testing.T) {
 		t.Errorf("signing: %v", err)
 	}
 	// The same keys, told that they keep no log, sign; those who know better do not count it.
-	liar, err := NewWitnessSigner(own.Verifier().Name(), "", seed("RS ed"), seed("RS pq"))
+	liar, err := NewWitnessSigner(own.Verifier().Name(), nil, seed("RS ed"), seed("RS pq"))
 	if err != nil {
 		t.Fatal(err)
 	}

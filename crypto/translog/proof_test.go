@@ -174,6 +174,11 @@ func TestReceiptNamesTheMessageThatItAcknowledges(t *testing.T) {
 		if err != nil || name != want || !reflect.DeepEqual(leaf.Entry, entries[i]) {
 			t.Errorf("%s: %v %v", entries[i].Kind(), leaf, err)
 		}
+		rcpt := RcptOf(leaf, name, cp, 77)
+		if got, err := ParseLeaf(mustMarshal(t, 7, rcpt)); err != nil || !reflect.DeepEqual(got.Entry, rcpt) ||
+			rcpt.Whole != (leaf.Kind == "whole") || (rcpt.Rej != "") != (leaf.Kind == "rej") || rcpt.Ref != 77 {
+			t.Errorf("%s logged as %+v: %v", leaf.Kind, rcpt, err)
+		}
 		p := r.Proof(sign(t, 5, e.Root()))
 		if _, err := p.Verify(r.Leaf, logSigner(t).Verifier()); err != nil {
 			t.Errorf("as tlog-proof: %v", err)
@@ -202,6 +207,25 @@ func TestReceiptWhoseLeafNamesAnotherIndexIsRefused(t *testing.T) {
 	cp := Checkpoint{testOrigin, 1, LeafHash(leaf)}
 	if _, _, err := VerifyReceipt(Receipt{Leaf: leaf, Index: 0}, cp); !errors.Is(err, ErrProof) {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestSameMessageIsWhatTheMessageFixes(t *testing.T) {
+	sent, arrived := sampleMsg(), sampleMsg()
+	sent.Dir, sent.FirstAt, sent.Sig, sent.Stmt, sent.ManifestVersion, sent.DirectoryVersion = Out, 0, Hash{}, Hash{}, 9, 9
+	if !SameMessage(sent, arrived) {
+		t.Error("another sealing, another directory")
+	}
+	for name, change := range map[string]func(*Msg){
+		"name": func(m *Msg) { m.Msg = h("x") }, "from": func(m *Msg) { m.From = "HU" }, "to": func(m *Msg) { m.To = "HU" },
+		"epoch": func(m *Msg) { m.Epoch++ }, "seq": func(m *Msg) { m.Seq++ }, "prev": func(m *Msg) { m.Prev = h("x") },
+		"docket": func(m *Msg) { m.DocketCommit = h("x") }, "content": func(m *Msg) { m.ContentCommit = h("x") },
+	} {
+		other := *arrived
+		change(&other)
+		if SameMessage(sent, &other) {
+			t.Error(name)
+		}
 	}
 }
 

@@ -40,6 +40,27 @@ func VerifyReceipt(r Receipt, cp Checkpoint) (Leaf, Hash, error) {
 	return Leaf{}, Hash{}, fmt.Errorf("verifying receipt of %s: %s: %w", cp.Origin, leaf.Kind, ErrNotReceipt)
 }
 
+// SameMessage reports whether the leaf of the sender and that of the recipient speak of one message: all that the message
+// fixes is equal. Statement and signature may be those of different sealings.
+func SameMessage(sent, arrived *Msg) bool {
+	return sent.Msg == arrived.Msg && sent.From == arrived.From && sent.To == arrived.To &&
+		sent.Epoch == arrived.Epoch && sent.Seq == arrived.Seq && sent.Prev == arrived.Prev &&
+		sent.DocketCommit == arrived.DocketCommit && sent.ContentCommit == arrived.ContentCommit
+}
+
+// RcptOf returns the entry by which we log a receipt that [VerifyReceipt] accepted: its leaf and message, the checkpoint
+// of the peer, and the index of our own out leaf.
+func RcptOf(leaf Leaf, msg Hash, cp Checkpoint, ref int64) *Rcpt {
+	e := &Rcpt{Index: leaf.Index, Log: cp.Origin, Of: msg, Ref: ref, Root: cp.Root, Size: cp.Size}
+	switch l := leaf.Entry.(type) {
+	case *Whole:
+		e.Whole = true
+	case *Rej:
+		e.Rej = l.Code
+	}
+	return e
+}
+
 // Proof returns the receipt as C2SP tlog-proof, for export, above the signed checkpoint that covers it.
 func (r Receipt) Proof(checkpoint []byte) Proof {
 	return Proof{Index: r.Index, Hashes: r.Hashes, Checkpoint: checkpoint}

@@ -101,7 +101,7 @@ func logSigner(t testing.TB) *LogSigner {
 
 func witness(t testing.TB, country string) *WitnessSigner {
 	t.Helper()
-	s, err := NewWitnessSigner("rogatory.example/witness/"+country, "rogatory.example/log/"+country+"/1", seed(country+" ed"), seed(country+" pq"))
+	s, err := NewWitnessSigner("rogatory.example/witness/"+country, []string{"rogatory.example/log/" + country + "/1"}, seed(country+" ed"), seed(country+" pq"))
 	if err != nil {
 		t.Fatal(err)
 	}
