@@ -229,7 +229,7 @@ func TestKeysHaveATextFormAndNoSecondOne(t *testing.T) {
 	}
 	w := witness(t, "BG").Verifier()
 	wed, wpq := w.VKeys()
-	gotW, err := ParseWitnessVerifier([]string{"rogatory.example/log/BG/1"}, wed, wpq)
+	gotW, err := ParseWitnessVerifier("rogatory.example/log/BG/1", wed, wpq)
 	if err != nil || gotW.Name() != w.Name() || !gotW.Keeps("rogatory.example/log/BG/1") || gotW.Keeps(testOrigin) {
 		t.Errorf("%v", err)
 	}

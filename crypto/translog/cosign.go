@@ -18,14 +18,15 @@ type WitnessSigner struct {
 	v *WitnessVerifier
 }
 
-// NewWitnessSigner returns the signer of the witness with this name, who itself keeps or kept the logs ownLogs, from the
-// 32-byte seeds of its two keys. The Ed25519 form does not commit to the name: no other key may have this seed.
-func NewWitnessSigner(name string, ownLogs []string, ed25519Seed, mldsaSeed []byte) (*WitnessSigner, error) {
+// NewWitnessSigner returns the signer of the witness with this name from the 32-byte seeds of its two keys. It keeps
+// ownLog ("" for none) and has closed closedLogs. The Ed25519 form does not commit to the name: no other key may have
+// this seed.
+func NewWitnessSigner(name, ownLog string, ed25519Seed, mldsaSeed []byte, closedLogs ...string) (*WitnessSigner, error) {
 	s, err := newSigners(name, ed25519Seed, mldsaSeed)
 	if err != nil {
 		return nil, fmt.Errorf("making a witness: %w", err)
 	}
-	v, err := NewWitnessVerifier(name, ownLogs, s.ed.Public().(ed25519.PublicKey), s.pub)
+	v, err := NewWitnessVerifier(name, ownLog, s.ed.Public().(ed25519.PublicKey), s.pub, closedLogs...)
 	if err != nil {
 		return nil, err
 	}
@@ -48,9 +49,9 @@ type WitnessVerifier struct {
 	pq      pqKey
 }
 
-// NewWitnessVerifier returns the verifier of a witness from its public keys. ownLogs are the origins of the logs that the
-// witness keeps itself, closed ones included, for which it never counts; none for a supervisory authority.
-func NewWitnessVerifier(name string, ownLogs []string, ed25519Key, mldsaKey []byte) (*WitnessVerifier, error) {
+// NewWitnessVerifier returns the verifier of a witness from its public keys. It never counts for ownLog, the origin of
+// the log that the witness keeps itself ("" for a supervisory authority), nor for those that it kept before a rollback.
+func NewWitnessVerifier(name, ownLog string, ed25519Key, mldsaKey []byte, closedLogs ...string) (*WitnessVerifier, error) {
 	ed, err := newEdKey(name, algCosignature, ed25519Key)
 	if err != nil {
 		return nil, fmt.Errorf("making a witness verifier: %w", err)
@@ -59,11 +60,11 @@ func NewWitnessVerifier(name string, ownLogs []string, ed25519Key, mldsaKey []by
 	if err != nil {
 		return nil, fmt.Errorf("making a witness verifier: %w", err)
 	}
-	return &WitnessVerifier{ownLogs: slices.Clone(ownLogs), ed: ed, pq: pq}, nil
+	return &WitnessVerifier{ownLogs: ownLogs(ownLog, closedLogs), ed: ed, pq: pq}, nil
 }
 
 // ParseWitnessVerifier is the inverse of [WitnessVerifier.VKeys].
-func ParseWitnessVerifier(ownLogs []string, edVKey, pqVKey string) (*WitnessVerifier, error) {
+func ParseWitnessVerifier(ownLog, edVKey, pqVKey string, closedLogs ...string) (*WitnessVerifier, error) {
 	ed, err := parseEdVKey(edVKey, algCosignature)
 	if err != nil {
 		return nil, err
@@ -75,7 +76,15 @@ func ParseWitnessVerifier(ownLogs []string, edVKey, pqVKey string) (*WitnessVeri
 	if ed.name != pq.name {
 		return nil, fmt.Errorf("keys of %s and %s: %w", ed.name, pq.name, ErrKey)
 	}
-	return &WitnessVerifier{ownLogs: slices.Clone(ownLogs), ed: ed, pq: pq}, nil
+	return &WitnessVerifier{ownLogs: ownLogs(ownLog, closedLogs), ed: ed, pq: pq}, nil
+}
+
+func ownLogs(own string, closed []string) []string {
+	logs := slices.Clone(closed)
+	if own != "" {
+		logs = append(logs, own)
+	}
+	return logs
 }
 
 // Name returns the witness's name, which is the name of both keys.

@@ -130,13 +130,15 @@ func TestExportHasEachWitnessOnceInOrderAndWhole(t *testing.T) {
 }
 
 func TestNobodyWitnessesItsOwnLog(t *testing.T) {
-	own := witness(t, "RS") // keeps testOrigin
+	own := witness(t, "RS") // kept testOrigin, and keeps the log after it
 	cp := Checkpoint{testOrigin, 12, h("r")}
-	if _, err := Cosign(cp, noon, own); !errors.Is(err, ErrOwnLog) {
-		t.Errorf("signing: %v", err)
+	for _, origin := range []string{testOrigin, "rogatory.example/log/RS/2"} {
+		if _, err := Cosign(Checkpoint{origin, 12, h("r")}, noon, own); !errors.Is(err, ErrOwnLog) {
+			t.Errorf("signing %s: %v", origin, err)
+		}
 	}
 	// The same keys, told that they keep no log, sign; those who know better do not count it.
-	liar, err := NewWitnessSigner(own.Verifier().Name(), nil, seed("RS ed"), seed("RS pq"))
+	liar, err := NewWitnessSigner(own.Verifier().Name(), "", seed("RS ed"), seed("RS pq"))
 	if err != nil {
 		t.Fatal(err)
 	}
