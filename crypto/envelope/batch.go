@@ -1,0 +1,223 @@
+package envelope
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/bits"
+	"strconv"
+	"sync"
+
+	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
+
+	"github.com/rogatory/rogatory/crypto/keyring"
+)
+
+// MaxBatch is how many statements one signature covers at most.
+const MaxBatch = 256
+
+// maxSignature bounds a BatchSignature's bytes: the root signature, eight hashes and room for what a later version adds.
+const maxSignature = 4 << 10
+
+var (
+	errPath      = errors.New("path does not fit the batch")
+	errSignature = errors.New("signature's parts have wrong lengths")
+)
+
+// PAE returns DSSE's pre-authentication encoding (secure-systems-lab/dsse, v1) of a payload and its type.
+func PAE(payloadType string, payload []byte) []byte {
+	b := make([]byte, 0, len(payloadType)+len(payload)+32)
+	b = append(b, "DSSEv1 "...)
+	b = strconv.AppendInt(b, int64(len(payloadType)), 10)
+	b = append(b, ' ')
+	b = append(b, payloadType...)
+	b = append(b, ' ')
+	b = strconv.AppendInt(b, int64(len(payload)), 10)
+	b = append(b, ' ')
+	return append(b, payload...)
+}
+
+type node = [sha256.Size]byte
+
+// leafHash is SHA-256(0x00 || PAE("application/vnd.rogatory.statement.v1+protobuf", statement)), RFC 6962.
+func leafHash(statement []byte) node {
+	h := sha256.New()
+	h.Write([]byte{0})
+	h.Write(PAE(typeStatement, statement))
+	return node(h.Sum(nil))
+}
+
+// parent is SHA-256(0x01 || left || right), RFC 6962.
+func parent(left, right node) node {
+	var b [1 + 2*sha256.Size]byte
+	b[0] = 1
+	copy(b[1:], left[:])
+	copy(b[1+sha256.Size:], right[:])
+	return sha256.Sum256(b[:])
+}
+
+// tree returns the RFC 6962 root of the leaves and every leaf's audit path. A last node without a sibling rises as it is, which gives the
+// same tree as RFC 6962's split at the largest power of two.
+func tree(leaves []node) (root node, paths [][][]byte) {
+	paths = make([][][]byte, len(leaves))
+	level, width := leaves, 1 // width: leaves under a whole node of this level
+	for len(level) > 1 {
+		for i := range leaves {
+			if sibling := (i / width) ^ 1; sibling < len(level) {
+				paths[i] = append(paths[i], level[sibling][:])
+			}
+		}
+		next := make([]node, 0, (len(level)+1)/2)
+		for i := 0; i+1 < len(level); i += 2 {
+			next = append(next, parent(level[i], level[i+1]))
+		}
+		if len(level)%2 == 1 {
+			next = append(next, level[len(level)-1])
+		}
+		level, width = next, width*2
+	}
+	return level[0], paths
+}
+
+// climb returns the root that a leaf and its audit path lead to (RFC 9162, 2.1.3.2), or errPath.
+func climb(leaf node, index, size uint64, path [][]byte) (node, error) {
+	if size < 1 || size > MaxBatch || index >= size || len(path) > bits.Len(MaxBatch-1) {
+		return node{}, errPath
+	}
+	for last := size - 1; last > 0; index, last = index/2, last/2 {
+		if index == last && index%2 == 0 {
+			continue // no sibling: rises as it is
+		}
+		if len(path) == 0 || len(path[0]) != sha256.Size {
+			return node{}, errPath
+		}
+		if sibling := node(path[0]); index%2 == 1 {
+			leaf = parent(sibling, leaf)
+		} else {
+			leaf = parent(leaf, sibling)
+		}
+		path = path[1:]
+	}
+	if len(path) != 0 {
+		return node{}, errPath
+	}
+	return leaf, nil
+}
+
+// signedRoot is what the identity key signs: PAE("application/vnd.rogatory.batch.v1", u64be(size) || root).
+func signedRoot(size uint64, root node) []byte {
+	var b [8 + sha256.Size]byte
+	binary.BigEndian.PutUint64(b[:8], size)
+	copy(b[8:], root[:])
+	return PAE(typeBatch, b[:])
+}
+
+// Signed is an envelope ready to travel.
+type Signed struct {
+	// Envelope is the Envelope's bytes.
+	Envelope []byte
+	// Signature is the BatchSignature's bytes within it, which the log keeps beside the leaf.
+	Signature []byte
+	// Hash is the BatchSignature's hash: sig in leaves.
+	Hash [32]byte
+}
+
+// SignBatch signs 1 to 256 sealed messages with one signature and returns their envelopes in the same order. ErrBatch means an empty or
+// too large batch, or a sealing that names another signing key.
+func SignBatch(key *keyring.Identity, batch []*Sealed) ([]Signed, error) {
+	if len(batch) == 0 || len(batch) > MaxBatch {
+		return nil, fmt.Errorf("%d statements: %w", len(batch), ErrBatch)
+	}
+	leaves := make([]node, len(batch))
+	for i, s := range batch {
+		if s.From != key.KID() {
+			return nil, fmt.Errorf("statement %d names key %s: %w", i, s.From, ErrBatch)
+		}
+		leaves[i] = leafHash(s.Statement)
+	}
+	root, paths := tree(leaves)
+	size := uint64(len(batch))
+	rootSignature, err := key.Sign(signedRoot(size, root))
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Signed, len(batch))
+	for i, s := range batch {
+		sig := &rogatoryv1.BatchSignature{RootSignature: rootSignature, TreeSize: size, Index: uint64(i), Path: paths[i]}
+		if out[i].Signature, err = Marshal(sig); err != nil {
+			return nil, err
+		}
+		out[i].Hash = SignatureHash(out[i].Signature)
+		if out[i].Envelope, err = Marshal(&rogatoryv1.Envelope{Statement: s.Statement, Sig: sig, Wrap: s.Wrap, Ct: s.Ct}); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// Verifier checks batch signatures and remembers the roots that verified, so that 256 statements cost one check of a signature. The
+// zero Verifier is ready; it is safe for use by several goroutines.
+type Verifier struct {
+	mu sync.Mutex
+	// Two generations: when the young one is full it becomes the old one. A root in use is found in either.
+	young, old map[node]struct{}
+}
+
+// verifierRoots bounds each generation of a Verifier.
+const verifierRoots = 2048
+
+func (v *Verifier) knows(id node) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if _, ok := v.young[id]; ok {
+		return true
+	}
+	_, ok := v.old[id]
+	return ok
+}
+
+func (v *Verifier) learn(id node) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.young == nil || len(v.young) >= verifierRoots {
+		v.old, v.young = v.young, make(map[node]struct{})
+	}
+	v.young[id] = struct{}{}
+}
+
+// VerifyStatement returns nil if the BatchSignature's bytes are a signature of the statement's bytes by key. The error is an *Error with
+// ReasonOuter, ReasonPath or ReasonSignature. Whether the key is valid, and whose it is, is the caller's to know.
+func (v *Verifier) VerifyStatement(key *keyring.PublicKey, statement, signature []byte) error {
+	sig := new(rogatoryv1.BatchSignature)
+	if err := StrictUnmarshal(signature, sig, maxSignature); err != nil {
+		return notAuthentic(ReasonOuter, err)
+	}
+	return v.verify(key, statement, sig)
+}
+
+func (v *Verifier) verify(key *keyring.PublicKey, statement []byte, sig *rogatoryv1.BatchSignature) error {
+	root, err := climb(leafHash(statement), sig.GetIndex(), sig.GetTreeSize(), sig.GetPath())
+	if err != nil {
+		return notAuthentic(ReasonPath, err)
+	}
+	if len(sig.GetRootSignature()) != keyring.IdentitySignatureSize {
+		return notAuthentic(ReasonSignature, errSignature)
+	}
+	signed := signedRoot(sig.GetTreeSize(), root)
+	// The cache is keyed by the whole of what was checked: key, what was signed, signature, each of a fixed length.
+	keyHash := key.Hash()
+	h := sha256.New()
+	h.Write(keyHash[:])
+	h.Write(signed)
+	h.Write(sig.GetRootSignature())
+	id := node(h.Sum(nil))
+	if v.knows(id) {
+		return nil
+	}
+	if err := key.Verify(signed, sig.GetRootSignature()); err != nil {
+		return notAuthentic(ReasonSignature, err)
+	}
+	v.learn(id)
+	return nil
+}
