@@ -40,6 +40,9 @@ func (d *decoder) check(n *Node) {
 		d.wrong("federation", fmt.Sprintf("%q is no name of a federation", n.Federation), "small letters, digits, dots and hyphens, at most 64")
 	}
 	d.required("directory", n.Directory, "the file that rogatory-node directory wrote")
+	if n.Pin == "" && n.Directory != "" {
+		n.Pin = n.Directory + ".pin"
+	}
 	d.checkFolders(n)
 	d.checkNATS(n)
 	d.checkListen(n)

@@ -67,7 +67,7 @@ func Parse(path string, data []byte) (*Node, error) {
 // paths lists every field that is a path.
 func (n *Node) paths() []*string {
 	return []*string{
-		&n.Data, &n.Keys.Ring, &n.Keys.PassphraseFile, &n.Guard, &n.Directory, &n.Socket,
+		&n.Data, &n.Keys.Ring, &n.Keys.PassphraseFile, &n.Guard, &n.Directory, &n.Pin, &n.Socket,
 		&n.NATS.CA, &n.NATS.Cert, &n.NATS.Key, &n.Listen.Cert, &n.Listen.Key, &n.Listen.ClientCA,
 	}
 }

@@ -5,6 +5,14 @@ import (
 	"time"
 )
 
+// Roles of client certificates at Listen: the URI among the certificate's alternative names. Who comes over the socket is the operator.
+const (
+	// RoleOperator may call OperatorService and DeskService.
+	RoleOperator = "urn:rogatory:role:operator"
+	// RoleDesk may call DeskService: gateways, agencies, officers on other machines.
+	RoleDesk = "urn:rogatory:role:desk"
+)
+
 // Node is the configuration of one country's node. Paths may be relative to the folder of the file they stand in; Load makes
 // them absolute.
 type Node struct {
@@ -28,8 +36,13 @@ type Node struct {
 	Guard string `yaml:"guard"`
 
 	// Directory is the file of the SignedDirectory that the node goes by. Trust: none in the file itself, its signatures are
-	// checked each time it is read. The first version is taken as it is: compare its fingerprint by voice.
+	// checked each time it is read.
 	Directory string `yaml:"directory"`
+
+	// Pin is the file that holds the SHA-256 of the directory taken last, in hexadecimal; default: Directory with ".pin" at
+	// the end. `rogatory-node directory take` writes it after a person compared the digest with another member. Trust: who
+	// changes it together with Directory puts the node into another federation.
+	Pin string `yaml:"pin"`
 
 	// NATS is the backbone. Trust: its operator can delay and drop messages and sees who writes to whom, when and how much;
 	// it can read, change and forge nothing.
