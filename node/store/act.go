@@ -1,0 +1,76 @@
+package store
+
+import (
+	"fmt"
+
+	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
+)
+
+// UseNonce notes that the nonce of an act is used up; an act later than expires (milliseconds since 1970) is refused for
+// its age, so that the nonce need not be known any longer. It returns [ErrExists] when the nonce was used before.
+func (t *Tx) UseNonce(nonce []byte, expires uint64) error {
+	if len(nonce) != 16 {
+		return fmt.Errorf("nonce of %d bytes: %w", len(nonce), ErrInvalid)
+	}
+	if t.b.Bucket(bucketNonces).Get(nonce) != nil {
+		return fmt.Errorf("using nonce: %w", ErrExists)
+	}
+	if err := t.put(bucketNonces, nonce, u64(expires)); err != nil {
+		return err
+	}
+	return t.put(bucketNonceExpiry, append(u64(expires), nonce...), nil)
+}
+
+// ForgetNonces forgets at most limit nonces that expired before now (milliseconds since 1970), and returns how many.
+func (t *Tx) ForgetNonces(now uint64, limit int) (int, error) {
+	var old [][]byte
+	c := t.b.Bucket(bucketNonceExpiry).Cursor()
+	for k, _ := c.First(); k != nil && number(k) < now && len(old) < limit; k, _ = c.Next() {
+		old = append(old, k)
+	}
+	for _, k := range old {
+		if err := t.delete(bucketNonces, k[8:]); err != nil {
+			return 0, err
+		}
+		if err := t.delete(bucketNonceExpiry, k); err != nil {
+			return 0, err
+		}
+	}
+	return len(old), nil
+}
+
+// PutOfficer keeps or replaces an entry of the register of actors.
+func (t *Tx) PutOfficer(pseudonym string, o *storev1.OfficerRow) error {
+	if err := checkName("pseudonym", pseudonym); err != nil {
+		return err
+	}
+	return t.putRow(bucketOfficers, []byte(pseudonym), o)
+}
+
+// Officer returns an entry of the register of actors, or [ErrNotFound].
+func (r *Reader) Officer(pseudonym string) (*storev1.OfficerRow, error) {
+	o := new(storev1.OfficerRow)
+	ok, err := read(r.b.Bucket(bucketOfficers), []byte(pseudonym), o)
+	if err == nil && !ok {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading officer %s: %w", pseudonym, err)
+	}
+	return o, nil
+}
+
+// EachOfficer calls each with every entry of the register, by pseudonym, until it returns false.
+func (r *Reader) EachOfficer(each func(pseudonym string, o *storev1.OfficerRow) bool) error {
+	c := r.b.Bucket(bucketOfficers).Cursor()
+	for k, v := c.First(); k != nil; k, v = c.Next() {
+		o := new(storev1.OfficerRow)
+		if err := parse(v, o); err != nil {
+			return err
+		}
+		if !each(string(k), o) {
+			break
+		}
+	}
+	return nil
+}

@@ -1,0 +1,100 @@
+package store
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
+)
+
+// BlobPath returns the file of an attachment's ciphertext. Whoever writes there flushes before PutAttachment says how much
+// has been received.
+func (s *Store) BlobPath(id []byte) string {
+	return filepath.Join(s.opts.Dir, blobsDir, hex.EncodeToString(id))
+}
+
+// PutAttachment keeps or replaces what is known of an attachment. Its file must hold, flushed, what it says is received.
+func (t *Tx) PutAttachment(a *storev1.Attachment) error {
+	if len(a.Id) != 16 || a.Received > a.Length || a.Whole && a.Received != a.Length {
+		return fmt.Errorf("keeping attachment %x: %w", a.Id, ErrInvalid)
+	}
+	return t.putRow(bucketAttachments, a.Id, a)
+}
+
+// Attachment returns what is known of an attachment, or [ErrNotFound].
+func (r *Reader) Attachment(id []byte) (*storev1.Attachment, error) {
+	a := new(storev1.Attachment)
+	ok, err := read(r.b.Bucket(bucketAttachments), id, a)
+	if err == nil && !ok {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading attachment %x: %w", id, err)
+	}
+	return a, nil
+}
+
+// EachAttachment calls each with every attachment until it returns false.
+func (r *Reader) EachAttachment(each func(*storev1.Attachment) bool) error {
+	c := r.b.Bucket(bucketAttachments).Cursor()
+	for k, v := c.First(); k != nil; k, v = c.Next() {
+		a := new(storev1.Attachment)
+		if err := parse(v, a); err != nil {
+			return err
+		}
+		if !each(a) {
+			break
+		}
+	}
+	return nil
+}
+
+// DeleteAttachment forgets an attachment. Call [Store.RemoveBlob] after the commit; what a crash leaves, [Store.SweepBlobs]
+// removes.
+func (t *Tx) DeleteAttachment(id []byte) error { return t.delete(bucketAttachments, id) }
+
+// RemoveBlob removes an attachment's file, if there is one.
+func (s *Store) RemoveBlob(id []byte) error {
+	if err := os.Remove(s.BlobPath(id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("removing attachment: %w", err)
+	}
+	return nil
+}
+
+// SweepBlobs removes the files that belong to no attachment. Call it at start, before attachments are received.
+func (s *Store) SweepBlobs() error {
+	files, err := os.ReadDir(filepath.Join(s.opts.Dir, blobsDir))
+	if err != nil {
+		return fmt.Errorf("sweeping attachments: %w", err)
+	}
+	return s.View(func(r *Reader) error {
+		for _, f := range files {
+			id, err := hex.DecodeString(f.Name())
+			if err == nil && r.b.Bucket(bucketAttachments).Get(id) != nil {
+				continue
+			}
+			if err := os.Remove(filepath.Join(s.opts.Dir, blobsDir, f.Name())); err != nil {
+				return fmt.Errorf("sweeping attachments: %w", err)
+			}
+		}
+		return nil
+	})
+}
+
+// blobs looks for attachments whose file holds less than it should.
+func (c *checker) blobs() error {
+	return c.each(bucketAttachments, func(_, v []byte) {
+		var a storev1.Attachment
+		if !c.must(parse(v, &a)) || a.Received == 0 {
+			return
+		}
+		info, err := os.Stat(c.r.s.BlobPath(a.Id))
+		if c.must(err) && uint64(info.Size()) < a.Received {
+			c.find("attachment %x has %d bytes, not %d", a.Id, info.Size(), a.Received)
+		}
+	})
+}

@@ -1,0 +1,140 @@
+package store
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"go.etcd.io/bbolt"
+	"google.golang.org/protobuf/proto"
+)
+
+// schema is the version of the format that this program writes and the largest that it reads.
+const schema = 1
+
+// The buckets of main.db. Keys sort by arrival wherever a bucket grows without end; only small buckets, and those that
+// lead from a random token to a number, have random keys.
+var (
+	bucketIdentity    = []byte("identity")         // "identity" -> Identity
+	bucketLeaves      = []byte("leaves")           // index -> leaf
+	bucketHashes      = []byte("hashes")           // index -> hashes of the subtrees that this leaf completes, from level 0 up
+	bucketCheckpoint  = []byte("checkpoint")       // "newest" -> OwnCheckpoint
+	bucketSides       = []byte("sides")            // index, name -> side record
+	bucketOutbox      = []byte("outbox")           // peer, epoch, seq -> OutboxEntry
+	bucketOutgoing    = []byte("outgoing")         // peer -> Outgoing
+	bucketIncoming    = []byte("incoming")         // peer, epoch -> Incoming
+	bucketSeen        = []byte("seen")             // peer, epoch, seq -> Seen
+	bucketMessages    = []byte("messages")         // index -> LoggedMessage
+	bucketStatements  = []byte("statements")       // index -> LoggedStatement
+	bucketTokens      = []byte("tokens")           // case token -> number
+	bucketCases       = []byte("cases")            // number, piece -> CaseRow
+	bucketByUnit      = []byte("cases_by_unit")    // unit, updated, number -> CaseSummary
+	bucketWake        = []byte("cases_by_wake")    // wake, number -> case token
+	bucketOfCase      = []byte("messages_of_case") // number, index -> nothing
+	bucketNumbers     = []byte("case_numbers")     // year -> the largest reserved
+	bucketContents    = []byte("contents")         // content -> ContentHead
+	bucketPieces      = []byte("content_pieces")   // content, piece -> ciphertext
+	bucketPools       = []byte("pools")            // unit -> number of the newest content
+	bucketChores      = []byte("chores")           // content -> Chore
+	bucketParked      = []byte("parked")           // number, piece -> Parked
+	bucketDrafts      = []byte("drafts")           // id -> Draft
+	bucketSubmissions = []byte("submissions")      // unit, key -> Submission
+	bucketNonces      = []byte("act_nonces")       // nonce -> expiry
+	bucketNonceExpiry = []byte("act_nonce_expiry") // expiry, nonce -> nothing
+	bucketOfficers    = []byte("officers")         // pseudonym -> OfficerRow
+	bucketLatest      = []byte("manifest_latest")  // peer -> LatestManifest
+	bucketManifests   = []byte("manifests")        // digest -> SignedManifest's bytes
+	bucketDirectories = []byte("directories")      // version -> SignedDirectory's bytes
+	bucketHeads       = []byte("peer_heads")       // origin -> PeerHead
+	bucketForks       = []byte("fork_proofs")      // number -> ForkProof
+	bucketAttachments = []byte("attachments")      // id -> Attachment
+
+	mainBuckets = [][]byte{
+		bucketIdentity, bucketLeaves, bucketHashes, bucketCheckpoint, bucketSides, bucketOutbox, bucketOutgoing, bucketIncoming, bucketSeen,
+		bucketMessages, bucketStatements, bucketTokens, bucketCases, bucketByUnit, bucketWake, bucketOfCase, bucketNumbers,
+		bucketContents, bucketPieces, bucketPools, bucketChores, bucketParked, bucketDrafts, bucketSubmissions,
+		bucketNonces, bucketNonceExpiry, bucketOfficers, bucketLatest, bucketManifests, bucketDirectories, bucketHeads,
+		bucketForks, bucketAttachments,
+	}
+)
+
+// The buckets of keys.db, beside one for the identity.
+var (
+	bucketKeys   = []byte("keys")   // content -> DataKey
+	bucketBlocks = []byte("blocks") // first key's number -> KeyBlock
+
+	keysBuckets = [][]byte{bucketIdentity, bucketKeys, bucketBlocks}
+)
+
+var (
+	rowIdentity = []byte("identity")
+	rowNewest   = []byte("newest")
+)
+
+// u64 is a number as a key: big-endian, so that keys sort as numbers do.
+func u64[N int64 | uint64](n N) []byte { return binary.BigEndian.AppendUint64(nil, uint64(n)) }
+
+func number(key []byte) uint64 { return binary.BigEndian.Uint64(key) }
+
+// named is a name that ends, so that none is the beginning of another, followed by what sorts within it.
+func named(name string, rest ...[]byte) []byte {
+	k := append(make([]byte, 0, len(name)+1+16), name...)
+	k = append(k, 0)
+	for _, r := range rest {
+		k = append(k, r...)
+	}
+	return k
+}
+
+// place is the key of one message of one peer.
+func place(peer string, epoch uint32, seq uint64) []byte {
+	return named(peer, binary.BigEndian.AppendUint32(nil, epoch), u64(seq))
+}
+
+// checkName bounds a name that becomes part of a key.
+func checkName(what, name string) error {
+	if name == "" || len(name) > 128 {
+		return fmt.Errorf("%s of %d bytes: %w", what, len(name), ErrInvalid)
+	}
+	for i := range len(name) {
+		if name[i] < 0x21 || name[i] > 0x7E {
+			return fmt.Errorf("%s with a byte outside 0x21-0x7E: %w", what, ErrInvalid)
+		}
+	}
+	return nil
+}
+
+// read unmarshals the row at key into m and reports whether there is one.
+func read(b *bbolt.Bucket, key []byte, m proto.Message) (bool, error) {
+	v := b.Get(key)
+	if v == nil {
+		return false, nil
+	}
+	return true, parse(v, m)
+}
+
+func parse(v []byte, m proto.Message) error {
+	if err := proto.Unmarshal(v, m); err != nil {
+		return fmt.Errorf("reading %s: %w", m.ProtoReflect().Descriptor().Name(), err)
+	}
+	return nil
+}
+
+// maxPiece is the largest value of a bucket; longer ones are kept in pieces.
+const maxPiece = 60 << 10
+
+// pieceKey is the key of one piece of a value.
+func pieceKey(key []byte, piece int) []byte {
+	return binary.BigEndian.AppendUint16(append(make([]byte, 0, len(key)+2), key...), uint16(piece))
+}
+
+// readPieces joins the pieces of the value at key; nil when there is none. All keys of b have the same length.
+func readPieces(b *bbolt.Bucket, key []byte) []byte {
+	var v []byte
+	for i := 0; ; i++ {
+		p := b.Get(pieceKey(key, i))
+		if p == nil {
+			return v
+		}
+		v = append(v, p...)
+	}
+}

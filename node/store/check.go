@@ -1,0 +1,487 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+
+	"go.etcd.io/bbolt"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/rogatory/rogatory/crypto/translog"
+	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
+)
+
+// maxFindings is how many findings Check reports.
+const maxFindings = 100
+
+// Check reads everything and holds it against everything else: bbolt's own structure, leaves against the tree, side
+// records, sequences, outbox and seen against the leaves, contents against their keys and tombstones, cases against their
+// listings. It returns nil, or an error that wraps [ErrInconsistent] and names each finding. Nothing is written while it
+// runs.
+func (s *Store) Check(ctx context.Context) error {
+	if s.isClosed() {
+		return ErrClosed
+	}
+	s.choreMu.Lock()
+	defer s.choreMu.Unlock()
+	main, err := s.main.Begin(true) // a writer's transaction: nothing changes meanwhile
+	if err != nil {
+		return fmt.Errorf("checking: %w", err)
+	}
+	defer func() { _ = main.Rollback() }()
+	s.fillMu.Lock()
+	defer s.fillMu.Unlock()
+	s.keys.mu.RLock()
+	defer s.keys.mu.RUnlock()
+	keys, err := s.keys.db.Begin(true)
+	if err != nil {
+		return fmt.Errorf("checking: %w", err)
+	}
+	defer func() { _ = keys.Rollback() }()
+
+	c := &checker{ctx: ctx, r: &Reader{s: s, b: main}, keys: keys, open: make(map[translog.Hash]int64), next: make(map[string]position)}
+	for _, part := range []func() error{
+		c.files, c.log, c.messages, c.outbox, c.seen, c.sequences, c.cases, c.listings, c.contents, c.dataKeys, c.acts, c.blobs,
+	} {
+		if err := errors.Join(ctx.Err(), part()); err != nil {
+			return fmt.Errorf("checking: %w", err)
+		}
+	}
+	if len(c.findings) > 0 {
+		return fmt.Errorf("%w: %w", ErrInconsistent, errors.Join(c.findings...))
+	}
+	return nil
+}
+
+type checker struct {
+	ctx      context.Context
+	r        *Reader
+	keys     *bbolt.Tx
+	findings []error
+
+	edge translog.Edge
+	open map[translog.Hash]int64 // `out` leaves without receipt
+	next map[string]position     // of messages to a peer
+	in   int                     // `msg` leaves of arrived messages
+	out  int                     // `msg` leaves of sent messages
+}
+
+type position struct {
+	epoch, seq int64
+	prev       translog.Hash
+}
+
+func (c *checker) find(format string, args ...any) {
+	if len(c.findings) < maxFindings {
+		c.findings = append(c.findings, fmt.Errorf(format, args...))
+	}
+}
+
+// must turns an error of a row into a finding and reports whether there was none.
+func (c *checker) must(err error) bool {
+	if err != nil {
+		c.find("%w", err)
+	}
+	return err == nil
+}
+
+// each calls f with every row of a bucket of main.db.
+func (c *checker) each(bucket []byte, f func(k, v []byte)) error {
+	n := 0
+	return c.r.b.Bucket(bucket).ForEach(func(k, v []byte) error {
+		if n++; n%1024 == 0 && c.ctx.Err() != nil {
+			return c.ctx.Err()
+		}
+		f(k, v)
+		return nil
+	})
+}
+
+func (c *checker) files() error {
+	for name, tx := range map[string]*bbolt.Tx{mainName: c.r.b, keysName: c.keys} {
+		for err := range tx.Check() {
+			c.find("%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+func (c *checker) log() error {
+	hashes := c.r.b.Bucket(bucketHashes)
+	var lastAt int64
+	var stored []translog.Hash
+	if err := c.each(bucketLeaves, func(k, line []byte) {
+		index := c.edge.Size()
+		if len(k) != 8 || int64(number(k)) != index {
+			c.find("leaf %x stands at index %d", k, index)
+		}
+		leaf, err := translog.ParseLeaf(line)
+		if !c.must(err) {
+			return
+		}
+		if leaf.Index != index || leaf.At < lastAt {
+			c.find("leaf %d says index %d, and time %d after %d", index, leaf.Index, leaf.At, lastAt)
+		}
+		lastAt = leaf.At
+		if stored, err = c.edge.Append(stored[:0], translog.LeafHash(line)); !c.must(err) {
+			return
+		}
+		var want []byte
+		for i := range stored {
+			want = append(want, stored[i][:]...)
+		}
+		if !bytes.Equal(want, hashes.Get(k)) {
+			c.find("hashes at leaf %d are not those of the leaves", index)
+		}
+		c.leaf(leaf)
+	}); err != nil {
+		return err
+	}
+	extra := 0
+	if err := c.each(bucketHashes, func([]byte, []byte) { extra++ }); err != nil {
+		return err
+	}
+	if int64(extra) != c.edge.Size() {
+		c.find("%d leaves have hashes, %d are there", extra, c.edge.Size())
+	}
+	if guarded := c.r.s.Head(); guarded.Size > c.edge.Size() {
+		c.find("guard has %d leaves, the log %d", guarded.Size, c.edge.Size())
+	} else if at, err := c.r.HeadAt(guarded.Size); c.must(err) && at != guarded {
+		c.find("guard has another root at %d", guarded.Size)
+	}
+	return nil
+}
+
+// leaf holds one leaf against the other rows.
+func (c *checker) leaf(leaf translog.Leaf) {
+	switch e := leaf.Entry.(type) {
+	case *translog.Msg:
+		m, err := c.r.Message(leaf.Index)
+		if !c.must(err) {
+			return
+		}
+		if !bytes.Equal(m.Msg, e.Msg[:]) || m.Outgoing != (e.Dir == translog.Out) {
+			c.find("side record of leaf %d is of another message", leaf.Index)
+		}
+		if e.Dir == translog.Out {
+			c.out++
+			c.open[e.Msg] = leaf.Index
+			at := c.next[e.To]
+			if e.Epoch > at.epoch {
+				at = position{epoch: e.Epoch}
+			}
+			if e.Epoch != at.epoch || e.Seq != at.seq+1 || e.Prev != at.prev {
+				c.find("leaf %d sends %d.%d to %s after %d.%d", leaf.Index, e.Epoch, e.Seq, e.To, at.epoch, at.seq)
+			}
+			c.next[e.To] = position{e.Epoch, e.Seq, e.Msg}
+			return
+		}
+		c.in++
+		seen, ok, err := c.r.Seen(e.From, uint32(e.Epoch), uint64(e.Seq))
+		if c.must(err) && (!ok || !bytes.Equal(seen.Msg, e.Msg[:]) || int64(seen.LeafIndex) != leaf.Index) {
+			c.find("leaf %d has arrived and is not seen", leaf.Index)
+		}
+	case *translog.Rcpt:
+		out, ok := c.open[e.Of]
+		switch {
+		case ok && out != e.Ref:
+			c.find("receipt at leaf %d refers to leaf %d, message stands at %d", leaf.Index, e.Ref, out)
+		case ok:
+			delete(c.open, e.Of)
+		case !e.Whole:
+			c.find("receipt at leaf %d is for a message that does not wait", leaf.Index)
+		}
+	case *translog.Reseal:
+		st, err := c.r.Statement(leaf.Index)
+		if c.must(err) && !bytes.Equal(st.Msg, e.Of[:]) {
+			c.find("statement at leaf %d carries another message", leaf.Index)
+		}
+	}
+}
+
+func (c *checker) messages() error {
+	n, listed := 0, 0
+	if err := c.each(bucketMessages, func(k, v []byte) {
+		n++
+		var m storev1.LoggedMessage
+		if !c.must(parse(v, &m)) {
+			return
+		}
+		if m.ContentId != 0 {
+			_, err := c.r.ContentHead(m.ContentId)
+			c.must(err)
+		}
+		if m.CaseToken == "" {
+			return
+		}
+		listed++
+		if at, err := c.r.caseNumber(m.CaseToken); c.must(err) && c.r.b.Bucket(bucketOfCase).Get(append(u64(at), k...)) == nil {
+			c.find("message at leaf %d is not listed with its case", number(k))
+		}
+	}); err != nil {
+		return err
+	}
+	if n != c.in+c.out {
+		c.find("%d messages have side records, %d have leaves", n, c.in+c.out)
+	}
+	rows := 0
+	if err := c.each(bucketOfCase, func([]byte, []byte) { rows++ }); err != nil {
+		return err
+	}
+	if rows != listed {
+		c.find("%d messages are listed with cases, %d belong to one", rows, listed)
+	}
+	return nil
+}
+
+func (c *checker) outbox() error {
+	waiting := 0
+	if err := c.each(bucketOutbox, func(k, v []byte) {
+		waiting++
+		var e storev1.OutboxEntry
+		if !c.must(parse(v, &e)) {
+			return
+		}
+		if len(e.Msg) != translog.HashSize || !bytes.Equal(k, place(e.To, e.Epoch, e.Seq)) {
+			c.find("outbox entry at %x is malformed", k)
+			return
+		}
+		if leaf, ok := c.open[translog.Hash(e.Msg)]; !ok || leaf != int64(e.LeafIndex) {
+			c.find("message %d.%d to %s waits and has no open leaf", e.Epoch, e.Seq, e.To)
+		}
+		if e.ContentId != 0 {
+			_, err := c.r.ContentHead(e.ContentId)
+			c.must(err)
+		}
+	}); err != nil {
+		return err
+	}
+	if waiting != len(c.open) {
+		c.find("%d messages wait, %d have no receipt", waiting, len(c.open))
+	}
+	return nil
+}
+
+func (c *checker) seen() error {
+	type stand struct{ through, largest uint64 }
+	stands := make(map[string]stand)
+	if err := c.each(bucketSeen, func(k, v []byte) {
+		var seen storev1.Seen
+		if !c.must(parse(v, &seen)) {
+			return
+		}
+		at, seq := stands[string(k[:len(k)-8])], number(k[len(k)-8:])
+		if seq == at.through+1 {
+			at.through = seq
+		}
+		at.largest = seq
+		stands[string(k[:len(k)-8])] = at
+		line, err := c.r.Leaf(int64(seen.LeafIndex))
+		if !c.must(err) {
+			return
+		}
+		leaf, err := translog.ParseLeaf(line)
+		if !c.must(err) {
+			return
+		}
+		var msg translog.Hash
+		switch e := leaf.Entry.(type) {
+		case *translog.Msg:
+			msg = e.Msg
+		case *translog.Rej:
+			msg = e.Msg
+		}
+		if !bytes.Equal(msg[:], seen.Msg) {
+			c.find("what was seen at %x is not leaf %d", k, seen.LeafIndex)
+		}
+	}); err != nil {
+		return err
+	}
+	n := 0
+	if err := c.each(bucketIncoming, func(k, v []byte) {
+		n++
+		var in storev1.Incoming
+		if at := stands[string(k)]; c.must(parse(v, &in)) && (in.Through != at.through || in.Largest != at.largest) {
+			c.find("sequence %x stands at %d of %d, seen are %d of %d", k, in.Through, in.Largest, at.through, at.largest)
+		}
+	}); err != nil {
+		return err
+	}
+	if n != len(stands) {
+		c.find("%d incoming sequences are kept, %d have been seen", n, len(stands))
+	}
+	return nil
+}
+
+func (c *checker) sequences() error {
+	n := 0
+	if err := c.each(bucketOutgoing, func(k, v []byte) {
+		n++
+		var o storev1.Outgoing
+		at, ok := c.next[string(k)]
+		if c.must(parse(v, &o)) && (!ok || int64(o.Epoch) != at.epoch || int64(o.NextSeq) != at.seq+1 || !bytes.Equal(o.Prev, at.prev[:])) {
+			c.find("sequence to %s does not follow the log", k)
+		}
+	}); err != nil {
+		return err
+	}
+	if n != len(c.next) {
+		c.find("%d outgoing sequences are kept, %d are in the log", n, len(c.next))
+	}
+	return nil
+}
+
+func (c *checker) cases() error {
+	n := 0
+	if err := c.each(bucketTokens, func(token, v []byte) {
+		n++
+		row, err := c.r.caseRow(number(v))
+		if !c.must(err) {
+			return
+		}
+		if row.Summary.Token != string(token) {
+			c.find("case %s leads to case %s", token, row.Summary.Token)
+		}
+		at := number(v)
+		var listed storev1.CaseSummary
+		ok, err := read(c.r.b.Bucket(bucketByUnit), unitKey(at, row.Summary), &listed)
+		if c.must(err) && (!ok || !proto.Equal(&listed, row.Summary)) {
+			c.find("case %s is listed otherwise than it is", token)
+		}
+		if wake := row.Summary.WakeMs; wake != 0 && string(c.r.b.Bucket(bucketWake).Get(append(u64(wake), u64(at)...))) != string(token) {
+			c.find("case %s is not listed to wake", token)
+		}
+	}); err != nil {
+		return err
+	}
+	rows := 0
+	if err := c.each(bucketCases, func(k, _ []byte) {
+		if binary.BigEndian.Uint16(k[8:]) == 0 {
+			rows++
+		}
+	}); err != nil {
+		return err
+	}
+	if rows != n {
+		c.find("%d cases, %d tokens", rows, n)
+	}
+	return nil
+}
+
+func (c *checker) listings() error {
+	cases, wake := 0, 0
+	var due int
+	return errors.Join(
+		c.each(bucketTokens, func([]byte, []byte) { cases++ }),
+		c.each(bucketByUnit, func(_, v []byte) {
+			cases--
+			var s storev1.CaseSummary
+			if c.must(parse(v, &s)) && s.WakeMs != 0 {
+				due++
+			}
+		}),
+		c.each(bucketWake, func([]byte, []byte) { wake++ }),
+		func() error {
+			if cases != 0 || wake != due {
+				c.find("the listing by unit has %d rows too few, the one to wake has %d rows instead of %d", cases, wake, due)
+			}
+			return nil
+		}())
+}
+
+func (c *checker) contents() error {
+	keys := c.keys.Bucket(bucketKeys)
+	pieces := uint64(0)
+	if err := c.each(bucketContents, func(k, v []byte) {
+		var head storev1.ContentHead
+		if !c.must(parse(v, &head)) {
+			return
+		}
+		pieces += uint64(head.Pieces)
+		id := number(k)
+		row := keys.Get(k)
+		chore := c.r.b.Bucket(bucketChores).Get(k) != nil
+		sealed := readPieces(c.r.b.Bucket(bucketPieces), k)
+		switch {
+		case uint64(len(sealed)) != head.Length:
+			c.find("content %d has %d bytes, not %d", id, len(sealed), head.Length)
+		case head.ErasedMs != 0:
+			if row != nil && !chore {
+				c.find("content %d is erased and has a key", id)
+			}
+		case row == nil:
+			c.find("content %d has no key", id)
+		default:
+			unit, key, err := c.r.s.unwrapRow(id, row)
+			if !c.must(err) {
+				return
+			}
+			if unit != head.Unit && !chore {
+				c.find("content %d is wrapped for another unit", id)
+			}
+			if _, err := open(&key.key, sealed, contentContext(id)); err != nil {
+				c.find("content %d: %w", id, err)
+			}
+		}
+	}); err != nil {
+		return err
+	}
+	if err := c.each(bucketPieces, func([]byte, []byte) { pieces-- }); err != nil {
+		return err
+	}
+	if pieces != 0 {
+		c.find("contents have %d pieces too few", int64(pieces))
+	}
+	return nil
+}
+
+// dataKeys looks for keys that belong to nothing.
+func (c *checker) dataKeys() error {
+	type block struct{ first, last uint64 }
+	var ahead []block
+	if err := c.keys.Bucket(bucketBlocks).ForEach(func(k, v []byte) error {
+		var b storev1.KeyBlock
+		if err := parse(v, &b); err != nil {
+			return err
+		}
+		first := number(k)
+		last := first + uint64(b.Count) - 1
+		if v := c.r.b.Bucket(bucketPools).Get([]byte(b.Unit)); v != nil {
+			first = max(first, number(v)+1)
+		}
+		ahead = append(ahead, block{first, last})
+		return nil
+	}); err != nil {
+		return err
+	}
+	return c.keys.Bucket(bucketKeys).ForEach(func(k, _ []byte) error {
+		id := number(k)
+		made := slices.ContainsFunc(ahead, func(b block) bool { return b.first <= id && id <= b.last })
+		if has := c.r.b.Bucket(bucketContents).Get(k) != nil; has == made {
+			c.find("key %d belongs to a content: %t, is made ahead: %t", id, has, made)
+		}
+		return nil
+	})
+}
+
+func (c *checker) acts() error {
+	n := 0
+	return errors.Join(
+		c.each(bucketNonces, func(k, v []byte) {
+			n++
+			if c.r.b.Bucket(bucketNonceExpiry).Get(append(slices.Clone(v), k...)) == nil {
+				c.find("a used nonce has no expiry")
+			}
+		}),
+		c.each(bucketNonceExpiry, func([]byte, []byte) { n-- }),
+		func() error {
+			if n != 0 {
+				c.find("used nonces and their expiries differ by %d", n)
+			}
+			return nil
+		}())
+}

@@ -1,0 +1,132 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
+)
+
+// MaxContent is the largest plaintext in bytes that PutContent takes.
+const MaxContent = 4 << 20
+
+// PutContent encrypts plaintext under a key of its own, which is wrapped for unit, and returns its number. Put the salt of
+// a content's commitment into the plaintext, so that both are erased as one.
+func (t *Tx) PutContent(unit string, plaintext []byte) (id uint64, err error) {
+	if err := checkName("unit", unit); err != nil {
+		return 0, err
+	}
+	if len(plaintext) > MaxContent {
+		return 0, fmt.Errorf("content of %d bytes: %w", len(plaintext), ErrTooLarge)
+	}
+	key, err := t.takeKey(unit)
+	if err != nil {
+		return 0, fmt.Errorf("keeping content: %w", err)
+	}
+	sealed, err := seal(&key.key, plaintext, contentContext(key.id))
+	if err != nil {
+		return 0, fmt.Errorf("keeping content: %w", err)
+	}
+	pieces, err := t.putPieces(bucketPieces, u64(key.id), sealed)
+	if err != nil {
+		return 0, fmt.Errorf("keeping content: %w", err)
+	}
+	head := &storev1.ContentHead{Unit: unit, Length: uint64(len(sealed)), Pieces: uint32(pieces)}
+	return key.id, t.putRow(bucketContents, u64(key.id), head)
+}
+
+// ContentHead returns what is known of a content without its key, or [ErrNotFound].
+func (r *Reader) ContentHead(id uint64) (*storev1.ContentHead, error) {
+	head := new(storev1.ContentHead)
+	ok, err := read(r.b.Bucket(bucketContents), u64(id), head)
+	if err == nil && !ok {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading content %d: %w", id, err)
+	}
+	return head, nil
+}
+
+// Content decrypts a content. Errors wrap [ErrNotFound], [ErrErased] or [ErrKey]. Whoever calls it has committed the `op`
+// leaf that says who reads.
+func (r *Reader) Content(id uint64) ([]byte, error) {
+	head, err := r.ContentHead(id)
+	if err != nil {
+		return nil, err
+	}
+	if head.ErasedMs != 0 {
+		return nil, fmt.Errorf("reading content %d: %w", id, ErrErased)
+	}
+	sealed := readPieces(r.b.Bucket(bucketPieces), u64(id))
+	if uint64(len(sealed)) != head.Length {
+		return nil, fmt.Errorf("reading content %d of %d bytes, not %d: %w", id, len(sealed), head.Length, ErrInconsistent)
+	}
+	key, err := r.s.key(id)
+	if err != nil {
+		return nil, fmt.Errorf("reading content %d: %w", id, err)
+	}
+	plaintext, err := open(&key.key, sealed, contentContext(id))
+	if err != nil {
+		return nil, fmt.Errorf("reading content %d: %w", id, err)
+	}
+	return plaintext, nil
+}
+
+// Content is [Reader.Content] in a View of its own.
+func (s *Store) Content(id uint64) (plaintext []byte, err error) {
+	err = s.View(func(r *Reader) error {
+		plaintext, err = r.Content(id)
+		return err
+	})
+	if errors.Is(err, ErrKey) { // perhaps erased between the two files
+		if again := s.View(func(r *Reader) error {
+			head, err := r.ContentHead(id)
+			if err == nil && head.ErasedMs != 0 {
+				err = fmt.Errorf("reading content %d: %w", id, ErrErased)
+			}
+			return err
+		}); again != nil {
+			err = again
+		}
+	}
+	return plaintext, err
+}
+
+// EraseContent destroys a content: ciphertext and tombstone go with this transaction, the key and every trace of it in
+// keys.db before Update returns. Erasing again changes nothing.
+func (t *Tx) EraseContent(id uint64) error {
+	head, err := t.ContentHead(id)
+	if err != nil || head.ErasedMs != 0 {
+		return err
+	}
+	if err := t.deletePieces(bucketPieces, u64(id), 0); err != nil {
+		return err
+	}
+	tombstone := &storev1.ContentHead{Unit: head.Unit, ErasedMs: uint64(time.Now().UnixMilli())}
+	t.call.chores = true
+	return errors.Join(
+		t.putRow(bucketContents, u64(id), tombstone),
+		t.putRow(bucketChores, u64(id), &storev1.Chore{Erase: true}))
+}
+
+// TransferContent hands a content over to another unit: its key is wrapped for that unit, and no longer for the one that
+// had it, before Update returns. It returns [ErrErased] for what was erased.
+func (t *Tx) TransferContent(id uint64, unit string) error {
+	if err := checkName("unit", unit); err != nil {
+		return err
+	}
+	head, err := t.ContentHead(id)
+	if err != nil {
+		return err
+	}
+	if head.ErasedMs != 0 {
+		return fmt.Errorf("transferring content %d: %w", id, ErrErased)
+	}
+	head.Unit = unit
+	t.call.chores = true
+	return errors.Join(
+		t.putRow(bucketContents, u64(id), head),
+		t.putRow(bucketChores, u64(id), &storev1.Chore{TransferTo: unit}))
+}

@@ -1,0 +1,86 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+
+	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
+)
+
+// PutDraft keeps or replaces a draft.
+func (t *Tx) PutDraft(d *storev1.Draft) error {
+	if err := errors.Join(checkName("draft", d.Id), checkName("unit", d.Unit)); err != nil {
+		return err
+	}
+	return t.putRow(bucketDrafts, []byte(d.Id), d)
+}
+
+// DeleteDraft forgets a draft. Its content, if nothing else names it, is erased with [Tx.EraseContent].
+func (t *Tx) DeleteDraft(id string) error { return t.delete(bucketDrafts, []byte(id)) }
+
+// Draft returns a draft, or [ErrNotFound].
+func (r *Reader) Draft(id string) (*storev1.Draft, error) {
+	d := new(storev1.Draft)
+	ok, err := read(r.b.Bucket(bucketDrafts), []byte(id), d)
+	if err == nil && !ok {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading draft %s: %w", id, err)
+	}
+	return d, nil
+}
+
+// EachDraft calls each with every draft until it returns false.
+func (r *Reader) EachDraft(each func(*storev1.Draft) bool) error {
+	c := r.b.Bucket(bucketDrafts).Cursor()
+	for k, v := c.First(); k != nil; k, v = c.Next() {
+		d := new(storev1.Draft)
+		if err := parse(v, d); err != nil {
+			return err
+		}
+		if !each(d) {
+			break
+		}
+	}
+	return nil
+}
+
+// PutSubmission notes what an idempotency key of a unit led to. It returns [ErrExists] when there is something already.
+func (t *Tx) PutSubmission(unit, key string, sub *storev1.Submission) error {
+	if err := errors.Join(checkName("unit", unit), checkName("idempotency key", key)); err != nil {
+		return err
+	}
+	if t.b.Bucket(bucketSubmissions).Get(named(unit, []byte(key))) != nil {
+		return fmt.Errorf("noting submission: %w", ErrExists)
+	}
+	return t.putRow(bucketSubmissions, named(unit, []byte(key)), sub)
+}
+
+// Submission returns what an idempotency key of a unit led to; ok is false when it is new.
+func (r *Reader) Submission(unit, key string) (sub *storev1.Submission, ok bool, err error) {
+	sub = new(storev1.Submission)
+	ok, err = read(r.b.Bucket(bucketSubmissions), named(unit, []byte(key)), sub)
+	return sub, ok, err
+}
+
+// ForgetSubmissions deletes at most limit submissions from before a time (milliseconds since 1970), and returns how many.
+func (t *Tx) ForgetSubmissions(before uint64, limit int) (int, error) {
+	var old [][]byte
+	c := t.b.Bucket(bucketSubmissions).Cursor()
+	for k, v := c.First(); k != nil && len(old) < limit; k, v = c.Next() {
+		var sub storev1.Submission
+		if err := parse(v, &sub); err != nil {
+			return 0, err
+		}
+		if sub.AtMs < before {
+			old = append(old, k)
+		}
+	}
+	for _, k := range old {
+		if err := t.delete(bucketSubmissions, k); err != nil {
+			return 0, err
+		}
+	}
+	return len(old), nil
+}

@@ -1,0 +1,138 @@
+package store
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/rogatory/rogatory/crypto/translog"
+	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
+)
+
+// Append appends entry to the log and returns its index. The time of the leaf is now, or that of the leaf before it when
+// the clock has gone back. Both change when the function given to Update runs again.
+func (t *Tx) Append(entry translog.Entry) (index int64, err error) {
+	index = t.edge.Size() + int64(len(t.leaves))
+	at := t.At()
+	leaf, err := translog.Marshal(at, index, entry)
+	if err != nil {
+		return 0, fmt.Errorf("appending leaf: %w", err)
+	}
+	b := t.bucket(bucketLeaves)
+	b.FillPercent = 1 // leaves only ever come at the end
+	if err := t.putIn(b, u64(index), leaf); err != nil {
+		return 0, fmt.Errorf("appending leaf: %w", err)
+	}
+	t.lastAt = at
+	t.leaves = append(t.leaves, translog.LeafHash(leaf))
+	switch entry.Kind() {
+	case "rcpt", "wit", "cos":
+	default:
+		t.guardNeeded = true
+	}
+	if t.call.first < 0 {
+		t.call.first = index
+	}
+	return index, nil
+}
+
+// At returns the time in ms that leaves have which are appended now: one for all of a transaction, never before that of the
+// leaf before.
+func (t *Tx) At() int64 { return max(t.lastAt, t.now) }
+
+// closeLeaves puts what the batch has appended into the tree.
+func (t *Tx) closeLeaves() error {
+	b := t.b.Bucket(bucketHashes)
+	b.FillPercent = 1
+	var stored []translog.Hash
+	for _, leaf := range t.leaves {
+		index := t.edge.Size()
+		var err error
+		if stored, err = t.edge.Append(stored[:0], leaf); err != nil {
+			return err
+		}
+		v := make([]byte, 0, len(stored)*translog.HashSize)
+		for i := range stored {
+			v = append(v, stored[i][:]...)
+		}
+		if err := b.Put(u64(index), v); err != nil {
+			return err
+		}
+	}
+	t.leaves = t.leaves[:0]
+	return nil
+}
+
+// Size returns the number of leaves; in the middle of an Update those count that it has appended.
+func (r *Reader) Size() int64 {
+	if k, _ := r.b.Bucket(bucketLeaves).Cursor().Last(); k != nil {
+		return int64(number(k)) + 1
+	}
+	return 0
+}
+
+// Leaf returns the bytes of the leaf at index, or [ErrNotFound].
+func (r *Reader) Leaf(index int64) ([]byte, error) {
+	v := r.b.Bucket(bucketLeaves).Get(u64(index))
+	if v == nil {
+		return nil, fmt.Errorf("reading leaf %d: %w", index, ErrNotFound)
+	}
+	return bytes.Clone(v), nil
+}
+
+// Leaves calls each with the leaves from index on, in order, until it returns false. The bytes are its own for the time
+// of the call only.
+func (r *Reader) Leaves(from int64, each func(index int64, leaf []byte) bool) {
+	c := r.b.Bucket(bucketLeaves).Cursor()
+	for k, v := c.Seek(u64(from)); k != nil; k, v = c.Next() {
+		if !each(int64(number(k)), v) {
+			return
+		}
+	}
+}
+
+// PutSide keeps a side record of the leaf at index: what the leaf only has the digest of, under a name such as "docket",
+// "assertion", "list" or "cosignatures". At most [MaxValue] bytes.
+func (t *Tx) PutSide(index int64, name string, record []byte) error {
+	if err := checkName("name of side record", name); err != nil {
+		return err
+	}
+	if err := t.put(bucketSides, append(u64(index), name...), bytes.Clone(record)); err != nil {
+		return fmt.Errorf("keeping %s of leaf %d: %w", name, index, err)
+	}
+	return nil
+}
+
+// DeleteSide destroys a side record, if there is one.
+func (t *Tx) DeleteSide(index int64, name string) error {
+	return t.delete(bucketSides, append(u64(index), name...))
+}
+
+// Side returns a side record of the leaf at index, or [ErrNotFound].
+func (r *Reader) Side(index int64, name string) ([]byte, error) {
+	v := r.b.Bucket(bucketSides).Get(append(u64(index), name...))
+	if v == nil {
+		return nil, fmt.Errorf("reading %s of leaf %d: %w", name, index, ErrNotFound)
+	}
+	return bytes.Clone(v), nil
+}
+
+// PutCheckpoint keeps the newest checkpoint that this node has signed. One that is smaller than the one kept is ignored.
+func (t *Tx) PutCheckpoint(size int64, note []byte) error {
+	var old storev1.OwnCheckpoint
+	if _, err := read(t.b.Bucket(bucketCheckpoint), rowNewest, &old); err != nil {
+		return err
+	}
+	if uint64(size) < old.Size {
+		return nil
+	}
+	return t.putRow(bucketCheckpoint, rowNewest, &storev1.OwnCheckpoint{Size: uint64(size), Checkpoint: note})
+}
+
+// Checkpoint returns the newest checkpoint that this node has kept, and its size; nil when there is none.
+func (r *Reader) Checkpoint() (size int64, note []byte, err error) {
+	var c storev1.OwnCheckpoint
+	if _, err := read(r.b.Bucket(bucketCheckpoint), rowNewest, &c); err != nil {
+		return 0, nil, err
+	}
+	return int64(c.Size), c.Checkpoint, nil
+}

@@ -1,0 +1,100 @@
+package store
+
+import (
+	"bytes"
+	"fmt"
+
+	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
+)
+
+// PutMessage keeps the side record of the `msg` leaf at index: docket, salt, statement and signature, and where the content
+// is. A message with a case token is listed with that case, which must be there.
+func (t *Tx) PutMessage(index int64, m *storev1.LoggedMessage) error {
+	if m.CaseToken != "" {
+		number, err := t.caseNumber(m.CaseToken)
+		if err != nil {
+			return fmt.Errorf("keeping message at leaf %d: %w", index, err)
+		}
+		direction := []byte{0}
+		if m.Outgoing {
+			direction[0] = 1
+		}
+		if err := t.put(bucketOfCase, append(u64(number), u64(index)...), direction); err != nil {
+			return err
+		}
+	}
+	b := t.bucket(bucketMessages)
+	b.FillPercent = 0.9
+	return t.putRow(bucketMessages, u64(index), m)
+}
+
+// Message returns the side record of the `msg` leaf at index, or [ErrNotFound].
+func (r *Reader) Message(index int64) (*storev1.LoggedMessage, error) {
+	m := new(storev1.LoggedMessage)
+	ok, err := read(r.b.Bucket(bucketMessages), u64(index), m)
+	if err == nil && !ok {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading message at leaf %d: %w", index, err)
+	}
+	return m, nil
+}
+
+// EachMessage calls each with the messages from leaf index on, in order of their leaves, until it returns false.
+func (r *Reader) EachMessage(from int64, each func(index int64, m *storev1.LoggedMessage) bool) error {
+	c := r.b.Bucket(bucketMessages).Cursor()
+	for k, v := c.Seek(u64(from)); k != nil; k, v = c.Next() {
+		m := new(storev1.LoggedMessage)
+		if err := parse(v, m); err != nil {
+			return err
+		}
+		if !each(int64(number(k)), m) {
+			break
+		}
+	}
+	return nil
+}
+
+// ExpireDocket destroys a docket and its salt when their 3 or 5 years have ended.
+func (t *Tx) ExpireDocket(index int64) error {
+	m, err := t.Message(index)
+	if err != nil {
+		return err
+	}
+	m.Docket, m.DocketSalt = nil, nil
+	return t.putRow(bucketMessages, u64(index), m)
+}
+
+// CaseMessages returns the leaf indices of the messages of a case, ascending.
+func (r *Reader) CaseMessages(token string) ([]int64, error) {
+	n, err := r.caseNumber(token)
+	if err != nil {
+		return nil, err
+	}
+	var indices []int64
+	prefix := u64(n)
+	c := r.b.Bucket(bucketOfCase).Cursor()
+	for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, _ = c.Next() {
+		indices = append(indices, int64(number(k[8:])))
+	}
+	return indices, nil
+}
+
+// PutStatement keeps the side record of the `reseal` leaf at index: one attempt to carry a message.
+func (t *Tx) PutStatement(index int64, st *storev1.LoggedStatement) error {
+	return t.putRow(bucketStatements, u64(index), st)
+}
+
+// Statement returns the side record of the `reseal` leaf at index, or [ErrNotFound].
+func (r *Reader) Statement(index int64) (*storev1.LoggedStatement, error) {
+	st := new(storev1.LoggedStatement)
+	ok, err := read(r.b.Bucket(bucketStatements), u64(index), st)
+	if err == nil && !ok {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading statement at leaf %d: %w", index, err)
+	}
+	return st, nil
+}

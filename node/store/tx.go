@@ -1,0 +1,109 @@
+package store
+
+import (
+	"fmt"
+
+	"go.etcd.io/bbolt"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/rogatory/rogatory/crypto/translog"
+)
+
+// MaxValue is the size in bytes that no value exceeds which is not documented as kept in pieces.
+const MaxValue = 64 << 10
+
+// A Reader reads one state of the store. It is valid only within the function that it was given to.
+type Reader struct {
+	s *Store
+	b *bbolt.Tx
+}
+
+// A Tx reads and writes within one Update. It is valid only within the function that it was given to.
+type Tx struct {
+	Reader
+	edge        translog.Edge
+	leaves      []translog.Hash // appended in this batch, not yet in edge
+	lastAt      int64
+	now         int64          // when the functions began to run, ms
+	guardNeeded bool           // a leaf that may be acted upon was appended
+	taken       map[string]int // how many keys of each unit's pool the batch has taken
+
+	call *call // whose function runs
+}
+
+// View calls read with the newest committed state. It must be short: pages that a View holds cannot be used again.
+func (s *Store) View(read func(*Reader) error) error {
+	if s.isClosed() {
+		return ErrClosed
+	}
+	return s.main.View(func(b *bbolt.Tx) error { return read(&Reader{s: s, b: b}) })
+}
+
+// bucket returns a bucket that is going to be written.
+func (t *Tx) bucket(name []byte) *bbolt.Bucket { return t.b.Bucket(name) }
+
+func (t *Tx) putIn(b *bbolt.Bucket, key, value []byte) error {
+	if len(value) > MaxValue {
+		return fmt.Errorf("value of %d bytes: %w", len(value), ErrTooLarge)
+	}
+	t.call.wrote = true
+	return b.Put(key, value)
+}
+
+func (t *Tx) put(bucket, key, value []byte) error { return t.putIn(t.b.Bucket(bucket), key, value) }
+
+func (t *Tx) putRow(bucket, key []byte, row proto.Message) error {
+	v, err := marshal(row)
+	if err != nil {
+		return err
+	}
+	if err := t.put(bucket, key, v); err != nil {
+		return fmt.Errorf("writing %s: %w", row.ProtoReflect().Descriptor().Name(), err)
+	}
+	return nil
+}
+
+func marshal(row proto.Message) ([]byte, error) {
+	v, err := proto.Marshal(row)
+	if err != nil {
+		return nil, fmt.Errorf("writing %s: %w", row.ProtoReflect().Descriptor().Name(), err)
+	}
+	return v, nil
+}
+
+func (t *Tx) delete(bucket, key []byte) error {
+	t.call.wrote = true
+	return t.b.Bucket(bucket).Delete(key)
+}
+
+// putPieces keeps a long value in pieces and returns how many they are. All keys of the bucket have the same length.
+func (t *Tx) putPieces(bucket, key, value []byte) (int, error) {
+	b := t.b.Bucket(bucket)
+	n := 0
+	for first := true; first || len(value) > 0; first = false {
+		cut := min(len(value), maxPiece)
+		if err := t.putIn(b, pieceKey(key, n), value[:cut]); err != nil {
+			return 0, err
+		}
+		value = value[cut:]
+		n++
+	}
+	return n, t.deletePieces(bucket, key, n)
+}
+
+// deletePieces deletes the pieces of a value from one on.
+func (t *Tx) deletePieces(bucket, key []byte, from int) error {
+	b := t.b.Bucket(bucket)
+	for ; b.Get(pieceKey(key, from)) != nil; from++ {
+		if err := t.delete(bucket, pieceKey(key, from)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sequence returns the next number of a bucket, from 1.
+func (t *Tx) sequence(bucket []byte) (uint64, error) {
+	t.call.wrote = true
+	return t.b.Bucket(bucket).NextSequence()
+}

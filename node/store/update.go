@@ -1,0 +1,344 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/rogatory/rogatory/crypto/translog"
+)
+
+// The steps of writing, each a point at which [Options.Step] is called and at which a crash leaves what stands beside it.
+// Nothing is told to a caller, signed or sent before the last step that concerns it.
+const (
+	// StepFilled: keys.db has keys made ahead. A crash leaves keys that no content has: they are used next.
+	StepFilled = "keys made ahead"
+	// StepRan: the functions have run and nothing is on the disk. A crash leaves the state before.
+	StepRan = "functions ran"
+	// StepCommitted: main.db is committed. A crash leaves a database that is ahead of the guard: opening writes the
+	// guard. The callers have heard nothing and do the same again; idempotency keys and the seen bucket make it one.
+	StepCommitted = "main.db committed"
+	// StepGuardTorn: half of the guard's slot is written. A crash leaves the other slot, and with it the case above.
+	StepGuardTorn = "guard half written"
+	// StepGuarded: the guard is written. A crash leaves everything but the callers' knowledge of it.
+	StepGuarded = "guard written"
+	// StepNoted: what is to be erased stands in the journal beside the guard, so that restoring a backup erases it again.
+	// A crash leaves a tombstone and a chore in main.db and the key in keys.db: opening does the chore.
+	StepNoted = "erasure noted"
+	// StepKeysChanged: keys.db has lost a key or has it wrapped anew. A crash leaves its bytes in old pages: opening does
+	// the chore again.
+	StepKeysChanged = "keys.db changed"
+	// StepCompacted: keys.db is copied into a new file without old pages, and flushed. A crash leaves both files: opening
+	// removes the copy and does the chore again.
+	StepCompacted = "keys.db copied"
+	// StepReplaced: the new file has the name of the old one. A crash leaves the chore, which opening does again and finds
+	// done.
+	StepReplaced = "keys.db replaced"
+)
+
+// Steps lists the steps in the order in which one Update that erases something takes them.
+var Steps = []string{
+	StepFilled, StepRan, StepCommitted, StepGuardTorn, StepGuarded, StepNoted, StepKeysChanged, StepCompacted, StepReplaced,
+}
+
+const (
+	// maxBatch is how many calls are committed together at most.
+	maxBatch = 1024
+	// linger is how long a batch waits for as many calls as the one before it had.
+	linger = time.Millisecond
+	// guardRetry is how long the store waits before it tries a guard again that could not be written.
+	guardRetry = time.Second
+)
+
+// Commit says what became of an Update.
+type Commit struct {
+	Size  int64         // of the log after the batch
+	Root  translog.Hash // of the log after the batch
+	First int64         // index of the first leaf that this Update appended, or -1
+}
+
+// A call is one Update that waits.
+type call struct {
+	run     func(*Tx) error
+	guard   bool // write the guard whatever was appended
+	taken   atomic.Bool
+	done    chan struct{}
+	wrote   bool // run has changed something
+	chores  bool // run has left a chore
+	first   int64
+	outcome Commit
+	err     error
+}
+
+// Update runs change in a transaction, together with whatever other calls wait at that moment, commits it and writes the
+// head guard. change may run more than once, when another call of its batch fails: it must set what it captures, not add to
+// it, and must do nothing outside the transaction. When change returns an error nothing of it is there and Update returns
+// that error. Errors that wrap [ErrDisk] concern the whole batch, of which nothing is there, unless they wrap [ErrUnguarded].
+// Update returns early when ctx ends before change has begun.
+func (s *Store) Update(ctx context.Context, change func(*Tx) error) (Commit, error) {
+	c := &call{run: change, done: make(chan struct{})}
+	if err := s.wait(ctx, c); err != nil {
+		return c.outcome, err
+	}
+	if c.chores {
+		if err := s.doChores(); err != nil {
+			return c.outcome, fmt.Errorf("%w: %w", ErrChore, err)
+		}
+	}
+	return c.outcome, nil
+}
+
+// Guard writes the head guard for what is committed, if it is behind: batches of nothing but `rcpt`, `wit` and `cos` leaves
+// leave that to the next one.
+func (s *Store) Guard(ctx context.Context) (Head, error) {
+	if err := s.wait(ctx, &call{guard: true, run: func(*Tx) error { return nil }, done: make(chan struct{})}); err != nil {
+		return Head{}, err
+	}
+	return s.Head(), nil
+}
+
+func (s *Store) wait(ctx context.Context, c *call) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return ErrClosed
+	}
+	s.queue = append(s.queue, c)
+	s.mu.Unlock()
+	s.signal()
+	select {
+	case <-c.done:
+	case <-ctx.Done():
+		if c.taken.CompareAndSwap(false, true) {
+			return ctx.Err()
+		}
+		<-c.done
+	}
+	return c.err
+}
+
+// signal wakes writeLoop.
+func (s *Store) signal() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// take moves what waits into batch.
+func (s *Store) take(batch []*call) (_ []*call, closed bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, c := range s.queue {
+		if len(batch) == maxBatch {
+			break
+		}
+		n++
+		if c.taken.CompareAndSwap(false, true) {
+			batch = append(batch, c)
+		}
+	}
+	rest := copy(s.queue, s.queue[n:])
+	clear(s.queue[rest:])
+	s.queue = s.queue[:rest]
+	return batch, s.closed
+}
+
+// writeLoop is the only writer of main.db and of the guard.
+func (s *Store) writeLoop() {
+	defer close(s.stopped)
+	company := 0 // how many calls the last batch had
+	for {
+		batch, closed := s.take(nil)
+		switch {
+		case len(batch) > 0:
+			if company > 1 && !closed {
+				batch = s.linger(batch, company)
+			}
+			company = len(batch)
+			s.commit(batch)
+			for _, c := range batch {
+				close(c.done)
+			}
+		case closed:
+			return
+		default:
+			s.idle()
+		}
+	}
+}
+
+// idle waits for a call, or until a guard that could not be written is due again.
+func (s *Store) idle() {
+	if !s.guardOwed {
+		<-s.wake
+		return
+	}
+	t := time.NewTimer(guardRetry)
+	defer t.Stop()
+	select {
+	case <-s.wake:
+	case <-t.C:
+		if err := s.writeGuard(); err != nil {
+			s.log.Error("head guard could not be written", "error", err)
+		}
+	}
+}
+
+// linger waits for as much company as there was the last time, but not long: those who were answered a moment ago come
+// back with the next step of what they do.
+func (s *Store) linger(batch []*call, company int) []*call {
+	t := time.NewTimer(linger)
+	defer t.Stop()
+	for len(batch) < company {
+		select {
+		case <-s.wake:
+			batch, _ = s.take(batch)
+		case <-t.C:
+			return batch
+		}
+	}
+	return batch
+}
+
+// commit runs the batch in one transaction and gives each call its outcome. The constants of the steps say what a crash
+// leaves.
+func (s *Store) commit(batch []*call) {
+	fail := func(err error) {
+		for _, c := range batch {
+			c.err = err
+		}
+	}
+	if s.broken != nil {
+		fail(s.broken)
+		return
+	}
+	t, err := s.runAll(batch)
+	if err != nil {
+		fail(fmt.Errorf("%w: %w", ErrDisk, err))
+		return
+	}
+	if t == nil { // every function has failed, or none has written
+		s.finish(batch, false)
+		return
+	}
+	s.step(StepRan)
+	id := t.b.ID()
+	if err := t.b.Commit(); err != nil {
+		fail(s.judge(id, err))
+		return
+	}
+	s.mu.Lock()
+	s.edge, s.lastAt = t.edge, t.lastAt
+	s.mu.Unlock()
+	s.settlePools(t.taken)
+	s.guardOwed = s.guardOwed || t.guardNeeded
+	s.step(StepCommitted)
+	s.finish(batch, t.guardNeeded)
+}
+
+// runAll runs the functions of the batch in one transaction and closes it up to its commit. When one fails that has
+// written, all others run again without it. It returns nil when there is nothing to commit.
+func (s *Store) runAll(batch []*call) (*Tx, error) {
+	for {
+		b, err := s.main.Begin(true)
+		if err != nil {
+			return nil, err
+		}
+		t := &Tx{Reader: Reader{s: s, b: b}, edge: s.edge, lastAt: s.lastAt, now: time.Now().UnixMilli(), taken: make(map[string]int)}
+		again, wrote := false, false
+		for _, c := range batch {
+			if c.err != nil {
+				continue
+			}
+			c.wrote, c.chores, c.first = false, false, -1
+			t.call = c
+			if c.err = c.run(t); c.err != nil && c.wrote {
+				again = true
+				break
+			}
+			wrote = wrote || c.wrote
+		}
+		if !again && wrote {
+			if err = t.closePools(); err == nil {
+				err = t.closeLeaves()
+			}
+			if err == nil {
+				return t, nil
+			}
+		}
+		if err := errors.Join(err, b.Rollback()); err != nil {
+			return nil, err
+		}
+		if !again {
+			return nil, nil
+		}
+	}
+}
+
+// finish writes the guard when it is needed and tells those whose function did not fail.
+func (s *Store) finish(batch []*call, needed bool) {
+	for _, c := range batch {
+		needed = needed || c.guard && s.head().Size > s.guard.head.Size
+	}
+	var err error
+	if needed || s.guardOwed {
+		err = s.writeGuard()
+	}
+	head := s.head()
+	for _, c := range batch {
+		if c.err != nil {
+			continue
+		}
+		c.outcome = Commit{Size: head.Size, Root: head.Root, First: c.first}
+		if err != nil {
+			c.err = fmt.Errorf("%w: %w: %w", ErrUnguarded, ErrDisk, err)
+		}
+	}
+}
+
+// writeGuard writes the guard for what is committed; from then on that may be signed.
+func (s *Store) writeGuard() error {
+	s.guardOwed = true
+	head := s.head()
+	if err := s.guard.write(head, func() { s.step(StepGuardTorn) }); err != nil {
+		return fmt.Errorf("writing head guard: %w", err)
+	}
+	s.guardOwed = false
+	s.mu.Lock()
+	s.guarded = head
+	s.mu.Unlock()
+	s.step(StepGuarded)
+	return nil
+}
+
+// judge says what a commit has left that returned cause. bbolt takes everything back when pages could not be written. But
+// when the last page was written and not flushed, the transaction shows and nobody knows whether the disk has it: going
+// on could build on sand, so the store stops until it is opened anew.
+func (s *Store) judge(id int, cause error) error {
+	err := fmt.Errorf("%w: %w", ErrDisk, cause)
+	visible := true
+	if viewErr := s.main.View(func(b *bbolt.Tx) error {
+		visible = b.ID() >= id
+		return nil
+	}); viewErr != nil || visible {
+		s.broken = fmt.Errorf("%w: %w", ErrBroken, err)
+		return s.broken
+	}
+	return err
+}
+
+// step calls the hook of the tests.
+func (s *Store) step(point string) {
+	if s.opts.Step != nil {
+		s.opts.Step(point)
+	}
+}
