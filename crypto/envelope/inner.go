@@ -90,3 +90,8 @@ func unpackInner(lane Lane, b []byte) (docket, content Part, err error) {
 	content = Part{Bytes: b[mid:end:end], Salt: Salt(b[32:64])}
 	return docket, content, nil
 }
+
+// InnerSize returns the padded length of a durable message's inner part, which leaves give as its size.
+func InnerSize(docket, content Part) int {
+	return padme(innerHeader + len(docket.Bytes) + len(content.Bytes))
+}

@@ -1,8 +1,10 @@
 package envelope
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -46,12 +48,52 @@ func Marshal(m proto.Message) ([]byte, error) {
 	}
 	known, err := checkMessage(b, md, 0)
 	if err != nil {
-		return nil, fmt.Errorf("encoding: %w", err)
+		// The library writes the members of oneofs last; the wire has all fields in ascending order.
+		sortFields(b, md)
+		if known, err = checkMessage(b, md, 0); err != nil {
+			return nil, fmt.Errorf("encoding: %w", err)
+		}
 	}
 	if !known {
 		return nil, fmt.Errorf("encoding %s: %w", md.Name(), ErrNotUnderstood)
 	}
 	return b, nil
+}
+
+// sortFields puts the fields of b, a well-formed message of md, into ascending order, nested messages included. No length changes, so it
+// works in place. What is not well formed is left as it is.
+func sortFields(b []byte, md protoreflect.MessageDescriptor) {
+	type record struct {
+		num protowire.Number
+		raw []byte
+	}
+	var records []record
+	for rest := b; len(rest) > 0; {
+		num, typ, n := protowire.ConsumeTag(rest)
+		if n < 0 {
+			return
+		}
+		size := protowire.ConsumeFieldValue(num, typ, rest[n:])
+		if size < 0 {
+			return
+		}
+		if fd := md.Fields().ByNumber(num); fd != nil && fd.Kind() == protoreflect.MessageKind && typ == protowire.BytesType {
+			nested, _ := protowire.ConsumeBytes(rest[n:])
+			sortFields(nested, fd.Message())
+		}
+		records = append(records, record{num, rest[:n+size]})
+		rest = rest[n+size:]
+	}
+	byNumber := func(x, y record) int { return cmp.Compare(x.num, y.num) }
+	if slices.IsSortedFunc(records, byNumber) {
+		return
+	}
+	slices.SortStableFunc(records, byNumber)
+	sorted := make([]byte, 0, len(b))
+	for _, r := range records {
+		sorted = append(sorted, r.raw...)
+	}
+	copy(b, sorted)
 }
 
 func malformed(md protoreflect.MessageDescriptor, num protowire.Number, what string) error {
