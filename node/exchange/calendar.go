@@ -1,0 +1,144 @@
+package exchange
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+	"time"
+)
+
+// Date is a civil day without a zone, counted in days since 1970-01-01.
+type Date int64
+
+// ParseDate reads the form 2026-04-13.
+func ParseDate(s string) (Date, error) {
+	t, err := time.Parse(time.DateOnly, s)
+	if err != nil {
+		return 0, fmt.Errorf("%w: date %q", ErrRules, s)
+	}
+	return civil(t.Date()), nil
+}
+
+// String writes the form 2026-04-13.
+func (d Date) String() string { return time.Unix(int64(d)*86400, 0).UTC().Format(time.DateOnly) }
+
+// UnmarshalText reads the form 2026-04-13.
+func (d *Date) UnmarshalText(b []byte) error {
+	v, err := ParseDate(string(b))
+	if err == nil {
+		*d = v
+	}
+	return err
+}
+
+// MarshalText writes the form 2026-04-13.
+func (d Date) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+func civil(y int, m time.Month, d int) Date {
+	return Date(time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Unix() / 86400)
+}
+
+func (d Date) parts() (int, time.Month, int) { return time.Unix(int64(d)*86400, 0).UTC().Date() }
+
+// weekend: 1970-01-01 was a Thursday.
+func (d Date) weekend() bool {
+	w := ((int64(d)+4)%7 + 7) % 7
+	return w == 0 || w == 6
+}
+
+// addMonths keeps the day's number, or takes the month's last day where that number does not exist.
+func (d Date) addMonths(n int) Date {
+	y, m, day := d.parts()
+	last := civil(y, m+time.Month(n)+1, 1) - 1
+	return min(civil(y, m+time.Month(n), 1)+Date(day-1), last)
+}
+
+// dateOf is the local civil day of an instant.
+func dateOf(ms int64, zone *time.Location) Date { return civil(time.UnixMilli(ms).In(zone).Date()) }
+
+// startOf is the first instant, in ms, of a local day. It searches rather than asks for midnight, because a zone may skip
+// midnight (the Azores do each spring) and an instant that does not exist has no agreed value.
+func startOf(d Date, zone *time.Location) int64 {
+	const hour, day = 3_600_000, 24 * 3_600_000
+	from := int64(d)*day - 26*hour
+	return from + int64(sort.Search(52*hour, func(i int) bool { return dateOf(from+int64(i), zone) >= d }))
+}
+
+// endOf is the last millisecond of a local day.
+func endOf(d Date, zone *time.Location) int64 { return startOf(d+1, zone) - 1 }
+
+// Calendar is one country's days off, one version of it. It is an input of the clock: the directory carries it, the log
+// names its digest. Saturday and Sunday are days off without being listed.
+type Calendar struct {
+	// Country code, two capital letters.
+	Country string
+	// Version rises with each publication.
+	Version uint64
+	// FromMs: it applies to clocks that start at or after this time, ms since 1970 UTC, so that both sides of a request
+	// take the same version whenever they learned of it.
+	FromMs int64
+	// Holidays are days off, ascending.
+	Holidays []Date
+	// Workdays are Saturdays or Sundays on which offices work, ascending.
+	Workdays []Date
+}
+
+// Check returns an error that wraps ErrRules when the lists are not strictly ascending or contradict each other.
+func (c Calendar) Check() error {
+	for _, list := range [][]Date{c.Holidays, c.Workdays} {
+		for i := 1; i < len(list); i++ {
+			if list[i] <= list[i-1] {
+				return fmt.Errorf("%w: calendar %s version %d: %s is out of order", ErrRules, c.Country, c.Version, list[i])
+			}
+		}
+	}
+	for _, d := range c.Workdays {
+		if !d.weekend() || slices.Contains(c.Holidays, d) {
+			return fmt.Errorf("%w: calendar %s version %d: working day %s is no weekend day or a holiday", ErrRules, c.Country, c.Version, d)
+		}
+	}
+	return nil
+}
+
+// working reports whether offices work on d.
+func (c *Calendar) working(d Date) bool { return c.workingDays(d-1, d) == 1 }
+
+// workingDays counts the working days in (from, to]. It counts weeks, not days, because a span comes from outside and may
+// be absurdly long.
+func (c *Calendar) workingDays(from, to Date) int64 {
+	if to <= from {
+		return 0
+	}
+	weeks := int64(to-from) / 7
+	n := weeks * 5
+	for d := from + Date(weeks*7) + 1; d <= to; d++ {
+		if !d.weekend() {
+			n++
+		}
+	}
+	for _, h := range c.Holidays {
+		if h > from && h <= to && !h.weekend() {
+			n--
+		}
+	}
+	for _, w := range c.Workdays {
+		if w > from && w <= to && w.weekend() {
+			n++
+		}
+	}
+	return n
+}
+
+// addWorkingDays returns the nth working day after d, n at least 1.
+func (c *Calendar) addWorkingDays(d Date, n int64) Date {
+	bound := int(n/5*7) + 14 + 2*len(c.Holidays)
+	return d + Date(sort.Search(bound, func(i int) bool { return c.workingDays(d, d+Date(i)) >= n }))
+}
+
+// nextWorking returns d, or the first working day after it.
+func (c *Calendar) nextWorking(d Date) Date {
+	if c.working(d) {
+		return d
+	}
+	return c.addWorkingDays(d, 1)
+}

@@ -1,0 +1,275 @@
+package exchange
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
+)
+
+// Span is a time during which a clock stands still, [From, To) in ms since 1970 UTC; To 0 is open.
+type Span struct {
+	From, To int64
+}
+
+// Clock is what limits the present round of a request. Both sides derive it from the same signed receipts.
+type Clock struct {
+	// Start is when the requested side received the request, the reopening, or the asking side the decision that upholds
+	// an objection: ms since 1970 UTC, 0 until the receipt is known.
+	Start int64
+	// Suspended lists the times in which a clarification was open, by start.
+	Suspended []Span
+	// Terms lists the limits, one for each phase of the regime.
+	Terms []Term
+}
+
+// Term is one limit.
+type Term struct {
+	// Row is the policy row's ID.
+	Row   string
+	Phase Phase
+	// Start of this limit, ms; 0 when it has not started.
+	Start int64
+	// Due is the limit's last millisecond; 0 when it has not started or stands still.
+	Due int64
+	// Met is when the sender of the message that ended it submitted that message, ms; 0 while open.
+	Met int64
+}
+
+// Late reports whether the term was met after its limit.
+func (t Term) Late() bool { return t.Due != 0 && t.Met > t.Due }
+
+// Deadline returns the last millisecond of a limit that started at start, in ms since 1970 UTC.
+//
+// Hours count to the millisecond and a suspension adds its length. Days are counted whole, in the zone: the day of the start is
+// not counted, the limit ends with the last local day, and a suspension adds as many days (or working days) as began in
+// it. With row.Roll an end on a day off moves to the next working day. Suspensions may overlap and come in any order; what
+// begins after the end adds nothing; open ones are ignored.
+func Deadline(start int64, row Row, zone *time.Location, cal Calendar, suspended []Span) int64 {
+	spans := merge(start, suspended)
+	if row.Unit == Hour {
+		end := start + int64(row.Amount)*time.Hour.Milliseconds()
+		for _, s := range spans {
+			if s.From >= end {
+				break
+			}
+			end += s.To - s.From
+		}
+		return end
+	}
+	first, extra := dateOf(start, zone), int64(0)
+	end := func() int64 {
+		var d Date
+		switch row.Unit {
+		case WorkingDay:
+			d = cal.addWorkingDays(first, int64(row.Amount)+extra)
+		case Month:
+			d = first.addMonths(row.Amount) + Date(extra)
+		default:
+			d = first + Date(row.Amount) + Date(extra)
+		}
+		if row.Roll {
+			d = cal.nextWorking(d)
+		}
+		return endOf(d, zone)
+	}
+	due := end()
+	for _, s := range spans {
+		if s.From > due {
+			break
+		}
+		from, to := dateOf(s.From, zone), dateOf(s.To, zone)
+		if row.Unit == WorkingDay {
+			extra += cal.workingDays(from, to)
+		} else {
+			extra += int64(to - from)
+		}
+		due = end()
+	}
+	return due
+}
+
+// merge returns the closed spans after start, sorted and without overlap.
+func merge(start int64, spans []Span) []Span {
+	var in []Span
+	for _, s := range spans {
+		s.From = max(s.From, start)
+		if s.To > s.From {
+			in = append(in, s)
+		}
+	}
+	slices.SortFunc(in, func(a, b Span) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To)) })
+	var out []Span
+	for _, s := range in {
+		if n := len(out); n > 0 && s.From <= out[n-1].To {
+			out[n-1].To = max(out[n-1].To, s.To)
+			continue
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// notice is a delay notice as far as the clock goes.
+type notice struct {
+	sent, until int64
+	why         rogatoryv1.Delay
+}
+
+// due is Deadline with delay notices and a possibly open suspension; 0 means the clock stands still.
+func due(start int64, row Row, zone *time.Location, cal Calendar, spans []Span, notices []notice) int64 {
+	if !row.Suspends {
+		spans = nil
+	}
+	base := Deadline(start, row, zone, cal, spans)
+	end := base
+	for _, n := range notices {
+		if !slices.Contains(row.Extends, n.why) || n.sent > end {
+			continue
+		}
+		until := n.until
+		if row.CapAmount > 0 {
+			bound := row
+			bound.Amount, bound.Unit = row.CapAmount, row.CapUnit
+			until = min(until, Deadline(start, bound, zone, cal, spans))
+		}
+		end = max(end, until)
+	}
+	// What stood still after the ordinary end but before the announced one is added as it is.
+	for _, s := range merge(start, spans) {
+		if s.From > base && s.From <= end {
+			end += s.To - s.From
+		}
+	}
+	for _, s := range spans {
+		if s.To == 0 && s.From <= end {
+			return 0
+		}
+	}
+	return end
+}
+
+// clock derives the present round's clock from the messages of the case. It depends on the set of messages only, never on
+// the order in which they came.
+func (c *Case) clock(r *Rules) Clock {
+	var out Clock
+	if c.Kind != KindRequest {
+		return out
+	}
+	opener := c.message(c.Round)
+	if opener == nil {
+		return out
+	}
+	out.Start = opener.Received
+	out.Suspended = c.suspensions()
+	var (
+		notices             []notice
+		acked, decided      int64 // when sent
+		decidedGot, final   int64
+		declared, declared0 = rogatoryv1.Access_ACCESS_UNSPECIFIED, int64(-1)
+	)
+	for i := range c.Messages {
+		m := &c.Messages[i]
+		if m.Round != c.Round || m.Rejected {
+			continue
+		}
+		switch m.Kind {
+		case rogatoryv1.Kind_KIND_DELAY_NOTICE:
+			notices = append(notices, notice{m.Sent, m.Until, m.Delay})
+		case rogatoryv1.Kind_KIND_ACKNOWLEDGE, rogatoryv1.Kind_KIND_REPLY, rogatoryv1.Kind_KIND_FIU_REPLY:
+			if acked == 0 || m.Sent < acked {
+				acked = m.Sent
+			}
+			if m.Access != rogatoryv1.Access_ACCESS_UNSPECIFIED {
+				if decided == 0 || m.Sent < decided || m.Sent == decided && m.Received < decidedGot {
+					decided, decidedGot = m.Sent, m.Received
+				}
+				if m.Sent > declared0 || m.Sent == declared0 && m.Access > declared {
+					declared, declared0 = m.Access, m.Sent
+				}
+			}
+			if m.Final && (final == 0 || m.Sent < final) {
+				final = m.Sent
+			}
+		}
+	}
+	if decided == 0 {
+		decided = final
+	}
+	slices.SortFunc(notices, func(a, b notice) int {
+		return cmp.Or(cmp.Compare(a.sent, b.sent), cmp.Compare(a.until, b.until), cmp.Compare(a.why, b.why))
+	})
+	zone := r.zone(c.requested())
+	for _, phase := range phases {
+		start, met := out.Start, final
+		switch phase {
+		case PhaseAcknowledge:
+			met = acked
+		case PhaseDecide:
+			met = decided
+		case PhaseExecute:
+			start = decidedGot
+		}
+		if t, ok := c.term(r, phase, declared, start, zone, out.Suspended, notices); ok {
+			t.Met = met
+			out.Terms = append(out.Terms, t)
+		}
+	}
+	return out
+}
+
+// term picks the row of a phase: of all that fit regime, class and declared access, the one that ends first.
+func (c *Case) term(r *Rules, phase Phase, access rogatoryv1.Access, start int64, zone *time.Location, spans []Span, notices []notice) (Term, bool) {
+	class, cal := classOf(c.Urgency), r.calendar(c.requested(), start)
+	var (
+		best  Term
+		first int64
+		found bool
+	)
+	for _, row := range r.rows() {
+		if row.Regime != c.Regime || row.Phase != phase || row.Class != AnyClass && row.Class != class {
+			continue
+		}
+		if access != rogatoryv1.Access_ACCESS_UNSPECIFIED && row.Access != rogatoryv1.Access_ACCESS_UNSPECIFIED && row.Access != access {
+			continue
+		}
+		// Rows are compared as if nothing had stopped or moved them, so that a row is chosen before the start too.
+		plain := Deadline(start, row, zone, cal, nil)
+		if found && plain >= first {
+			continue
+		}
+		best, first, found = Term{Row: row.ID, Phase: phase, Start: start}, plain, true
+		if start != 0 {
+			best.Due = due(start, row, zone, cal, spans, notices)
+		}
+	}
+	return best, found
+}
+
+// suspensions lists when a clarification of this round was open: from the asking side's receipt of the question to the
+// requested side's receipt of the answer (modelled on Directive (EU) 2023/977 article 6).
+func (c *Case) suspensions() []Span {
+	var out []Span
+	for i := range c.Messages {
+		q := &c.Messages[i]
+		if q.Kind != rogatoryv1.Kind_KIND_CLARIFICATION || q.Round != c.Round || q.Rejected || q.Received == 0 {
+			continue
+		}
+		s := Span{From: q.Received}
+		for j := range c.Messages {
+			a := &c.Messages[j]
+			if a.Kind == rogatoryv1.Kind_KIND_CLARIFICATION_ANSWER && a.Of == q.Name && a.Received != 0 && !a.Rejected &&
+				(s.To == 0 || a.Received < s.To) {
+				s.To = a.Received
+			}
+		}
+		// A receipt's clock may run behind the asker's: then nothing stood still.
+		if s.To != 0 && s.To < s.From {
+			s.To = s.From
+		}
+		out = append(out, s)
+	}
+	slices.SortFunc(out, func(a, b Span) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To)) })
+	return out
+}
