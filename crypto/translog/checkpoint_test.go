@@ -95,15 +95,16 @@ func TestMLDSALineIsWhatC2SPSays(t *testing.T) {
 	}
 }
 
-func TestEveryFlippedBitOfACheckpointIsRefused(t *testing.T) {
+// All eight bits are flipped where a format could be lenient: in the text, the names, the key ids, the Ed25519 line and the
+// ends of base64. Inside the ML-DSA-44 signature one bit of each byte has to do, since each costs a verification.
+func TestEveryFlippedByteOfACheckpointIsRefused(t *testing.T) {
 	b := sign(t, 12345, h("r"))
 	v := logSigner(t).Verifier()
 	for i := range b {
-		bits := 8
-		if testing.Short() {
-			bits = 1
-		}
-		for bit := range bits {
+		for bit := range 8 {
+			if inside := i > 400 && i < len(b)-40; inside && bit != i%8 {
+				continue
+			}
 			c := bytes.Clone(b)
 			c[i] ^= 1 << bit
 			if _, err := ParseCheckpoint(c, v); err == nil {

@@ -74,7 +74,7 @@ func TestEd25519CosignatureIsWhatC2SPSays(t *testing.T) {
 	}
 }
 
-func TestEveryFlippedBitOfACosignatureIsRefused(t *testing.T) {
+func TestEveryFlippedByteOfACosignatureIsRefused(t *testing.T) {
 	cp := Checkpoint{testOrigin, 12, h("r")}
 	w := witness(t, "BG")
 	pair, err := Cosign(cp, noon, w)
@@ -90,7 +90,7 @@ func TestEveryFlippedBitOfACosignatureIsRefused(t *testing.T) {
 	}
 }
 
-func TestEveryFlippedBitOfAnExportedCheckpointIsRefused(t *testing.T) {
+func TestFlippedBytesOfAnExportedCheckpointAreRefused(t *testing.T) {
 	n := cosign(t, sign(t, 12, h("r")), "HU", "BG")
 	v := logSigner(t).Verifier()
 	ws := []*WitnessVerifier{witness(t, "HU").Verifier(), witness(t, "BG").Verifier()}
@@ -98,6 +98,10 @@ func TestEveryFlippedBitOfAnExportedCheckpointIsRefused(t *testing.T) {
 		t.Fatalf("%q, %v", names, err)
 	}
 	for i := range n {
+		start, end := bytes.LastIndexByte(n[:i], '\n'), bytes.IndexByte(n[i:], '\n')
+		if i-start > 150 && end > 20 && i%8 != 0 {
+			continue // inside a long signature, each flip of which costs up to six verifications
+		}
 		c := bytes.Clone(n)
 		c[i] ^= 1 << (i % 8)
 		if _, _, err := ParseExport(c, v, ws); err == nil {
