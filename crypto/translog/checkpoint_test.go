@@ -253,12 +253,9 @@ func TestKeysHaveATextFormAndNoSecondOne(t *testing.T) {
 
 func TestKeysOfSmallOrderAndSecondSpellingsAreRefused(t *testing.T) {
 	pq := logSigner(t).Verifier().pq.raw
-	if len(smallOrder) != 5 {
-		t.Fatalf("%d small-order coordinates", len(smallOrder))
-	}
 	for _, y := range smallOrder {
 		for _, sign := range []byte{0, 0x80} {
-			k := bytes.Clone(y)
+			k := []byte(y)
 			k[31] |= sign
 			if _, err := NewLogVerifier(testOrigin, k, pq); !errors.Is(err, ErrKey) {
 				t.Errorf("%x: %v", k, err)

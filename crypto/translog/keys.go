@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/cloudflare/circl/sign/mldsa/mldsa44"
@@ -81,12 +82,7 @@ func goodPoint(pub []byte) bool {
 	if !belowPrime(y) {
 		return false
 	}
-	for _, small := range smallOrder {
-		if bytes.Equal(y, small) {
-			return false
-		}
-	}
-	return true
+	return !slices.Contains(smallOrder[:], string(y))
 }
 
 // belowPrime reports whether the little-endian y is less than 2^255-19.
@@ -104,21 +100,13 @@ func belowPrime(y []byte) bool {
 
 // smallOrder holds the y coordinates, little-endian, of the eight points whose order divides 8: 0 (order 4), 1 (the
 // identity), -1 (order 2), and the two of order 8.
-var smallOrder = func() (ys [][]byte) {
-	for _, s := range []string{
-		"0000000000000000000000000000000000000000000000000000000000000000",
-		"0100000000000000000000000000000000000000000000000000000000000000",
-		"ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-		"26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
-		"c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
-	} {
-		y, err := hex.DecodeString(s)
-		if err == nil {
-			ys = append(ys, y)
-		}
-	}
-	return ys
-}()
+var smallOrder = [...]string{
+	"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00",
+	"\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00",
+	"\xec\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f",
+	"\x26\xe8\x95\x8f\xc2\xb2\x27\xb0\x45\xc3\xf4\x89\xf2\xef\x98\xf0\xd5\xdf\xac\x05\xd3\xc6\x33\x39\xb1\x38\x02\x88\x6d\x53\xfc\x05",
+	"\xc7\x17\x6a\x70\x3d\x4d\xd8\x4f\xba\x3c\x0b\x76\x0d\x10\x67\x0f\x2a\x20\x53\xfa\x2c\x39\xcc\xc6\x4e\xc7\xfd\x77\x92\xac\x03\x7a",
+}
 
 // formatVKey returns the text form of a public key, C2SP signed-note's vkey: name+id+base64(alg || key).
 func formatVKey(name string, id [4]byte, alg byte, pub []byte) string {

@@ -21,7 +21,7 @@ type Genesis struct {
 func (*Genesis) Kind() string { return "genesis" }
 
 func (e *Genesis) members(c *codec) {
-	c.text("country", &e.Country, member, required)
+	c.text("country", &e.Country, country, required)
 	c.hash("directory", &e.Directory, required)
 	c.integer("epoch", &e.Epoch, required)
 	c.hashes("founders", &e.Founders, optional)
@@ -75,7 +75,7 @@ func (e *Msg) members(c *codec) {
 	c.hash("docket_commit", &e.DocketCommit, required)
 	c.integer("epoch", &e.Epoch, required)
 	c.integer("first_at", &e.FirstAt, optional)
-	c.text("from", &e.From, member, required)
+	c.text("from", &e.From, country, required)
 	c.integer("manifest_version", &e.ManifestVersion, required)
 	c.hash("msg", &e.Msg, required)
 	c.hash("prev", &e.Prev, emptiable)
@@ -83,7 +83,7 @@ func (e *Msg) members(c *codec) {
 	c.hash("sig", &e.Sig, emptiable)
 	c.integer("size", &e.Size, required)
 	c.hash("stmt", &e.Stmt, emptiable)
-	c.text("to", &e.To, member, required)
+	c.text("to", &e.To, country, required)
 }
 
 func (e *Msg) check() string {
@@ -182,7 +182,7 @@ func (*Rej) Kind() string { return "rej" }
 
 func (e *Rej) members(c *codec) {
 	c.text("code", &e.Code, code, required)
-	c.text("from", &e.From, member, required)
+	c.text("from", &e.From, country, required)
 	c.hash("msg", &e.Msg, required)
 }
 
@@ -472,7 +472,7 @@ func (e *Match) members(c *codec) {
 	c.text("dataset", &e.Dataset, code, required)
 	c.hash("digest", &e.Digest, required)
 	c.text("dir", &e.Dir, direction, required)
-	c.text("peer", &e.Peer, member, required)
+	c.text("peer", &e.Peer, country, required)
 	c.text("purpose", &e.Purpose, code, required)
 }
 
@@ -491,7 +491,7 @@ func (*Alarm) Kind() string { return "alarm" }
 func (e *Alarm) members(c *codec) {
 	c.text("detector", &e.Detector, code, required)
 	c.hash("digest", &e.Digest, required)
-	c.text("peer", &e.Peer, member, optional)
+	c.text("peer", &e.Peer, country, optional)
 }
 
 func (*Alarm) check() string { return "" }
@@ -538,8 +538,8 @@ func (*Key) check() string { return "" }
 
 // What a [Dir] leaf is about.
 const (
-	Directory = "directory"
-	Manifest  = "manifest"
+	DirDirectory = "directory"
+	DirManifest  = "manifest"
 )
 
 // Dir says that a version of the directory, or of a member's manifest, is in force here from now on.
@@ -548,24 +548,24 @@ type Dir struct {
 	Member  string // whose manifest; left out for the directory
 	Prev    Hash   // digest of the version before
 	Version int64
-	What    string // Directory or Manifest
+	What    string // DirDirectory or DirManifest
 }
 
 // Kind returns "dir".
 func (*Dir) Kind() string { return "dir" }
 
-var document = enum(Directory, Manifest)
+var document = enum(DirDirectory, DirManifest)
 
 func (e *Dir) members(c *codec) {
 	c.hash("digest", &e.Digest, required)
-	c.text("member", &e.Member, member, optional)
+	c.text("member", &e.Member, country, optional)
 	c.hash("prev", &e.Prev, optional)
 	c.integer("version", &e.Version, required)
 	c.text("what", &e.What, document, required)
 }
 
 func (e *Dir) check() string {
-	if (e.What == Manifest) != (e.Member != "") {
+	if (e.What == DirManifest) != (e.Member != "") {
 		return "a manifest has a member, a directory none"
 	}
 	return ""
@@ -595,11 +595,11 @@ func (*Time) check() string { return "" }
 
 // Events of a [Node].
 const (
-	Start   = "start"
-	Stop    = "stop"
-	Recover = "recover"
-	Upgrade = "upgrade"
-	Restore = "restore"
+	NodeStart   = "start"
+	NodeStop    = "stop"
+	NodeRecover = "recover"
+	NodeUpgrade = "upgrade"
+	NodeRestore = "restore"
 )
 
 // Node is one step in the life of the node's program.
@@ -612,7 +612,7 @@ type Node struct {
 // Kind returns "node".
 func (*Node) Kind() string { return "node" }
 
-var life = enum(Recover, Restore, Start, Stop, Upgrade)
+var life = enum(NodeRecover, NodeRestore, NodeStart, NodeStop, NodeUpgrade)
 
 func (e *Node) members(c *codec) {
 	c.hash("digest", &e.Digest, optional)

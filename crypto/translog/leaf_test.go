@@ -253,7 +253,7 @@ func TestEntriesThatContradictThemselvesAreRefused(t *testing.T) {
 		"count of zero":                   &Stray{Counts: []Count{{"a", 0}}},
 		"counts unsorted":                 &Stray{Counts: []Count{{"b", 1}, {"a", 1}}},
 		"half an hour":                    &Stray{Counts: []Count{{"a", 1}}, Hour: 1_800_000},
-		"manifest of nobody":              &Dir{Digest: h("x"), What: Manifest},
+		"manifest of nobody":              &Dir{Digest: h("x"), What: DirManifest},
 		"tombstone of nothing in special": &Erase{Basis: "b", By: "t"},
 	} {
 		if b, err := Marshal(1, 7, e); !errors.Is(err, ErrSchema) {

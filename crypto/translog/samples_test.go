@@ -48,10 +48,10 @@ func samples() []Entry {
 		&Alarm{Detector: "enumeration", Digest: h("alarm"), Peer: "HU"},
 		&State{Size: 1000, Snapshot: h("snap"), State: h("state")},
 		&Key{Event: "publish", Key: h("key"), NotAfter: 1_764_000_000_000, NotBefore: 1_763_900_000_000, Use: "sealing"},
-		&Dir{Digest: h("manifest"), Member: "BG", Prev: h("before"), Version: 9, What: Manifest},
-		&Dir{Digest: h("directory"), Version: 1, What: Directory},
+		&Dir{Digest: h("manifest"), Member: "BG", Prev: h("before"), Version: 9, What: DirManifest},
+		&Dir{Digest: h("directory"), Version: 1, What: DirDirectory},
 		&Time{Digest: h("token"), Root: h("root"), Size: 12, Time: 1_763_917_200_000, Type: "rfc3161"},
-		&Node{Digest: h("report"), Event: Restore, Program: "v1.0.0"},
+		&Node{Digest: h("report"), Event: NodeRestore, Program: "v1.0.0"},
 	}
 }
 

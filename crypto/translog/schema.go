@@ -30,7 +30,7 @@ func Schema(kind string) []Member {
 // Charsets returns, for each charset of the schemas, its name and its pattern in RE2 syntax.
 func Charsets() [][2]string {
 	var out [][2]string
-	for _, t := range []*textType{code, token, member, address, origin} {
+	for _, t := range []*textType{code, token, country, address, origin} {
 		out = append(out, [2]string{t.name, t.pattern})
 	}
 	return out

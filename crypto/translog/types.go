@@ -24,7 +24,7 @@ func (t *textType) own(b []byte) string {
 var (
 	code    = &textType{name: "code", pattern: `[A-Za-z0-9][A-Za-z0-9._:-]{0,63}`, valid: isCode}
 	token   = &textType{name: "token", pattern: `[A-Za-z0-9_-]{1,64}`, valid: isToken}
-	member  = &textType{name: "member", pattern: `[A-Z][A-Z0-9-]{1,15}`, valid: isMember}
+	country = &textType{name: "member", pattern: `[A-Z][A-Z0-9-]{1,15}`, valid: isMember}
 	address = &textType{name: "address", pattern: `[A-Z][A-Z0-9-]{1,15}(/[a-z0-9-]{1,32})?`, valid: isAddress}
 	origin  = &textType{name: "origin", pattern: `[A-Za-z0-9][A-Za-z0-9._/-]{0,127}`, valid: isOrigin}
 )
