@@ -3,15 +3,29 @@ package envelope
 import (
 	"encoding/binary"
 	"fmt"
+	"io"
+	"log/slog"
 	"math/bits"
 	"slices"
 )
 
-// Part is a docket or a content with the salt of its commitment.
+// Part is a docket or a content with the salt of its commitment. It prints as "[part]": what it holds never reaches a log.
 type Part struct {
 	Bytes []byte
 	Salt  Salt
 }
+
+// String returns "[part]".
+func (Part) String() string { return "[part]" }
+
+// Format writes "[part]" for every verb.
+func (Part) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "[part]") }
+
+// LogValue returns "[part]".
+func (Part) LogValue() slog.Value { return slog.StringValue("[part]") }
+
+// MarshalText returns "[part]", so that JSON prints it too.
+func (Part) MarshalText() ([]byte, error) { return []byte("[part]"), nil }
 
 // innerHeader is the length of two salts and two lengths.
 const innerHeader = 32 + 32 + 4 + 4

@@ -27,6 +27,7 @@ var rights = map[v1.Verb][]v1.Right{
 	v1.Verb_VERB_TRANSFER:      {v1.Right_RIGHT_MANAGE},
 	v1.Verb_VERB_ERASE:         {v1.Right_RIGHT_MANAGE},
 	v1.Verb_VERB_REGISTER:      {v1.Right_RIGHT_DRAFT, v1.Right_RIGHT_MANAGE},
+	v1.Verb_VERB_ATTACH:        {v1.Right_RIGHT_DRAFT, v1.Right_RIGHT_SEND},
 }
 
 // agencyRights are those that a machine may have: it never approves, enrols or manages.

@@ -53,6 +53,8 @@ const (
 	Verb_VERB_ERASE Verb = 13
 	// Register a received case as taken up; no message is sent.
 	Verb_VERB_REGISTER Verb = 14
+	// Seal a file, to be listed by a content.
+	Verb_VERB_ATTACH Verb = 15
 )
 
 // Enum value maps for Verb.
@@ -73,6 +75,7 @@ var (
 		12: "VERB_TRANSFER",
 		13: "VERB_ERASE",
 		14: "VERB_REGISTER",
+		15: "VERB_ATTACH",
 	}
 	Verb_value = map[string]int32{
 		"VERB_UNSPECIFIED":   0,
@@ -90,6 +93,7 @@ var (
 		"VERB_TRANSFER":      12,
 		"VERB_ERASE":         13,
 		"VERB_REGISTER":      14,
+		"VERB_ATTACH":        15,
 	}
 )
 
@@ -615,7 +619,7 @@ const file_rogatory_v1_actor_proto_rawDesc = "" +
 	"\n" +
 	"assertions\x18\x02 \x03(\v2\x16.rogatory.v1.AssertionR\n" +
 	"assertions\x12\x18\n" +
-	"\arevoked\x18\x03 \x01(\bR\arevoked*\x8e\x02\n" +
+	"\arevoked\x18\x03 \x01(\bR\arevoked*\x9f\x02\n" +
 	"\x04Verb\x12\x14\n" +
 	"\x10VERB_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +
@@ -635,7 +639,8 @@ const file_rogatory_v1_actor_proto_rawDesc = "" +
 	"\rVERB_TRANSFER\x10\f\x12\x0e\n" +
 	"\n" +
 	"VERB_ERASE\x10\r\x12\x11\n" +
-	"\rVERB_REGISTER\x10\x0e*\x85\x01\n" +
+	"\rVERB_REGISTER\x10\x0e\x12\x0f\n" +
+	"\vVERB_ATTACH\x10\x0f*\x85\x01\n" +
 	"\x05Right\x12\x15\n" +
 	"\x11RIGHT_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +

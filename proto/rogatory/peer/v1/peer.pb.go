@@ -629,7 +629,9 @@ type AttachmentRequest struct {
 	// The attachment's id, 16 bytes.
 	Id []byte `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
 	// Where to start, in bytes of ciphertext.
-	Offset        uint64 `protobuf:"varint,3,opt,name=offset,proto3" json:"offset,omitempty"`
+	Offset uint64 `protobuf:"varint,3,opt,name=offset,proto3" json:"offset,omitempty"`
+	// The case that the message belongs to.
+	CaseToken     string `protobuf:"bytes,4,opt,name=case_token,json=caseToken,proto3" json:"case_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -683,6 +685,13 @@ func (x *AttachmentRequest) GetOffset() uint64 {
 		return x.Offset
 	}
 	return 0
+}
+
+func (x *AttachmentRequest) GetCaseToken() string {
+	if x != nil {
+		return x.CaseToken
+	}
+	return ""
 }
 
 // AttachmentResponse is one piece of it.
@@ -766,11 +775,13 @@ const file_rogatory_peer_v1_peer_proto_rawDesc = "" +
 	"\x10manifest_version\x18\x06 \x01(\x04R\x0fmanifestVersion\"\x11\n" +
 	"\x0fManifestRequest\".\n" +
 	"\x10ManifestResponse\x12\x1a\n" +
-	"\bmanifest\x18\x01 \x01(\fR\bmanifest\"M\n" +
+	"\bmanifest\x18\x01 \x01(\fR\bmanifest\"l\n" +
 	"\x11AttachmentRequest\x12\x10\n" +
 	"\x03msg\x18\x01 \x01(\fR\x03msg\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\fR\x02id\x12\x16\n" +
-	"\x06offset\x18\x03 \x01(\x04R\x06offset\"*\n" +
+	"\x06offset\x18\x03 \x01(\x04R\x06offset\x12\x1d\n" +
+	"\n" +
+	"case_token\x18\x04 \x01(\tR\tcaseToken\"*\n" +
 	"\x12AttachmentResponse\x12\x14\n" +
 	"\x05chunk\x18\x01 \x01(\fR\x05chunk2\xee\x01\n" +
 	"\x0eDurableService\x12B\n" +

@@ -1644,22 +1644,18 @@ type Attachment struct {
 	Id []byte `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// Set on what was sent from here.
 	Outgoing bool `protobuf:"varint,2,opt,name=outgoing,proto3" json:"outgoing,omitempty"`
-	// The other side's country code; the first one when several got it.
-	Peer string `protobuf:"bytes,3,opt,name=peer,proto3" json:"peer,omitempty"`
-	// Name of the message whose content lists it, 32 bytes.
-	Msg []byte `protobuf:"bytes,4,opt,name=msg,proto3" json:"msg,omitempty"`
+	// The messages whose contents list it: one for each recipient, or the one that it came with.
+	Copies []*AttachmentCopy `protobuf:"bytes,3,rep,name=copies,proto3" json:"copies,omitempty"`
 	// Length of the ciphertext in bytes.
-	Length uint64 `protobuf:"varint,5,opt,name=length,proto3" json:"length,omitempty"`
+	Length uint64 `protobuf:"varint,4,opt,name=length,proto3" json:"length,omitempty"`
 	// SHA-256 of the ciphertext.
-	Sha256 []byte `protobuf:"bytes,6,opt,name=sha256,proto3" json:"sha256,omitempty"`
+	Sha256 []byte `protobuf:"bytes,5,opt,name=sha256,proto3" json:"sha256,omitempty"`
 	// How much of it is here and flushed, in bytes.
-	Received uint64 `protobuf:"varint,7,opt,name=received,proto3" json:"received,omitempty"`
+	Received uint64 `protobuf:"varint,6,opt,name=received,proto3" json:"received,omitempty"`
 	// Set when all of it is here and its digest was right.
-	Whole bool `protobuf:"varint,8,opt,name=whole,proto3" json:"whole,omitempty"`
+	Whole bool `protobuf:"varint,7,opt,name=whole,proto3" json:"whole,omitempty"`
 	// When this copy may go, milliseconds since 1970 UTC; 0 never by itself.
-	FreeMs uint64 `protobuf:"varint,9,opt,name=free_ms,json=freeMs,proto3" json:"free_ms,omitempty"`
-	// The case it belongs to.
-	CaseToken     string `protobuf:"bytes,10,opt,name=case_token,json=caseToken,proto3" json:"case_token,omitempty"`
+	FreeMs        uint64 `protobuf:"varint,8,opt,name=free_ms,json=freeMs,proto3" json:"free_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1708,16 +1704,9 @@ func (x *Attachment) GetOutgoing() bool {
 	return false
 }
 
-func (x *Attachment) GetPeer() string {
+func (x *Attachment) GetCopies() []*AttachmentCopy {
 	if x != nil {
-		return x.Peer
-	}
-	return ""
-}
-
-func (x *Attachment) GetMsg() []byte {
-	if x != nil {
-		return x.Msg
+		return x.Copies
 	}
 	return nil
 }
@@ -1757,11 +1746,86 @@ func (x *Attachment) GetFreeMs() uint64 {
 	return 0
 }
 
-func (x *Attachment) GetCaseToken() string {
+// AttachmentCopy is an attachment as one message lists it.
+type AttachmentCopy struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The other side's country code.
+	Peer string `protobuf:"bytes,1,opt,name=peer,proto3" json:"peer,omitempty"`
+	// Name of the message, 32 bytes.
+	Msg []byte `protobuf:"bytes,2,opt,name=msg,proto3" json:"msg,omitempty"`
+	// The case it belongs to.
+	CaseToken string `protobuf:"bytes,3,opt,name=case_token,json=caseToken,proto3" json:"case_token,omitempty"`
+	// Index of the message's leaf.
+	LeafIndex uint64 `protobuf:"varint,4,opt,name=leaf_index,json=leafIndex,proto3" json:"leaf_index,omitempty"`
+	// All of the message's attachments are at the recipient.
+	Whole         bool `protobuf:"varint,5,opt,name=whole,proto3" json:"whole,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AttachmentCopy) Reset() {
+	*x = AttachmentCopy{}
+	mi := &file_rogatory_store_v1_store_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AttachmentCopy) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AttachmentCopy) ProtoMessage() {}
+
+func (x *AttachmentCopy) ProtoReflect() protoreflect.Message {
+	mi := &file_rogatory_store_v1_store_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AttachmentCopy.ProtoReflect.Descriptor instead.
+func (*AttachmentCopy) Descriptor() ([]byte, []int) {
+	return file_rogatory_store_v1_store_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *AttachmentCopy) GetPeer() string {
+	if x != nil {
+		return x.Peer
+	}
+	return ""
+}
+
+func (x *AttachmentCopy) GetMsg() []byte {
+	if x != nil {
+		return x.Msg
+	}
+	return nil
+}
+
+func (x *AttachmentCopy) GetCaseToken() string {
 	if x != nil {
 		return x.CaseToken
 	}
 	return ""
+}
+
+func (x *AttachmentCopy) GetLeafIndex() uint64 {
+	if x != nil {
+		return x.LeafIndex
+	}
+	return 0
+}
+
+func (x *AttachmentCopy) GetWhole() bool {
+	if x != nil {
+		return x.Whole
+	}
+	return false
 }
 
 // DataKey is a row of keys.db: one content's key. Key: the key's number.
@@ -1777,7 +1841,7 @@ type DataKey struct {
 
 func (x *DataKey) Reset() {
 	*x = DataKey{}
-	mi := &file_rogatory_store_v1_store_proto_msgTypes[20]
+	mi := &file_rogatory_store_v1_store_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1789,7 +1853,7 @@ func (x *DataKey) String() string {
 func (*DataKey) ProtoMessage() {}
 
 func (x *DataKey) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_store_v1_store_proto_msgTypes[20]
+	mi := &file_rogatory_store_v1_store_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1802,7 +1866,7 @@ func (x *DataKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DataKey.ProtoReflect.Descriptor instead.
 func (*DataKey) Descriptor() ([]byte, []int) {
-	return file_rogatory_store_v1_store_proto_rawDescGZIP(), []int{20}
+	return file_rogatory_store_v1_store_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *DataKey) GetUnit() string {
@@ -1832,7 +1896,7 @@ type KeyBlock struct {
 
 func (x *KeyBlock) Reset() {
 	*x = KeyBlock{}
-	mi := &file_rogatory_store_v1_store_proto_msgTypes[21]
+	mi := &file_rogatory_store_v1_store_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1844,7 +1908,7 @@ func (x *KeyBlock) String() string {
 func (*KeyBlock) ProtoMessage() {}
 
 func (x *KeyBlock) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_store_v1_store_proto_msgTypes[21]
+	mi := &file_rogatory_store_v1_store_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1857,7 +1921,7 @@ func (x *KeyBlock) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeyBlock.ProtoReflect.Descriptor instead.
 func (*KeyBlock) Descriptor() ([]byte, []int) {
-	return file_rogatory_store_v1_store_proto_rawDescGZIP(), []int{21}
+	return file_rogatory_store_v1_store_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *KeyBlock) GetUnit() string {
@@ -2029,21 +2093,25 @@ const file_rogatory_store_v1_store_proto_rawDesc = "" +
 	"\x04peer\x18\x01 \x01(\tR\x04peer\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x14\n" +
 	"\x05proof\x18\x03 \x01(\fR\x05proof\x12\x13\n" +
-	"\x05at_ms\x18\x04 \x01(\x04R\x04atMs\"\xf8\x01\n" +
+	"\x05at_ms\x18\x04 \x01(\x04R\x04atMs\"\xee\x01\n" +
 	"\n" +
 	"Attachment\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x1a\n" +
-	"\boutgoing\x18\x02 \x01(\bR\boutgoing\x12\x12\n" +
-	"\x04peer\x18\x03 \x01(\tR\x04peer\x12\x10\n" +
-	"\x03msg\x18\x04 \x01(\fR\x03msg\x12\x16\n" +
-	"\x06length\x18\x05 \x01(\x04R\x06length\x12\x16\n" +
-	"\x06sha256\x18\x06 \x01(\fR\x06sha256\x12\x1a\n" +
-	"\breceived\x18\a \x01(\x04R\breceived\x12\x14\n" +
-	"\x05whole\x18\b \x01(\bR\x05whole\x12\x17\n" +
-	"\afree_ms\x18\t \x01(\x04R\x06freeMs\x12\x1d\n" +
+	"\boutgoing\x18\x02 \x01(\bR\boutgoing\x129\n" +
+	"\x06copies\x18\x03 \x03(\v2!.rogatory.store.v1.AttachmentCopyR\x06copies\x12\x16\n" +
+	"\x06length\x18\x04 \x01(\x04R\x06length\x12\x16\n" +
+	"\x06sha256\x18\x05 \x01(\fR\x06sha256\x12\x1a\n" +
+	"\breceived\x18\x06 \x01(\x04R\breceived\x12\x14\n" +
+	"\x05whole\x18\a \x01(\bR\x05whole\x12\x17\n" +
+	"\afree_ms\x18\b \x01(\x04R\x06freeMs\"\x8a\x01\n" +
+	"\x0eAttachmentCopy\x12\x12\n" +
+	"\x04peer\x18\x01 \x01(\tR\x04peer\x12\x10\n" +
+	"\x03msg\x18\x02 \x01(\fR\x03msg\x12\x1d\n" +
 	"\n" +
-	"case_token\x18\n" +
-	" \x01(\tR\tcaseToken\"7\n" +
+	"case_token\x18\x03 \x01(\tR\tcaseToken\x12\x1d\n" +
+	"\n" +
+	"leaf_index\x18\x04 \x01(\x04R\tleafIndex\x12\x14\n" +
+	"\x05whole\x18\x05 \x01(\bR\x05whole\"7\n" +
 	"\aDataKey\x12\x12\n" +
 	"\x04unit\x18\x01 \x01(\tR\x04unit\x12\x18\n" +
 	"\awrapped\x18\x02 \x01(\fR\awrapped\"4\n" +
@@ -2065,7 +2133,7 @@ func file_rogatory_store_v1_store_proto_rawDescGZIP() []byte {
 	return file_rogatory_store_v1_store_proto_rawDescData
 }
 
-var file_rogatory_store_v1_store_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_rogatory_store_v1_store_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_rogatory_store_v1_store_proto_goTypes = []any{
 	(*Identity)(nil),        // 0: rogatory.store.v1.Identity
 	(*OutboxEntry)(nil),     // 1: rogatory.store.v1.OutboxEntry
@@ -2087,16 +2155,18 @@ var file_rogatory_store_v1_store_proto_goTypes = []any{
 	(*OwnCheckpoint)(nil),   // 17: rogatory.store.v1.OwnCheckpoint
 	(*ForkProof)(nil),       // 18: rogatory.store.v1.ForkProof
 	(*Attachment)(nil),      // 19: rogatory.store.v1.Attachment
-	(*DataKey)(nil),         // 20: rogatory.store.v1.DataKey
-	(*KeyBlock)(nil),        // 21: rogatory.store.v1.KeyBlock
+	(*AttachmentCopy)(nil),  // 20: rogatory.store.v1.AttachmentCopy
+	(*DataKey)(nil),         // 21: rogatory.store.v1.DataKey
+	(*KeyBlock)(nil),        // 22: rogatory.store.v1.KeyBlock
 }
 var file_rogatory_store_v1_store_proto_depIdxs = []int32{
-	8, // 0: rogatory.store.v1.CaseRow.summary:type_name -> rogatory.store.v1.CaseSummary
-	1, // [1:1] is the sub-list for method output_type
-	1, // [1:1] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	8,  // 0: rogatory.store.v1.CaseRow.summary:type_name -> rogatory.store.v1.CaseSummary
+	20, // 1: rogatory.store.v1.Attachment.copies:type_name -> rogatory.store.v1.AttachmentCopy
+	2,  // [2:2] is the sub-list for method output_type
+	2,  // [2:2] is the sub-list for method input_type
+	2,  // [2:2] is the sub-list for extension type_name
+	2,  // [2:2] is the sub-list for extension extendee
+	0,  // [0:2] is the sub-list for field type_name
 }
 
 func init() { file_rogatory_store_v1_store_proto_init() }
@@ -2110,7 +2180,7 @@ func file_rogatory_store_v1_store_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rogatory_store_v1_store_proto_rawDesc), len(file_rogatory_store_v1_store_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   22,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

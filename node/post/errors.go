@@ -1,0 +1,27 @@
+package post
+
+import "errors"
+
+// Errors of sending.
+var (
+	// ErrUncleared means that the peers have not yet confirmed our head after the start, so nothing may be sent.
+	ErrUncleared = errors.New("node is not cleared by its peers yet")
+	// ErrOutboxFull means that too many messages wait for this recipient.
+	ErrOutboxFull = errors.New("too many messages wait for this recipient")
+	// ErrStranger means that the directory does not know the recipient.
+	ErrStranger = errors.New("recipient is not in the directory")
+	// ErrBatchSize means that none or too many messages were submitted at once.
+	ErrBatchSize = errors.New("from 1 to 256 messages can be submitted at once")
+	// ErrStillNotUnderstood means that a parked envelope cannot be taken in by this version either.
+	ErrStillNotUnderstood = errors.New("envelope is still not understood")
+	// ErrStopped means that the node is stopping.
+	ErrStopped = errors.New("node is stopping")
+	// ErrContent means that a kept content is damaged.
+	ErrContent = errors.New("kept content is damaged")
+)
+
+// Errors of receipts.
+var (
+	// ErrReceipt means that a receipt does not fit the message it names.
+	ErrReceipt = errors.New("receipt does not fit the message")
+)

@@ -1,0 +1,396 @@
+package post
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/rogatory/rogatory/crypto/envelope"
+	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/store"
+	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
+	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
+)
+
+// Outgoing is one message to one recipient, frozen.
+type Outgoing struct {
+	To              string
+	Docket, Content envelope.Part
+	CaseToken       string
+	// Unit is the sending unit: its key wraps the key of our copy of the content.
+	Unit string
+}
+
+// Sent is what an Outgoing has become.
+type Sent struct {
+	Name  envelope.Name
+	Index int64 // of the `out` leaf
+	At    int64 // of the `out` leaf, milliseconds since 1970 UTC
+	// Submitted is the message's submitted_ms.
+	Submitted int64
+}
+
+// Submit numbers, seals and signs messages and commits them together with what do writes, in one transaction; do may run more than
+// once. When do fails nothing has happened and its error comes back. Submit returns when the messages are
+// durable; they are carried until their receipts are here. ErrUncleared and ErrOutboxFull mean: later.
+func (o *Office) Submit(ctx context.Context, out []Outgoing, do func(*store.Tx, []Sent) error) ([]Sent, error) {
+	if len(out) == 0 || len(out) > envelope.MaxBatch {
+		return nil, fmt.Errorf("submitting %d messages: %w", len(out), ErrBatchSize)
+	}
+	if !o.Cleared() {
+		return nil, ErrUncleared
+	}
+	for _, m := range out {
+		c := o.desks[m.To]
+		if c == nil {
+			return nil, fmt.Errorf("submitting to %s: %w", m.To, ErrStranger)
+		}
+		if c.backlog() >= o.cfg.OutboxPerPeer {
+			return nil, fmt.Errorf("submitting to %s: %w", m.To, ErrOutboxFull)
+		}
+	}
+	j := &job{out: out, do: do, done: make(chan struct{})}
+	select {
+	case o.jobs <- j:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	// Once it is queued it may be committed: the answer is waited for, so that the caller knows.
+	<-j.done
+	return j.sent, j.err
+}
+
+// A job is one call of Submit on its way through numberLoop.
+type job struct {
+	out  []Outgoing
+	do   func(*store.Tx, []Sent) error
+	sent []Sent
+	err  error
+	done chan struct{}
+
+	// Owned by numberLoop.
+	drafts  []*numbered
+	refused error
+}
+
+// numbered is a message with its number, and its envelope if the recipient's day key is known.
+type numbered struct {
+	out      *Outgoing
+	message  *rogatoryv1.Message
+	bytes    []byte
+	name     envelope.Name
+	manifest uint64
+	sealed   *envelope.Sealed
+	signed   envelope.Signed
+	expires  time.Time
+}
+
+// tail is where a sequence of messages stands.
+type tail struct {
+	epoch uint32
+	seq   uint64 // of the next message
+	prev  envelope.Name
+}
+
+// numberLoop takes all jobs that wait, numbers, seals and signs their messages together, and commits them in one transaction.
+func (o *Office) numberLoop(ctx context.Context) error {
+	defer o.refuseRest()
+	for {
+		var jobs []*job
+		select {
+		case j := <-o.jobs:
+			jobs = o.gather(j)
+		case <-ctx.Done():
+			return nil
+		}
+		err := o.submitAll(ctx, jobs)
+		for _, j := range jobs {
+			if j.err == nil {
+				j.err = j.refused
+			}
+			close(j.done)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// gather adds the jobs that wait at this moment, up to a batch. It does not wait for any.
+func (o *Office) gather(first *job) []*job {
+	jobs, n := []*job{first}, len(first.out)
+	for n < envelope.MaxBatch {
+		select {
+		case j := <-o.jobs:
+			jobs = append(jobs, j)
+			n += len(j.out)
+		default:
+			return jobs
+		}
+	}
+	return jobs
+}
+
+// refuseRest answers those who came when the loop had ended.
+func (o *Office) refuseRest() {
+	for {
+		select {
+		case j := <-o.jobs:
+			j.err = ErrStopped
+			close(j.done)
+		default:
+			return
+		}
+	}
+}
+
+// submitAll commits the jobs; one whose do fails is taken out and the others are numbered anew. The error is returned only when the store is
+// of no use any more; the jobs carry theirs.
+func (o *Office) submitAll(ctx context.Context, jobs []*job) error {
+	left := jobs
+	for len(left) > 0 {
+		messages, err := o.number(left)
+		if err == nil {
+			err = o.sealAll(messages)
+		}
+		if err == nil {
+			o.step(StepSealed)
+			err = o.commit(ctx, left)
+		}
+		var refused []*job
+		rest := left[:0:0]
+		for _, j := range left {
+			if j.refused != nil {
+				refused = append(refused, j)
+			} else {
+				rest = append(rest, j)
+			}
+		}
+		switch {
+		case err == nil:
+			o.step(StepSubmitted)
+			for _, m := range messages {
+				o.desks[m.out.To].add(m)
+			}
+			return nil
+		case len(refused) > 0:
+			left = rest
+		default:
+			for _, j := range left {
+				j.err = err
+			}
+			if errors.Is(err, store.ErrBroken) {
+				return err
+			}
+			return nil
+		}
+	}
+	return nil
+}
+
+// number gives each message the next number to its recipient.
+func (o *Office) number(jobs []*job) ([]*numbered, error) {
+	tails := map[string]*tail{}
+	var all []*numbered
+	now := time.Now().UnixMilli()
+	err := o.cfg.Store.View(func(r *store.Reader) error {
+		for _, j := range jobs {
+			j.drafts = j.drafts[:0]
+			for i := range j.out {
+				m := &j.out[i]
+				t := tails[m.To]
+				if t == nil {
+					epoch, seq, prev, err := r.NextOutgoing(m.To)
+					if err != nil {
+						return err
+					}
+					t = &tail{epoch: epoch, seq: seq, prev: envelope.Name(prev)}
+					tails[m.To] = t
+				}
+				n, err := o.compose(m, t, now)
+				if err != nil {
+					return err
+				}
+				t.seq, t.prev = t.seq+1, n.name
+				j.drafts = append(j.drafts, n)
+				all = append(all, n)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("numbering messages: %w", err)
+	}
+	return all, nil
+}
+
+func (o *Office) compose(m *Outgoing, t *tail, now int64) (*numbered, error) {
+	docket := envelope.Commit(m.Docket.Salt, envelope.Docket, m.Docket.Bytes)
+	content := envelope.Commit(m.Content.Salt, envelope.Content, m.Content.Bytes)
+	n := &numbered{out: m, message: &rogatoryv1.Message{
+		From: o.cfg.Country, To: m.To,
+		Epoch: t.epoch, Seq: t.seq, Prev: bytes.Clone(t.prev[:]),
+		DocketCommit: docket[:], ContentCommit: content[:],
+		SubmittedMs: uint64(now),
+	}}
+	var err error
+	if n.bytes, err = envelope.Marshal(n.message); err != nil {
+		return nil, fmt.Errorf("composing message: %w", err)
+	}
+	n.name = envelope.MessageName(n.bytes)
+	return n, nil
+}
+
+// sealAll seals, on all cores, the messages whose recipients' day keys are known, and signs them with one signature per batch.
+func (o *Office) sealAll(messages []*numbered) error {
+	var wg sync.WaitGroup
+	errs := make([]error, len(messages))
+	for i, m := range messages {
+		wg.Go(func() {
+			o.withCPU(func() { errs[i] = o.seal(m) })
+		})
+	}
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("sealing: %w", err)
+	}
+	return o.sign(messages)
+}
+
+// seal seals a message to its recipient's key of the day, if one is published.
+func (o *Office) seal(m *numbered) error {
+	now := time.Now()
+	day, ok := o.cfg.Peers.SealingKey(m.out.To, now)
+	if !ok {
+		return nil
+	}
+	var err error
+	m.manifest = day.ManifestVersion
+	m.expires = day.Expires()
+	m.sealed, err = envelope.Seal(envelope.Attempt{
+		Message: m.bytes,
+		Docket:  m.out.Docket, Content: m.out.Content,
+		Key: day.Key, From: o.cfg.Identity().KID(),
+		ManifestVersion: day.ManifestVersion, ManifestDigest: day.ManifestDigest,
+		Now: now, Life: day.Expires().Sub(now),
+	})
+	return err
+}
+
+// sign signs what was sealed, in batches.
+func (o *Office) sign(messages []*numbered) error {
+	var batch []*envelope.Sealed
+	var of []*numbered
+	flush := func() error {
+		if len(batch) == 0 {
+			return nil
+		}
+		signed, err := envelope.SignBatch(o.cfg.Identity(), batch)
+		if err != nil {
+			return fmt.Errorf("signing: %w", err)
+		}
+		for i, s := range signed {
+			of[i].signed = s
+		}
+		batch, of = nil, nil
+		return nil
+	}
+	for _, m := range messages {
+		if m.sealed == nil {
+			continue
+		}
+		batch, of = append(batch, m.sealed), append(of, m)
+		if len(batch) == envelope.MaxBatch {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return flush()
+}
+
+// commit writes leaves, the callers' cases, contents and outbox in one transaction.
+func (o *Office) commit(ctx context.Context, jobs []*job) error {
+	directory := o.cfg.Peers.Directory().Version()
+	_, err := o.cfg.Store.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error {
+		for _, j := range jobs {
+			j.sent = j.sent[:0]
+			for _, n := range j.drafts {
+				index, err := tx.Append(o.outLeaf(n, directory))
+				if err != nil {
+					return err
+				}
+				j.sent = append(j.sent, Sent{Name: n.name, Index: index, At: tx.At(), Submitted: int64(n.message.SubmittedMs)})
+			}
+			// The case comes before the messages that are listed with it.
+			if err := j.do(tx, j.sent); err != nil {
+				j.refused = err
+				return err
+			}
+			for i, n := range j.drafts {
+				if err := n.keep(tx, j.sent[i].Index); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	return err
+}
+
+func (o *Office) outLeaf(n *numbered, directory uint64) *translog.Msg {
+	m := n.message
+	leaf := &translog.Msg{
+		Dir: translog.Out, Msg: translog.Hash(n.name), From: m.From, To: m.To,
+		Epoch: int64(m.Epoch), Seq: int64(m.Seq), Prev: translog.Hash(m.Prev),
+		DocketCommit: translog.Hash(m.DocketCommit), ContentCommit: translog.Hash(m.ContentCommit),
+		DirectoryVersion: int64(directory), ManifestVersion: int64(o.cfg.Peers.OwnVersion()),
+		Size: int64(envelope.InnerSize(n.out.Docket, n.out.Content)),
+	}
+	if n.sealed != nil {
+		leaf.Stmt, leaf.Sig = n.sealed.Hash, n.signed.Hash
+	}
+	return leaf
+}
+
+// keep writes the content, the side record and the outbox entry of a message whose leaf stands at index.
+func (n *numbered) keep(tx *store.Tx, index int64) error {
+	m := n.message
+	id, err := tx.PutContent(n.out.Unit, saltedContent(n.out.Content))
+	if err != nil {
+		return err
+	}
+	row := &storev1.LoggedMessage{
+		Outgoing: true, Peer: m.To, Msg: n.name[:], Message: n.bytes,
+		Docket: n.out.Docket.Bytes, DocketSalt: n.out.Docket.Salt[:], ContentId: id, CaseToken: n.out.CaseToken,
+	}
+	entry := &storev1.OutboxEntry{
+		To: m.To, Epoch: m.Epoch, Seq: m.Seq, Msg: n.name[:], Message: n.bytes,
+		Docket: n.out.Docket.Bytes, DocketSalt: n.out.Docket.Salt[:], ContentId: id,
+		LeafIndex: uint64(index), CaseToken: n.out.CaseToken, SubmittedMs: m.SubmittedMs,
+	}
+	if n.sealed != nil {
+		row.Statement, row.Signature = n.sealed.Statement, n.signed.Signature
+		entry.Statement, entry.ExpiresMs = n.sealed.Hash[:], uint64(n.expires.UnixMilli())
+	}
+	if err := tx.PutMessage(index, row); err != nil {
+		return err
+	}
+	return tx.PutOutbox(entry)
+}
+
+// saltedContent is how a content is kept: its salt, then its bytes. Both go when its key goes.
+func saltedContent(p envelope.Part) []byte {
+	return append(bytes.Clone(p.Salt[:]), p.Bytes...)
+}
+
+// SplitContent is the inverse: what the store keeps of a content.
+func SplitContent(b []byte) (envelope.Part, error) {
+	if len(b) < len(envelope.Salt{}) {
+		return envelope.Part{}, ErrContent
+	}
+	return envelope.Part{Salt: envelope.Salt(b[:32]), Bytes: b[32:]}, nil
+}
