@@ -67,6 +67,9 @@ func SealAttachment(w io.Writer, r io.Reader, id AttachmentID, key keyring.Secre
 // OpenAttachment reads a whole ciphertext from r and writes the attachment to w. Every byte it writes is authentic for id and key; that it is the
 // very ciphertext that the content names is known when it returns nil. A breach is ErrAttachment or an error of package chunked.
 func OpenAttachment(w io.Writer, r io.Reader, id AttachmentID, key keyring.Secret, want SealedAttachment) error {
+	if want.Length < 0 {
+		return fmt.Errorf("opening attachment: %w", ErrAttachment)
+	}
 	h := sha256.New()
 	// One byte more than expected is enough to see that it is too long.
 	limited := io.LimitReader(r, AttachmentSize(want.Length)+1)
@@ -88,7 +91,7 @@ func OpenAttachment(w io.Writer, r io.Reader, id AttachmentID, key keyring.Secre
 
 // ReadAttachment writes the attachment's bytes from offset on to w, at most limit of them: for showing or resuming a part. offset is a multiple
 // of AttachmentChunk, else ErrOffset. ciphertext is the whole ciphertext or as much of its beginning as has arrived: what is written
-// is authentic, and io.ErrUnexpectedEOF says that the rest has not arrived.
+// is authentic, and io.ErrUnexpectedEOF says that the next chunk has not begun to arrive. A chunk that is there in part does not authenticate.
 func ReadAttachment(w io.Writer, ciphertext io.ReaderAt, id AttachmentID, key keyring.Secret, offset, limit int64) error {
 	if offset < 0 || offset%AttachmentChunk != 0 {
 		return fmt.Errorf("reading attachment: %w", ErrOffset)

@@ -478,7 +478,7 @@ func TestNamesAndClassesRead(t *testing.T) {
 			t.Errorf("class %d has no name", int(c))
 		}
 	}
-	if s := fmt.Sprintf("%v %+v %#v %x", NewSalt(), Part{Salt: NewSalt()}, NewSalt(), NewSalt()); !bytes.Contains([]byte(s), []byte("[key] {Bytes:[] Salt:[key]} [key] [key]")) {
-		t.Errorf("a salt prints as %s", s)
+	if s := fmt.Sprintf("%v %+v %#v %x", NewSalt(), Part{Salt: NewSalt()}, NewSalt(), NewSalt()); !bytes.Contains([]byte(s), []byte("[key] [part] [key] [key]")) {
+		t.Errorf("secrets print as %s", s)
 	}
 }

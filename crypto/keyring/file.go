@@ -22,13 +22,13 @@ const maxWorkFactor = 22
 // Lock says how a key file is protected. The zero Lock protects nothing and opens nothing: it is refused.
 type Lock struct {
 	redacted
-	passphrase *string
+	passphrase hidden[string]
 	plain      bool
 	workFactor int
 }
 
 // WithPassphrase returns a lock that encrypts the file with age's scrypt recipient.
-func WithPassphrase(passphrase string) Lock { return Lock{passphrase: &passphrase} }
+func WithPassphrase(passphrase string) Lock { return Lock{passphrase: hide(passphrase)} }
 
 // Plain returns a lock that leaves the file unencrypted: for tests, or where the disk is encrypted and nobody can type a passphrase.
 func Plain() Lock { return Lock{plain: true} }
@@ -46,10 +46,10 @@ func (l Lock) lock(plain []byte) ([]byte, error) {
 	switch {
 	case l.plain && l.passphrase == nil:
 		return plain, nil
-	case l.passphrase == nil || *l.passphrase == "":
+	case l.passphrase == nil || l.passphrase() == "":
 		return nil, ErrLock
 	}
-	recipient, err := age.NewScryptRecipient(*l.passphrase)
+	recipient, err := age.NewScryptRecipient(l.passphrase())
 	if err != nil {
 		return nil, err
 	}
@@ -85,12 +85,12 @@ func (l Lock) unlock(b []byte, max int) ([]byte, error) {
 		return nil, ErrPassphraseNeeded
 	case l.passphrase == nil:
 		return b, nil
-	case *l.passphrase == "":
+	case l.passphrase() == "":
 		return nil, ErrPassphraseNeeded
 	case !locked:
 		return nil, ErrPlain
 	}
-	identity, err := age.NewScryptIdentity(*l.passphrase)
+	identity, err := age.NewScryptIdentity(l.passphrase())
 	if err != nil {
 		return nil, err
 	}
@@ -204,7 +204,7 @@ func syncDir(dir string) error {
 
 var encoding = base64.RawURLEncoding.Strict()
 
-func encodeSecret(s Secret) string { return encoding.EncodeToString(s.b[:]) }
+func encodeSecret(s Secret) string { return encoding.EncodeToString(s.b()[:]) }
 
 func decodeSecret(text string) (Secret, error) {
 	b, err := encoding.DecodeString(text)

@@ -27,8 +27,8 @@ const (
 type Identity struct {
 	redacted
 	pqSeed, edSeed Secret
-	pq             *mldsa65.PrivateKey
-	ed             ed25519.PrivateKey
+	pq             hidden[*mldsa65.PrivateKey]
+	ed             hidden[ed25519.PrivateKey]
 	public         *PublicKey
 }
 
@@ -46,11 +46,11 @@ func NewIdentity(mldsaSeed, ed25519Seed Secret) (*Identity, error) {
 }
 
 func expandIdentity(pqSeed, edSeed Secret) *Identity {
-	pub, pq := mldsa65.NewKeyFromSeed(pqSeed.b)
-	ed := ed25519.NewKeyFromSeed(edSeed.b[:])
+	pub, pq := mldsa65.NewKeyFromSeed(pqSeed.b())
+	ed := ed25519.NewKeyFromSeed(edSeed.b()[:])
 	raw := append(pub.Bytes(), ed[ed25519.SeedSize:]...)
 	return &Identity{
-		pqSeed: pqSeed, edSeed: edSeed, pq: pq, ed: ed,
+		pqSeed: pqSeed, edSeed: edSeed, pq: hide(pq), ed: hide(ed),
 		public: newPublicKey([IdentityPublicKeySize]byte(raw), pub),
 	}
 }
@@ -70,10 +70,10 @@ func (k *Identity) Sign(message []byte) ([]byte, error) {
 func (k *Identity) sign(message, context []byte) ([]byte, error) {
 	m := compositeMessage(message, context)
 	sig := make([]byte, IdentitySignatureSize)
-	if err := mldsa65.SignTo(k.pq, m, []byte(compositeLabel), true, sig[:mldsa65.SignatureSize]); err != nil {
+	if err := mldsa65.SignTo(k.pq(), m, []byte(compositeLabel), true, sig[:mldsa65.SignatureSize]); err != nil {
 		return nil, fmt.Errorf("signing: %w", err)
 	}
-	copy(sig[mldsa65.SignatureSize:], ed25519.Sign(k.ed, m))
+	copy(sig[mldsa65.SignatureSize:], ed25519.Sign(k.ed(), m))
 	return sig, nil
 }
 

@@ -11,24 +11,24 @@ import (
 type Officer struct {
 	redacted
 	seed Secret
-	key  ed25519.PrivateKey
+	key  hidden[ed25519.PrivateKey]
 }
 
 // GenerateOfficer returns a new officer's key.
 func GenerateOfficer() *Officer { return newOfficer(GenerateSecret()) }
 
 func newOfficer(seed Secret) *Officer {
-	return &Officer{seed: seed, key: ed25519.NewKeyFromSeed(seed.b[:])}
+	return &Officer{seed: seed, key: hide(ed25519.NewKeyFromSeed(seed.b()[:]))}
 }
 
 // Public returns the public key.
 func (o *Officer) Public() OfficerPublicKey {
-	return OfficerPublicKey(o.key[ed25519.SeedSize:])
+	return OfficerPublicKey(o.key()[ed25519.SeedSize:])
 }
 
 // Sign returns the 64-byte signature over an act's digest, SHA-256("rogatory/v1/act\0" || Act bytes). The digest carries the context:
 // an officer's key signs nothing else.
-func (o *Officer) Sign(act [32]byte) []byte { return ed25519.Sign(o.key, act[:]) }
+func (o *Officer) Sign(act [32]byte) []byte { return ed25519.Sign(o.key(), act[:]) }
 
 // OfficerPublicKey is the public half of an officer's key.
 type OfficerPublicKey [ed25519.PublicKeySize]byte

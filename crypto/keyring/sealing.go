@@ -65,7 +65,7 @@ type SealingKey struct {
 	redacted
 	day    Day
 	seed   Secret
-	priv   *xwing.PrivateKey
+	priv   hidden[*xwing.PrivateKey]
 	public *SealingPublicKey
 }
 
@@ -74,11 +74,11 @@ func NewSealingKey(day Day, seed Secret) (*SealingKey, error) {
 	if seed.IsZero() {
 		return nil, ErrSeed
 	}
-	priv, pub := xwing.DeriveKeyPair(seed.b[:])
+	priv, pub := xwing.DeriveKeyPair(seed.b()[:])
 	var raw [SealingPublicKeySize]byte
 	pub.Pack(raw[:])
 	return &SealingKey{
-		day: day, seed: seed, priv: priv,
+		day: day, seed: seed, priv: hide(priv),
 		public: &SealingPublicKey{raw: raw, kid: KIDOf(raw[:]), pub: pub},
 	}, nil
 }
@@ -93,4 +93,4 @@ func (k *SealingKey) KID() KID { return k.public.kid }
 func (k *SealingKey) Public() *SealingPublicKey { return k.public }
 
 // KEM returns the key for HPKE. Package envelope alone uses it.
-func (k *SealingKey) KEM() *xwing.PrivateKey { return k.priv }
+func (k *SealingKey) KEM() *xwing.PrivateKey { return k.priv() }

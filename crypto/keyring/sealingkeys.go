@@ -35,7 +35,7 @@ const (
 type SealingKeys struct {
 	redacted
 	path string
-	aead cipher.AEAD
+	aead hidden[cipher.AEAD]
 
 	mu   sync.RWMutex
 	days map[Day]*SealingKey // replaced as a whole, never changed
@@ -44,7 +44,7 @@ type SealingKeys struct {
 // OpenSealing opens the file of sealing seeds with the ring's key. A file that is not there is an empty set: EnsureDays makes the keys.
 // ErrForeign means that the file was written under another ring, or is damaged.
 func (r *Ring) OpenSealing(path string) (*SealingKeys, error) {
-	block, err := aes.NewCipher(r.sealing.b[:])
+	block, err := aes.NewCipher(r.sealing.b()[:])
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +53,7 @@ func (r *Ring) OpenSealing(path string) (*SealingKeys, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &SealingKeys{path: path, aead: aead, days: map[Day]*SealingKey{}}
+	s := &SealingKeys{path: path, aead: hide(aead), days: map[Day]*SealingKey{}}
 	b, err := readPrivate(path, maxSealingFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return s, nil
@@ -106,7 +106,7 @@ func (s *SealingKeys) EnsureDays(now time.Time) (added, destroyed []Day, err err
 	}
 	plain := formatSealing(next)
 	defer clear(plain)
-	sealed := s.aead.Seal([]byte(sealingMagic), nil, plain, []byte(contextSealingFile))
+	sealed := s.aead().Seal([]byte(sealingMagic), nil, plain, []byte(contextSealingFile))
 	if err := replaceFile(s.path, sealed); err != nil {
 		return nil, nil, fmt.Errorf("writing sealing keys: %w", err)
 	}

@@ -25,21 +25,26 @@ func (redacted) LogValue() slog.Value { return slog.StringValue(shown) }
 // MarshalText returns "[key]", so that JSON, YAML and XML print it too.
 func (redacted) MarshalText() ([]byte, error) { return []byte(shown), nil }
 
+// hidden holds a value where fmt cannot reach it. fmt prints the fields of a foreign struct without asking their methods, and follows
+// pointers when the verb does not fit; of a function it shows the address.
+type hidden[T any] func() T
+
+func hide[T any](v T) hidden[T] { return func() T { return v } }
+
 // SecretSize is the length of every seed and symmetric key, in bytes.
 const SecretSize = 32
 
 // Secret is a 32-byte seed or symmetric key. It prints as "[key]". Copies share the same bytes. The zero Secret holds no key.
 type Secret struct {
 	redacted
-	// A pointer, because fmt prints the fields of a foreign struct without asking their methods: of a pointer it shows the address.
-	b *[SecretSize]byte
+	b hidden[*[SecretSize]byte]
 }
 
 // GenerateSecret returns a random secret.
 func GenerateSecret() Secret {
 	var b [SecretSize]byte
 	_, _ = rand.Read(b[:]) // never fails: crypto/rand stops the program instead
-	return Secret{b: &b}
+	return Secret{b: hide(&b)}
 }
 
 // NewSecret returns a secret with a copy of b, or ErrSeed if b is not 32 bytes long.
@@ -48,7 +53,7 @@ func NewSecret(b []byte) (Secret, error) {
 		return Secret{}, ErrSeed
 	}
 	c := [SecretSize]byte(b)
-	return Secret{b: &c}, nil
+	return Secret{b: hide(&c)}, nil
 }
 
 // Bytes returns a copy of the secret's bytes, nil if there are none.
@@ -56,7 +61,7 @@ func (s Secret) Bytes() []byte {
 	if s.b == nil {
 		return nil
 	}
-	c := *s.b
+	c := *s.b()
 	return c[:]
 }
 
@@ -65,12 +70,12 @@ func (s Secret) IsZero() bool { return s.b == nil }
 
 // Equal reports in constant time whether both hold the same key. Two zero secrets are not equal.
 func (s Secret) Equal(o Secret) bool {
-	return s.b != nil && o.b != nil && subtle.ConstantTimeCompare(s.b[:], o.b[:]) == 1
+	return s.b != nil && o.b != nil && subtle.ConstantTimeCompare(s.b()[:], o.b()[:]) == 1
 }
 
 // Destroy overwrites the bytes of s and of all its copies.
 func (s Secret) Destroy() {
 	if s.b != nil {
-		clear(s.b[:])
+		clear(s.b()[:])
 	}
 }
