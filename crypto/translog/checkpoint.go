@@ -180,29 +180,29 @@ func openNote(b []byte, v *LogVerifier) (Checkpoint, []sigLine, error) {
 	return cp, lines, nil
 }
 
-// ParseExport reads a checkpoint as export files hold it, and returns the names of the witnesses that cosigned it.
+// ParseExport reads a checkpoint as export files hold it, and returns the witnesses that cosigned it.
 // Exactly these lines may be there, else the error wraps [ErrCanon]: the log's Ed25519 line, its ML-DSA-44 line, then
 // for each witness, ascending by name, its Ed25519 line and its ML-DSA-44 line. Every one must verify.
-func ParseExport(b []byte, v *LogVerifier, witnesses []*WitnessVerifier) (Checkpoint, []string, error) {
+func ParseExport(b []byte, v *LogVerifier, witnesses []*WitnessVerifier) (Checkpoint, []Cosignature, error) {
 	cp, lines, err := openNote(b, v)
 	if err != nil {
 		return Checkpoint{}, nil, fmt.Errorf("reading exported checkpoint of %s: %w", v.Origin(), err)
 	}
-	names, err := exportLines(cp, lines, v, witnesses)
+	by, err := exportLines(cp, lines, v, witnesses)
 	if err != nil {
 		return Checkpoint{}, nil, fmt.Errorf("reading exported checkpoint %d of %s: %w", cp.Size, cp.Origin, err)
 	}
-	return cp, names, nil
+	return cp, by, nil
 }
 
-func exportLines(cp Checkpoint, lines []sigLine, v *LogVerifier, witnesses []*WitnessVerifier) ([]string, error) {
+func exportLines(cp Checkpoint, lines []sigLine, v *LogVerifier, witnesses []*WitnessVerifier) ([]Cosignature, error) {
 	if lines[0].id != v.ed.id || lines[0].name != v.ed.name || lines[1].id != v.pq.id || lines[1].name != v.pq.name {
 		return nil, fmt.Errorf("the log's lines do not stand first: %w", ErrCanon)
 	}
 	if len(lines)%2 != 0 {
 		return nil, fmt.Errorf("a cosignature without its pair: %w", ErrCanon)
 	}
-	var names []string
+	var by []Cosignature
 	for lines = lines[2:]; len(lines) > 0; lines = lines[2:] {
 		i := slices.IndexFunc(witnesses, func(w *WitnessVerifier) bool {
 			return w.ed.name == lines[0].name && w.ed.id == lines[0].id
@@ -210,13 +210,14 @@ func exportLines(cp Checkpoint, lines []sigLine, v *LogVerifier, witnesses []*Wi
 		if i < 0 {
 			return nil, fmt.Errorf("line of an unknown key: %w", ErrCanon)
 		}
-		if n := len(names); n > 0 && names[n-1] >= lines[0].name {
+		if n := len(by); n > 0 && by[n-1].Witness >= lines[0].name {
 			return nil, fmt.Errorf("witnesses out of order: %w", ErrCanon)
 		}
-		if _, err := witnesses[i].verify(cp, lines[:2]); err != nil {
+		at, err := witnesses[i].verify(cp, lines[:2])
+		if err != nil {
 			return nil, err
 		}
-		names = append(names, lines[0].name)
+		by = append(by, Cosignature{lines[0].name, at})
 	}
-	return names, nil
+	return by, nil
 }

@@ -37,8 +37,8 @@ func TestSignedCheckpointComesBack(t *testing.T) {
 		if err != nil || got != cp {
 			t.Errorf("%v, %v", got, err)
 		}
-		if got, names, err := ParseExport(b, v, nil); err != nil || got != cp || len(names) != 0 {
-			t.Errorf("%v %v, %v", got, names, err)
+		if got, by, err := ParseExport(b, v, nil); err != nil || got != cp || len(by) != 0 {
+			t.Errorf("%v %v, %v", got, by, err)
 		}
 		if o, err := ReadOrigin(b); err != nil || o != testOrigin {
 			t.Errorf("%q, %v", o, err)
@@ -335,9 +335,9 @@ func FuzzParseCheckpoint(f *testing.F) {
 		if err != nil || n.Text != cp.Text() {
 			t.Fatalf("x/mod: %v", err)
 		}
-		if _, names, err := ParseExport(b, v, ws); err == nil {
-			if _, counted, err := Cosigned(b, v, ws); err != nil || len(counted) != len(names) {
-				t.Fatalf("exported %q, counted %q, %v", names, counted, err)
+		if _, by, err := ParseExport(b, v, ws); err == nil {
+			if _, counted, err := Cosigned(b, v, ws); err != nil || len(counted) != len(by) {
+				t.Fatalf("exported %v, counted %v, %v", by, counted, err)
 			}
 		}
 	})

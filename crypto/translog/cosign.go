@@ -228,27 +228,33 @@ func lineName(pair []byte) (string, error) {
 	return "", fmt.Errorf("reading a cosignature: %w", ErrNote)
 }
 
-// Cosigned returns the names of the witnesses, ascending, whose two cosignatures the note carries and that count: both
-// verify with one time, and the log is not the witness's own. A witness whose signatures fail or lack their pair does
-// not count and harms nobody else. The log's own signatures must verify.
-func Cosigned(note []byte, v *LogVerifier, witnesses []*WitnessVerifier) (Checkpoint, []string, error) {
+// A Cosignature says who cosigned a head, and when.
+type Cosignature struct {
+	Witness string // its name
+	Time    int64  // seconds since 1970, by the witness's clock
+}
+
+// Cosigned returns, ascending by name, the witnesses whose two cosignatures the note carries and that count: both verify
+// with one time, and the log is not the witness's own. A witness whose signatures fail or lack their pair does not count
+// and harms nobody else. The log's own signatures must verify.
+func Cosigned(note []byte, v *LogVerifier, witnesses []*WitnessVerifier) (Checkpoint, []Cosignature, error) {
 	cp, lines, err := openNote(note, v)
 	if err != nil {
 		return Checkpoint{}, nil, fmt.Errorf("reading checkpoint of %s: %w", v.Origin(), err)
 	}
-	var names []string
+	var by []Cosignature
 	for _, w := range witnesses {
 		ed, err1 := find(lines, w.ed.name, w.ed.id)
 		pq, err2 := find(lines, w.pq.name, w.pq.id)
 		if err1 != nil || err2 != nil {
 			continue
 		}
-		if _, err := w.verify(cp, []sigLine{ed, pq}); err == nil {
-			names = append(names, w.Name())
+		if at, err := w.verify(cp, []sigLine{ed, pq}); err == nil {
+			by = append(by, Cosignature{w.Name(), at})
 		}
 	}
-	slices.Sort(names)
-	return cp, slices.Compact(names), nil
+	slices.SortFunc(by, func(a, b Cosignature) int { return cmp.Compare(a.Witness, b.Witness) })
+	return cp, slices.CompactFunc(by, func(a, b Cosignature) bool { return a.Witness == b.Witness }), nil
 }
 
 // Quorum returns how many of n witnesses must have cosigned a head before it counts as witnessed: two thirds of them

@@ -94,8 +94,8 @@ func TestFlippedBytesOfAnExportedCheckpointAreRefused(t *testing.T) {
 	n := cosign(t, sign(t, 12, h("r")), "HU", "BG")
 	v := logSigner(t).Verifier()
 	ws := []*WitnessVerifier{witness(t, "HU").Verifier(), witness(t, "BG").Verifier()}
-	if _, names, err := ParseExport(n, v, ws); err != nil || !slices.Equal(names, []string{"rogatory.example/witness/BG", "rogatory.example/witness/HU"}) {
-		t.Fatalf("%q, %v", names, err)
+	if _, by, err := ParseExport(n, v, ws); err != nil || !slices.Equal(by, []Cosignature{{"rogatory.example/witness/BG", noon}, {"rogatory.example/witness/HU", noon}}) {
+		t.Fatalf("%v, %v", by, err)
 	}
 	for i := range n {
 		start, end := bytes.LastIndexByte(n[:i], '\n'), bytes.IndexByte(n[i:], '\n')
@@ -151,8 +151,8 @@ func TestNobodyWitnessesItsOwnLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	n := append(sign(t, 12, h("r")), pair...)
-	if _, names, err := Cosigned(n, logSigner(t).Verifier(), []*WitnessVerifier{own.Verifier()}); err != nil || len(names) != 0 {
-		t.Errorf("%q, %v", names, err)
+	if _, by, err := Cosigned(n, logSigner(t).Verifier(), []*WitnessVerifier{own.Verifier()}); err != nil || len(by) != 0 {
+		t.Errorf("%v, %v", by, err)
 	}
 	if _, err := VerifyCosignature(cp, pair, own.Verifier()); !errors.Is(err, ErrOwnLog) {
 		t.Errorf("verifying: %v", err)
@@ -175,13 +175,13 @@ func TestWitnessCountsOnlyWithBothSignaturesOfOneTime(t *testing.T) {
 	n += line(hu, noon, 0) + line(hu, noon+1, 1)     // two times
 	n += line(ro, noon+60, 1) + line(ro, noon+60, 0) // whole, in any order
 	ws := []*WitnessVerifier{ro.Verifier(), hu.Verifier(), bg.Verifier(), ro.Verifier()}
-	_, names, err := Cosigned([]byte(n), v, ws)
-	if err != nil || !slices.Equal(names, []string{"rogatory.example/witness/RO"}) {
-		t.Errorf("%q, %v", names, err)
+	_, by, err := Cosigned([]byte(n), v, ws)
+	if err != nil || !slices.Equal(by, []Cosignature{{"rogatory.example/witness/RO", noon + 60}}) {
+		t.Errorf("%v, %v", by, err)
 	}
 	n += line(ro, noon+120, 0) // which of the two counts would be open
-	if _, names, err = Cosigned([]byte(n), v, ws); err != nil || len(names) != 0 {
-		t.Errorf("%q, %v", names, err)
+	if _, by, err = Cosigned([]byte(n), v, ws); err != nil || len(by) != 0 {
+		t.Errorf("%v, %v", by, err)
 	}
 }
 

@@ -165,9 +165,9 @@ func TestVectorsOfTheSpecificationHold(t *testing.T) {
 			t.Errorf("%s is not what the code writes: a change of format, or run with -update", name)
 		}
 	}
-	got, names, err := ParseExport(read("checkpoint.txt"), v, ws)
-	if err != nil || got != cp || len(names) != 2 {
-		t.Errorf("checkpoint.txt: %v %q, %v", got, names, err)
+	got, by, err := ParseExport(read("checkpoint.txt"), v, ws)
+	if err != nil || got != cp || len(by) != 2 {
+		t.Errorf("checkpoint.txt: %v %v, %v", got, by, err)
 	}
 	p, err := ParseProof(read("receipt.tlog-proof"))
 	if err != nil {
