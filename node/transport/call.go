@@ -67,8 +67,7 @@ func (c *call) send(ctx context.Context, stop <-chan struct{}, p *part) error {
 		}
 		h := frameHeader{kind: kind, call: c.id, seq: c.out.chunks}
 		frame := appendFrame(make([]byte, 0, headerLen+n), h, sealed[:n])
-		opens := c.direction == toCallee && c.out.chunks == 0
-		if err := c.ep.wire.send(c.lane, c.peer, frame, opens); err != nil {
+		if err := c.ep.wire.send(c.lane, c.peer, frame); err != nil {
 			return err
 		}
 		c.out.chunks++

@@ -12,7 +12,27 @@ func TestGRPCOverNATSBehavesAsGRPC(t *testing.T) {
 	r := newRig(t, transport.StreamOptions{})
 	callee := r.open("RS", transport.CallOptions{})
 	grpchantesting.RegisterTestServiceServer(callee, &grpchantesting.TestServer{})
-	serve(t, callee)
-	caller := r.open("BG", transport.CallOptions{})
-	grpchantesting.RunChannelTestCases(t, caller.Dial("RS"), true)
+	conn := r.open("BG", transport.CallOptions{}).Dial("RS")
+	serve(t, callee, conn)
+	grpchantesting.RunChannelTestCases(t, conn, true)
+}
+
+func TestGRPCOverMemoryBehavesAsGRPC(t *testing.T) {
+	m := transport.NewMemory(transport.MemoryOptions{}, members...)
+	runConformance(t, m)
+}
+
+func TestGRPCSurvivesRepeatedAndReorderedFrames(t *testing.T) {
+	m := transport.NewMemory(transport.MemoryOptions{Seed: 7}, members...)
+	m.Duplicate(0.4)
+	m.Reorder(0.4)
+	runConformance(t, m)
+}
+
+func runConformance(t *testing.T, m *transport.Memory) {
+	callee := m.Port("RS")
+	grpchantesting.RegisterTestServiceServer(callee, &grpchantesting.TestServer{})
+	conn := m.Port("BG").Dial("RS")
+	serve(t, callee, conn)
+	grpchantesting.RunChannelTestCases(t, conn, true)
 }

@@ -207,17 +207,7 @@ func (e *endpoint) forget(p *callers, c *serverCall) {
 // control sends a frame without a part.
 func (e *endpoint) control(l lane, to string, id callID, kind frameKind, body []byte) {
 	// A lost control frame is as good as one lost on the way: the deadline ends what hangs on it.
-	_ = e.wire.send(l, to, appendFrame(nil, frameHeader{kind: kind, call: id}, body), false)
-}
-
-// nobody ends the caller's side of a call that the backbone found no listener for.
-func (e *endpoint) nobody(id callID) {
-	e.mu.Lock()
-	c := e.calls[id]
-	e.mu.Unlock()
-	if c != nil {
-		c.in.fail(fmt.Errorf("no node of %s is listening: %w", c.peer, ErrUnavailable))
-	}
+	_ = e.wire.send(l, to, appendFrame(nil, frameHeader{kind: kind, call: id}, body))
 }
 
 // down ends all calls: frames may have been lost.

@@ -4,8 +4,8 @@ import "errors"
 
 // When a node is opened or a name is checked.
 var (
-	// ErrCountry means that a country code is not two capital letters, or not a member.
-	ErrCountry = errors.New("not a member's country code")
+	// ErrCountry means that a country code is not two capital letters, not a member, or the node's own where a peer's is needed.
+	ErrCountry = errors.New("not a peer's country code")
 	// ErrKind means that a statement kind is not 1 to 16 small letters.
 	ErrKind = errors.New("not a statement kind")
 	// ErrClosed means that the Net was closed.

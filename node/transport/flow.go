@@ -10,8 +10,8 @@ import (
 
 // A wire carries frames between two countries' endpoints. It may lose, repeat and reorder them.
 type wire interface {
-	// send hands one frame to the backbone without waiting for anyone. opens marks the first frame of a call.
-	send(l lane, to string, frame []byte, opens bool) error
+	// send hands one frame to the backbone without waiting for anyone.
+	send(l lane, to string, frame []byte) error
 	// maxFrame is the largest frame that send takes, in bytes.
 	maxFrame() int
 }

@@ -16,7 +16,7 @@ import (
 
 // Publish puts a frame into the mailbox of country to. No Nats-Msg-Id goes with it: it would swallow resends.
 func (n *NATS) Publish(ctx context.Context, to string, frame []byte) error {
-	if err := checkCountry(to); err != nil {
+	if err := checkPeer(n.self, to); err != nil {
 		return err
 	}
 	if len(frame) > MaxFrame {
@@ -107,7 +107,7 @@ func (n *NATS) puller(from string) (*puller, error) {
 // Receive returns what country from has sent, at least one frame. It asks twice: for all that is there, and when there is
 // nothing, for the next one to come. So a burst costs one round trip, and a lone frame comes without waiting for company.
 func (n *NATS) Receive(ctx context.Context, from string, maxBytes int) ([]Frame, error) {
-	if err := checkCountry(from); err != nil {
+	if err := checkPeer(n.self, from); err != nil {
 		return nil, err
 	}
 	lost, cancel := n.untilLost(ctx)

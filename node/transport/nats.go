@@ -3,7 +3,6 @@ package transport
 import (
 	"context"
 	"crypto/tls"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -65,6 +64,8 @@ func OpenNATS(o NATSOptions) (*NATS, error) {
 		n.log = slog.New(slog.DiscardHandler)
 	}
 	n.state.init()
+	w := &natsWire{self: o.Country}
+	n.endpoint = newEndpoint(o.Country, w, o.Calls)
 	opts := []nats.Option{
 		nats.Name("rogatory " + o.Country),
 		nats.CustomInboxPrefix(inboxPrefix(o.Country)),
@@ -80,8 +81,8 @@ func OpenNATS(o NATSOptions) (*NATS, error) {
 		nats.PingInterval(10 * time.Second),
 		nats.MaxPingsOutstanding(2),
 		nats.Timeout(5 * time.Second),
-		nats.ConnectHandler(func(*nats.Conn) { n.up() }),
-		nats.ReconnectHandler(func(*nats.Conn) { n.up() }),
+		nats.ConnectHandler(n.up),
+		nats.ReconnectHandler(n.up),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { n.down(err) }),
 		nats.ClosedHandler(func(*nats.Conn) { n.down(ErrClosed) }),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
@@ -95,18 +96,14 @@ func OpenNATS(o NATSOptions) (*NATS, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the backbone connection: %w", err)
 	}
-	n.nc = nc
+	n.nc, w.nc = nc, nc
 	if n.js, err = jetstream.New(nc); err != nil {
 		nc.Close()
 		return nil, fmt.Errorf("opening the backbone connection: %w", err)
 	}
-	n.endpoint = newEndpoint(o.Country, natsWire{nc: nc, self: o.Country}, o.Calls)
 	if err := n.subscribe(o.Country); err != nil {
 		nc.Close()
 		return nil, fmt.Errorf("opening the backbone connection: %w", err)
-	}
-	if nc.IsConnected() {
-		n.up()
 	}
 	return n, nil
 }
@@ -126,20 +123,13 @@ func (n *NATS) subscribe(self string) error {
 			return err
 		}
 	}
-	_, err := n.nc.Subscribe(nobodySubject(self, "*"), func(m *nats.Msg) {
-		var id callID
-		token := m.Subject[strings.LastIndexByte(m.Subject, '.')+1:]
-		if k, err := hex.Decode(id[:], []byte(token)); err == nil && k == len(id) && m.Header.Get("Status") == "503" {
-			n.nobody(id)
-		}
-	})
-	return err
+	return nil
 }
 
 // up and down run on the client's callback goroutine, in order.
-func (n *NATS) up() {
+func (n *NATS) up(nc *nats.Conn) {
 	if n.state.set(true) {
-		n.log.Info("backbone connected", "server", n.nc.ConnectedUrlRedacted())
+		n.log.Info("backbone connected", "server", nc.ConnectedUrlRedacted())
 	}
 }
 
@@ -159,7 +149,7 @@ func (n *NATS) Changed() <-chan struct{} { return n.state.changed() }
 
 // Dial returns a connection to country to.
 func (n *NATS) Dial(to string) grpc.ClientConnInterface {
-	return &conn{ep: n.endpoint, peer: to, err: checkCountry(to)}
+	return &conn{ep: n.endpoint, peer: to, err: checkPeer(n.self, to)}
 }
 
 // Close ends the connection; it does not wait for handlers, Serve does.
@@ -200,28 +190,22 @@ type natsWire struct {
 	self string
 }
 
-func (w natsWire) send(l lane, to string, frame []byte, opens bool) error {
-	m := &nats.Msg{Subject: subject(to, l, w.self), Data: frame}
-	if opens {
-		// If nobody listens, a server of the same account says so at once; otherwise the deadline does.
-		m.Reply = nobodySubject(w.self, hex.EncodeToString(frame[2:18]))
-	}
+// send names no reply subject: across accounts, no server tells that nobody listens, and it would keep a route for the answer.
+func (w *natsWire) send(l lane, to string, frame []byte) error {
 	if !w.nc.IsConnected() {
 		return ErrUnavailable
 	}
-	return clientError(w.nc.PublishMsg(m))
+	return clientError(w.nc.Publish(subject(to, l, w.self), frame))
 }
 
 // maxFrame is what the server announced, within what this package would use anyway.
-func (w natsWire) maxFrame() int {
+func (w *natsWire) maxFrame() int {
 	announced := w.nc.MaxPayload()
 	if announced < 4<<10 {
 		announced = 4 << 10 // not connected yet, or a server nobody could use
 	}
 	return int(min(announced, 1<<20))
 }
-
-func nobodySubject(self, id string) string { return inboxPrefix(self) + ".nobody." + id }
 
 // A state is a boolean whose changes can be waited for.
 type state struct {

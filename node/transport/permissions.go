@@ -2,34 +2,63 @@ package transport
 
 import "fmt"
 
-// Allowed are the subjects that a user may publish and subscribe; everything else is denied.
+// Allowed is what a member may do on the backbone; everything else is denied.
+//
+// Publish and Subscribe are the permissions of its user. Services and Queries are what its account imports from the
+// hub's account, which owns the streams: services answer once or never, queries answer several times. Exports are the
+// streams of messages that its account offers to the other members', Imports those it takes from theirs.
 type Allowed struct {
 	Publish   []string
 	Subscribe []string
+
+	Services []string
+	Queries  []string
+	Exports  []string
+	Imports  []Import
 }
 
-// Permissions returns what the user of country may do on the backbone, among countries.
+// Import is a stream of messages from a peer's account.
+type Import struct {
+	Peer    string
+	Subject string
+}
+
+// Permissions returns what country may do among countries.
 //
 // Publishing names each recipient and never the country itself. JetStream's acks are allowed for the country's own mailbox
-// only, in both forms that servers use; the form with a domain is allowed for no domain ("_"), because a wildcard there would also match acks
-// of other mailboxes.
+// only, in both forms that servers use; the form with a domain is allowed for no domain ("_"), because a wildcard there would also
+// match acks of other mailboxes.
+//
+// Each member needs an account of its own; see package broker for why a user's permissions alone do not suffice.
 func Permissions(country string, countries []string) (Allowed, error) {
 	if err := checkCountry(country); err != nil {
 		return Allowed{}, err
 	}
 	box := mailStream(country)
+	acks := []string{"$JS.ACK." + box + ".>", "$JS.ACK._.*." + box + ".>"}
 	a := Allowed{
-		Publish: []string{
-			subjectPrefix + "all.*." + country,
+		Publish: append([]string{
+			statementSubject("*", country),
 			"$JS.API.DIRECT.GET." + statementsStream,
-			"$JS.ACK." + box + ".>",
-			"$JS.ACK._.*." + box + ".>",
-		},
+		}, acks...),
 		Subscribe: []string{
 			subject(country, laneCall, "*"),
 			subject(country, laneReply, "*"),
-			subjectPrefix + "all.>",
+			statementSubject("*", "*"),
 			inboxPrefix(country) + ".>",
+		},
+		Services: append([]string{
+			statementSubject("*", country),
+			subject("*", laneMail, country),
+		}, acks...),
+		Queries: []string{
+			"$JS.API.DIRECT.GET." + statementsStream,
+			"$JS.API.CONSUMER.MSG.NEXT." + box + ".*",
+		},
+		Exports: []string{
+			subject("*", laneCall, country),
+			subject("*", laneReply, country),
+			statementSubject("*", country),
 		},
 	}
 	member := false
@@ -45,6 +74,10 @@ func Permissions(country string, countries []string) (Allowed, error) {
 			a.Publish = append(a.Publish, subject(peer, l, country))
 		}
 		a.Publish = append(a.Publish, "$JS.API.CONSUMER.MSG.NEXT."+box+"."+peer)
+		a.Imports = append(a.Imports,
+			Import{peer, subject(country, laneCall, peer)},
+			Import{peer, subject(country, laneReply, peer)},
+			Import{peer, statementSubject("*", peer)})
 	}
 	if !member {
 		return Allowed{}, fmt.Errorf("%s: %w", country, ErrCountry)

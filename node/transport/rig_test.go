@@ -6,6 +6,11 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/emptypb"
+
 	"github.com/rogatory/rogatory/node/transport"
 	"github.com/rogatory/rogatory/node/transport/broker"
 )
@@ -101,8 +106,8 @@ func await(t *testing.T, n transport.Net, connected bool) {
 	}
 }
 
-// serve answers calls until the test ends.
-func serve(t *testing.T, n transport.Net) {
+// serve answers calls until the test ends. It returns when the first was answered to caller.
+func serve(t *testing.T, n transport.Net, caller grpc.ClientConnInterface) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -114,6 +119,13 @@ func serve(t *testing.T, n transport.Net) {
 		cancel()
 		<-done
 	})
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); {
+		err := caller.Invoke(within(t, time.Second), "/none/None", &emptypb.Empty{}, &emptypb.Empty{})
+		if status.Code(err) == codes.Unimplemented {
+			return
+		}
+	}
+	t.Fatal("not serving after 10 s")
 }
 
 func within(t *testing.T, d time.Duration) context.Context {

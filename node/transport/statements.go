@@ -12,13 +12,23 @@ import (
 // refreshEvery is how often current statements are read again, for updates that got lost on a live connection.
 const refreshEvery = 5 * time.Minute
 
-// PutStatement replaces this country's statement of that kind on the backbone.
-func (n *NATS) PutStatement(ctx context.Context, kind string, b []byte) error {
+func checkStatement(kind string, b []byte) error {
 	if err := checkKind(kind); err != nil {
 		return err
 	}
+	if len(b) == 0 {
+		return fmt.Errorf("%s statement: %w", kind, ErrEmpty)
+	}
 	if len(b) > MaxStatement {
 		return fmt.Errorf("statement of %d bytes: %w", len(b), ErrTooLarge)
+	}
+	return nil
+}
+
+// PutStatement replaces this country's statement of that kind on the backbone.
+func (n *NATS) PutStatement(ctx context.Context, kind string, b []byte) error {
+	if err := checkStatement(kind, b); err != nil {
+		return err
 	}
 	if err := n.put(ctx, statementSubject(kind, n.self), b); err != nil {
 		return fmt.Errorf("publishing the %s statement: %w", kind, err)

@@ -47,6 +47,14 @@ func checkCountry(code string) error {
 	return fmt.Errorf("%q: %w", code, ErrCountry)
 }
 
+// checkPeer accepts every country but self.
+func checkPeer(self, peer string) error {
+	if peer == self {
+		return fmt.Errorf("%s is this node: %w", self, ErrCountry)
+	}
+	return checkCountry(peer)
+}
+
 func capital(b byte) bool { return 'A' <= b && b <= 'Z' }
 
 func checkKind(kind string) error {

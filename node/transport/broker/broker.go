@@ -38,7 +38,7 @@ const maxPayload = max(transport.MaxFrame, transport.MaxStatement)
 // maxSubscriptions bounds what one connection may subscribe; a node needs about three and one for each peer and statement kind.
 const maxSubscriptions = 1000
 
-// ServerOptions returns the options of an embedded server with one user for each country and one for the operator.
+// ServerOptions returns the options of an embedded server with the rules of [Config].
 func ServerOptions(o Options) (*server.Options, error) {
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(o.Roots) {
@@ -70,20 +70,13 @@ func ServerOptions(o Options) (*server.Options, error) {
 	if so.Port == 0 {
 		so.Port = server.RANDOM_PORT
 	}
-	for _, c := range o.Countries {
-		a, err := transport.Permissions(c, o.Countries)
-		if err != nil {
-			return nil, err
-		}
-		so.Users = append(so.Users, &server.User{
-			Username: transport.MemberName(c),
-			Permissions: &server.Permissions{
-				Publish:   &server.SubjectPermission{Allow: a.Publish},
-				Subscribe: &server.SubjectPermission{Allow: a.Subscribe},
-			},
-		})
+	text, err := rules(o.Countries)
+	if err != nil {
+		return nil, err
 	}
-	so.Users = append(so.Users, &server.User{Username: transport.OperatorName})
+	if err := so.ProcessConfigString(text); err != nil {
+		return nil, fmt.Errorf("reading the members' rules: %w", err)
+	}
 	return so, nil
 }
 
@@ -98,6 +91,16 @@ func Start(o Options) (*Broker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("starting the broker: %w", err)
 	}
+	return run(so)
+}
+
+// StartFile is Start for a server that reads a configuration file, such as [Config] writes.
+func StartFile(path string) (*Broker, error) {
+	so, err := server.ProcessConfigFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("starting the broker: %w", err)
+	}
+	so.NoSigs = true
 	return run(so)
 }
 

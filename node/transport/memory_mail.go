@@ -1,0 +1,168 @@
+package transport
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// A mailbox holds one sender's frames for one recipient until they are acked. Its fields are guarded by Memory.mu.
+type mailbox struct {
+	frames []*letter
+	waiter chan struct{} // closed when something changed; nil when nobody waits
+}
+
+// A letter is a frame in a mailbox.
+type letter struct {
+	data []byte
+	due  time.Time // not delivered before: the link's delay, a nak's, or the wait for an ack
+	gone bool
+}
+
+// inFlight is how many delivered frames may wait for their ack, as in StreamOptions.
+const inFlight = 64
+
+// box returns the mailbox of a direction. The caller holds mu.
+func (m *Memory) box(d pair) *mailbox {
+	b := m.boxes[d]
+	if b == nil {
+		b = &mailbox{}
+		m.boxes[d] = b
+	}
+	return b
+}
+
+// sweep removes what was acked. The caller holds mu.
+func (b *mailbox) sweep() {
+	b.frames = slices.DeleteFunc(b.frames, func(l *letter) bool { return l.gone })
+}
+
+// poke wakes who waits for frames. The caller holds mu.
+func (b *mailbox) poke() {
+	if b.waiter != nil {
+		close(b.waiter)
+		b.waiter = nil
+	}
+}
+
+func (b *mailbox) changed() <-chan struct{} {
+	if b.waiter == nil {
+		b.waiter = make(chan struct{})
+	}
+	return b.waiter
+}
+
+// Publish puts a frame into the mailbox of country to.
+func (p *MemoryPort) Publish(ctx context.Context, to string, frame []byte) error {
+	if err := checkPeer(p.self, to); err != nil {
+		return err
+	}
+	switch {
+	case len(frame) == 0:
+		return fmt.Errorf("publishing to %s: %w", to, ErrEmpty)
+	case len(frame) > MaxFrame:
+		return fmt.Errorf("frame of %d bytes: %w", len(frame), ErrTooLarge)
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	if err := p.ready(); err != nil {
+		return fmt.Errorf("publishing to %s: %w", to, err)
+	}
+	m, d := p.m, pair{p.self, to}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.countries[to] {
+		return fmt.Errorf("publishing to %s: %w", to, ErrUnavailable)
+	}
+	b := m.box(d)
+	b.sweep()
+	if len(b.frames) >= m.limits.FramesPerSender {
+		return fmt.Errorf("publishing to %s: %w", to, ErrFull)
+	}
+	n, overtake := m.copies()
+	for range n {
+		b.frames = append(b.frames, &letter{data: slices.Clone(frame), due: time.Now().Add(m.delay[d])})
+	}
+	if last := len(b.frames) - 1; overtake && last > 0 {
+		b.frames[last], b.frames[last-1] = b.frames[last-1], b.frames[last]
+	}
+	b.poke()
+	return nil
+}
+
+// Receive returns what country from has sent, at least one frame.
+func (p *MemoryPort) Receive(ctx context.Context, from string, maxBytes int) ([]Frame, error) {
+	if err := checkPeer(p.self, from); err != nil {
+		return nil, err
+	}
+	maxBytes = min(max(maxBytes, minReceive), maxReceive)
+	for {
+		changed := p.Changed()
+		if err := p.ready(); err != nil {
+			return nil, fmt.Errorf("receiving from %s: %w", from, err)
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		frames, more, next := p.collect(from, maxBytes)
+		if len(frames) > 0 {
+			return frames, nil
+		}
+		timer := time.NewTimer(next)
+		select {
+		case <-more:
+		case <-changed:
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+	}
+}
+
+// collect takes what is due now; if nothing is, more and next tell what to wait for.
+func (p *MemoryPort) collect(from string, maxBytes int) (frames []Frame, more <-chan struct{}, next time.Duration) {
+	m, d := p.m, pair{from, p.self}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	b := m.box(d)
+	b.sweep()
+	next = AckWait
+	if m.cut[d] {
+		return nil, b.changed(), next
+	}
+	now := time.Now()
+	for i, l := range b.frames {
+		if i >= inFlight || maxBytes < len(l.data) {
+			break
+		}
+		if wait := l.due.Sub(now); wait > 0 {
+			next = min(next, wait)
+			continue
+		}
+		l.due = now.Add(AckWait)
+		maxBytes -= len(l.data)
+		frames = append(frames, p.frame(b, l))
+	}
+	return frames, b.changed(), next
+}
+
+func (p *MemoryPort) frame(b *mailbox, l *letter) Frame {
+	answer := func(change func()) error {
+		if err := p.ready(); err != nil {
+			return err
+		}
+		p.m.mu.Lock()
+		defer p.m.mu.Unlock()
+		change()
+		b.poke()
+		return nil
+	}
+	return Frame{
+		Data: slices.Clone(l.data),
+		ack:  func() error { return answer(func() { l.gone = true }) },
+		nak: func(d time.Duration) error {
+			return answer(func() { l.due = time.Now().Add(max(d, 0)) })
+		},
+	}
+}
