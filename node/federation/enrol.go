@@ -2,10 +2,24 @@ package federation
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/rogatory/rogatory/crypto/keyring"
 	v1 "github.com/rogatory/rogatory/proto/rogatory/v1"
+	"google.golang.org/protobuf/proto"
 )
+
+// NewOfficer returns an entry for the register, its units and rights in order.
+func NewOfficer(pseudonym string, key keyring.OfficerPublicKey, units []string, rights []v1.Right, agency bool) *v1.Officer {
+	return &v1.Officer{
+		Pseudonym: pseudonym,
+		PublicKey: key[:],
+		Units:     slices.Sorted(slices.Values(units)),
+		Rights:    slices.Sorted(slices.Values(rights)),
+		Agency:    agency,
+	}
+}
 
 // EnrolmentSubject returns what the acts of an enrolment or revocation have as their subject:
 // SHA-256("rogatory/v1/enrolment\0" || officer). It refuses an officer that no register takes.
@@ -95,8 +109,8 @@ func (r *Register) Enrol(enrolment []byte, now time.Time) (*Register, error) {
 		if err != nil {
 			return nil, fmt.Errorf("revoking: %w", err)
 		}
-		if string(old.GetPublicKey()) != string(e.GetOfficer().GetPublicKey()) {
-			return nil, fmt.Errorf("revoking %s: the entry has another key: %w", name, ErrOtherAct)
+		if !proto.Equal(old, e.GetOfficer()) {
+			return nil, fmt.Errorf("revoking %s: the register says otherwise about the officer: %w", name, ErrOtherAct)
 		}
 		next.revoke(name)
 	} else if err := next.put(e.GetOfficer()); err != nil {
