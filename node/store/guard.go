@@ -60,35 +60,34 @@ func openGuard(path, origin string) (g *guard, missing bool, err error) {
 	return g, missing, nil
 }
 
-// read takes the newer of the two slots that are whole. An empty file, which a crash can leave when the guard is made,
-// is a missing guard.
+// read fills in what the file says.
 func (g *guard) read() (missing bool, err error) {
 	b := make([]byte, 2*slotSize)
-	n, err := g.f.ReadAt(b, 0)
-	if err != nil && !errors.Is(err, io.EOF) {
+	if _, err := g.f.ReadAt(b, 0); err != nil && !errors.Is(err, io.EOF) {
 		return false, err
 	}
-	if n == 0 {
-		return true, nil
-	}
+	g.counter, g.head, err = parseGuard(b, g.origin)
+	return g.counter == 0, err
+}
+
+// parseGuard takes the newer of the two slots that are whole. Counter 0 means a missing guard: the file is empty, or
+// nothing but its first slot has ever been written and that one is torn, which a crash can leave before anything has been
+// signed.
+func parseGuard(b []byte, origin string) (counter uint64, head Head, err error) {
 	for slot := range 2 {
-		counter, head, origin, ok := parseSlot(b[slot*slotSize : (slot+1)*slotSize])
-		if !ok || counter < g.counter {
+		c, h, of, ok := parseSlot(b[slot*slotSize : (slot+1)*slotSize])
+		if !ok || c < counter {
 			continue
 		}
-		if origin != g.origin {
-			return false, fmt.Errorf("guard belongs to log %q: %w", origin, ErrForeign)
+		if of != origin {
+			return 0, Head{}, fmt.Errorf("guard belongs to log %q: %w", of, ErrForeign)
 		}
-		g.counter, g.head = counter, head
+		counter, head = c, h
 	}
-	if g.counter > 0 {
-		return false, nil
+	if counter == 0 && len(bytes.Trim(b[slotSize:], "\x00")) > 0 {
+		return 0, Head{}, ErrGuard
 	}
-	if len(bytes.Trim(b[slotSize:], "\x00")) == 0 {
-		// The very first write was torn: nothing can have been signed before it was whole.
-		return true, nil
-	}
-	return false, ErrGuard
+	return counter, head, nil
 }
 
 func parseSlot(b []byte) (counter uint64, head Head, origin string, ok bool) {

@@ -1,0 +1,285 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+)
+
+// copyTree copies a folder as a crash would leave it.
+func copyTree(t *testing.T, from, to string) {
+	t.Helper()
+	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			return os.MkdirAll(filepath.Join(to, rel), 0o700)
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(to, rel), b, 0o600)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What is there after a crash at each step, whether or not anybody has been told.
+func TestACrashAtEachStepLeavesWhatTheTableSays(t *testing.T) {
+	persisted := map[string]struct {
+		message bool // the message is sent: case, leaf, outbox, content
+		guarded bool // the guard on the disk knows its leaf
+		erased  bool // the other content is erased for whoever reads
+		key     bool // and yet its key is in the file
+	}{
+		StepFilled:      {false, false, false, true},
+		StepRan:         {false, false, false, true},
+		StepCommitted:   {true, false, true, true},
+		StepGuardTorn:   {true, false, true, true},
+		StepGuarded:     {true, true, true, true},
+		StepNoted:       {true, true, true, true},
+		StepKeysChanged: {true, true, true, false},
+		StepCompacted:   {true, true, true, false},
+		StepReplaced:    {true, true, true, false},
+	}
+	for _, step := range Steps {
+		t.Run(step, func(t *testing.T) {
+			t.Parallel()
+			want, ok := persisted[step]
+			if !ok {
+				t.Fatalf("step %q is not in the table", step)
+			}
+			live, crashed := t.TempDir(), t.TempDir()
+			opts := testOptions(live)
+			armed, hit := false, 0
+			opts.Step = func(point string) {
+				if armed && point == step {
+					armed = false
+					hit++
+					copyTree(t, live, crashed)
+				}
+			}
+			s := openStore(t, opts)
+			var old uint64
+			update(t, s, func(tx *Tx) (err error) {
+				if _, err = tx.Append(opEntry(0)); err != nil {
+					return err
+				}
+				old, err = tx.PutContent("police", []byte("an older content"))
+				return err
+			})
+			s.fillMu.Lock() // keys are made for this unit by nobody else
+			s.fillMu.Unlock()
+			armed = true
+			update(t, s, func(tx *Tx) error {
+				if _, err := submit(tx, "BG", "case-1", "fiu", []byte("a question")); err != nil {
+					return err
+				}
+				return tx.EraseContent(old)
+			})
+			if hit != 1 {
+				t.Fatalf("step was hit %d times", hit)
+			}
+			closeStore(t, s)
+
+			g, _, err := openGuard(testOptions(crashed).GuardPath, opts.Origin)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if guarded := g.head.Size == 2; guarded != want.guarded {
+				t.Errorf("guard is at %d", g.head.Size)
+			}
+			if err := g.close(); err != nil {
+				t.Fatal(err)
+			}
+			f, err := openFolder(testOptions(crashed))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := f.key(old); (err == nil) != want.key {
+				t.Errorf("key of the erased content: %v", err)
+			}
+			if err := f.closeFiles(); err != nil {
+				t.Fatal(err)
+			}
+			recoverAndLook(t, crashed, old, want.message, want.erased, 1)
+		})
+	}
+}
+
+// recoverAndLook opens what a crash has left and looks at it; while it opens, it crashes at some
+// of them once more.
+func recoverAndLook(t *testing.T, dir string, old uint64, message, erased bool, depth int) {
+	opts := testOptions(dir)
+	var again []string
+	opening := true
+	opts.Step = func(point string) {
+		if depth > 0 && opening && slices.Contains([]string{StepGuardTorn, StepKeysChanged, StepReplaced}, point) {
+			again = append(again, t.TempDir())
+			copyTree(t, dir, again[len(again)-1])
+		}
+	}
+	s := openStore(t, opts)
+	opening = false
+	if s.Head() != s.head() {
+		t.Errorf("after opening %+v is committed and %+v guarded", s.head(), s.Head())
+	}
+	if _, err := os.Stat(filepath.Join(opts.Dir, keysName+newName)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a copy of keys.db is left: %v", err)
+	}
+	_, err := s.Content(old)
+	if errors.Is(err, ErrErased) != erased || !erased && err != nil {
+		t.Errorf("older content: %v", err)
+	}
+	if _, err := s.key(old); (err != nil) != erased {
+		t.Errorf("key of the older content: %v", err)
+	}
+	view(t, s, func(r *Reader) error {
+		if _, _, err := r.Case("case-1"); (err == nil) != message {
+			t.Errorf("case: %v", err)
+		}
+		entries, err := r.Outbox("BG", 0, 0, 10)
+		if err != nil || (len(entries) == 1) != message {
+			t.Errorf("outbox: %d entries, %v", len(entries), err)
+		}
+		for _, e := range entries {
+			if b, err := r.Content(e.ContentId); err != nil || string(b) != "a question" {
+				t.Errorf("content: %q, %v", b, err)
+			}
+		}
+		return nil
+	})
+	// Whoever was not told does it again.
+	if !message {
+		update(t, s, func(tx *Tx) error {
+			_, err := submit(tx, "BG", "case-1", "fiu", []byte("a question"))
+			return err
+		})
+	}
+	closeStore(t, s)
+	for _, dir := range again {
+		recoverAndLook(t, dir, old, message, erased, depth-1)
+	}
+}
+
+func TestADatabaseOlderThanTheGuardIsRefused(t *testing.T) {
+	live, old := t.TempDir(), t.TempDir()
+	opts := testOptions(live)
+	s := openStore(t, opts)
+	update(t, s, func(tx *Tx) error { _, err := tx.Append(opEntry(0)); return err })
+	copyTree(t, filepath.Join(live, "data"), filepath.Join(old, "data"))
+	commit := update(t, s, func(tx *Tx) error { _, err := tx.Append(opEntry(1)); return err })
+	closeStore(t, s)
+
+	restored := testOptions(old)
+	restored.GuardPath = opts.GuardPath
+	_, err := Open(restored)
+	var proof *RollbackError
+	if !errors.As(err, &proof) || !errors.Is(err, ErrRollback) || proof.Guard != (Head{2, commit.Root}) || proof.Database.Size != 1 {
+		t.Errorf("opening the older copy: %v", err)
+	}
+	if Hint(err) == "" {
+		t.Error("nobody is told what to do")
+	}
+
+	// The same length with another history is no better.
+	other := testOptions(t.TempDir())
+	s = openStore(t, other)
+	for i := range 3 {
+		update(t, s, func(tx *Tx) error { _, err := tx.Append(opEntry(10 + i)); return err })
+	}
+	closeStore(t, s)
+	other.GuardPath = opts.GuardPath
+	if _, err := Open(other); !errors.As(err, &proof) || proof.Database.Size != 2 {
+		t.Errorf("opening another history: %v", err)
+	}
+}
+
+func TestEveryDamageOfTheGuardIsNoticedOrLeavesTheOtherSlot(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "head")
+	const origin = "rogatory.example/RS/log/1"
+	g, missing, err := openGuard(path, origin)
+	if err != nil || !missing {
+		t.Fatal(missing, err)
+	}
+	heads := []Head{{1, name(1)}, {2, name(2)}, {3, name(3)}}
+	for _, h := range heads {
+		if err := g.write(h, func() {}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := g.close(); err != nil {
+		t.Fatal(err)
+	}
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at := range whole {
+		for bit := range 8 {
+			whole[at] ^= 1 << bit
+			_, head, err := parseGuard(whole, origin)
+			whole[at] ^= 1 << bit
+			want := heads[2]
+			if at < slotSize { // the third write went to the first slot
+				want = heads[1]
+			}
+			if err != nil || head != want {
+				t.Fatalf("byte %d, bit %d: head %+v, %v", at, bit, head, err)
+			}
+		}
+	}
+	if err := os.WriteFile(path, []byte(fmt.Sprintf("%8192d", 7)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := openGuard(path, origin); !errors.Is(err, ErrGuard) {
+		t.Errorf("a foreign file: %v", err)
+	}
+	if err := os.WriteFile(path, whole, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := openGuard(path, "rogatory.example/BG/log/1"); !errors.Is(err, ErrForeign) {
+		t.Errorf("another log: %v", err)
+	}
+}
+
+func FuzzParseGuard(f *testing.F) {
+	const origin = "rogatory.example/RS/log/1"
+	path := filepath.Join(f.TempDir(), "head")
+	g, _, err := openGuard(path, origin)
+	if err != nil {
+		f.Fatal(err)
+	}
+	for i := range 2 {
+		if err := g.write(Head{int64(i), name(i)}, func() {}); err != nil {
+			f.Fatal(err)
+		}
+	}
+	if err := g.close(); err != nil {
+		f.Fatal(err)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b)
+	f.Add(make([]byte, 2*slotSize))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		b = append(b, make([]byte, 2*slotSize)...)[:2*slotSize]
+		counter, head, err := parseGuard(b, origin)
+		if head.Size < 0 || err != nil && counter != 0 || counter == 0 && head != (Head{}) {
+			t.Errorf("counter %d, head %+v, %v", counter, head, err)
+		}
+	})
+}

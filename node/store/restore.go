@@ -1,0 +1,179 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
+)
+
+// ReadBackup returns what the backup in a folder says of itself.
+func ReadBackup(dir string) (BackupInfo, error) {
+	var info BackupInfo
+	b, err := os.ReadFile(filepath.Join(dir, backupName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return info, fmt.Errorf("%s is no backup: %w", dir, ErrNotFound)
+	}
+	if err != nil {
+		return info, err
+	}
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&info); err != nil {
+		return info, fmt.Errorf("reading %s: %w", backupName, err)
+	}
+	if info.Format != 1 {
+		return info, fmt.Errorf("backup of format %d: %w", info.Format, ErrSchema)
+	}
+	return info, nil
+}
+
+// Restore puts the backup in the folder from into opts.Dir, which must be empty or not exist. Everything that was erased
+// since is erased again before the folder has its name: the journal of erasures beside opts.GuardPath knows. Errors wrap
+// [ErrTooOld], [ErrForeign], [ErrNotEmpty], [ErrInconsistent]. Restoring does not make the log whole: when the guard has
+// seen more of it, Open says so, and the recovery after a rollback begins. Restoring twice is safe.
+func Restore(ctx context.Context, from string, opts Options) (_ BackupInfo, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("restoring: %w", err)
+		}
+	}()
+	info, err := ReadBackup(from)
+	if err != nil {
+		return info, err
+	}
+	switch now := time.Now().UnixMilli(); {
+	case now >= info.KeysUntilMS || info.KeysUntilMS > info.MadeMS+KeysAge.Milliseconds():
+		return info, ErrTooOld
+	case info.Country != opts.Country || info.Origin != opts.Origin:
+		return info, fmt.Errorf("backup of %s, log %s: %w", info.Country, info.Origin, ErrForeign)
+	}
+	if err := checkEmpty(opts.Dir); err != nil {
+		return info, err
+	}
+	if err := os.MkdirAll(filepath.Dir(opts.Dir), 0o700); err != nil {
+		return info, err
+	}
+	tmp, err := os.MkdirTemp(filepath.Dir(opts.Dir), ".restore-")
+	if err != nil {
+		return info, fmt.Errorf("%w: %w", ErrDisk, err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(tmp)) }()
+	if err := os.Mkdir(filepath.Join(tmp, blobsDir), 0o700); err != nil {
+		return info, err
+	}
+	for name, want := range info.Files {
+		if !fs.ValidPath(filepath.ToSlash(name)) || name != mainName && name != keysName && !strings.HasPrefix(name, blobsDir+string(filepath.Separator)) {
+			return info, fmt.Errorf("backup names file %q: %w", name, ErrForeign)
+		}
+		sum, err := writeFile(ctx, filepath.Join(tmp, name), func(w io.Writer) error {
+			f, err := os.Open(filepath.Join(from, name))
+			if err != nil {
+				return err
+			}
+			_, err = io.Copy(w, f)
+			return errors.Join(err, f.Close())
+		})
+		if err != nil {
+			return info, fmt.Errorf("%s: %w", name, err)
+		}
+		if sum != want {
+			return info, fmt.Errorf("%s differs from what was backed up: %w", name, ErrInconsistent)
+		}
+	}
+	journal, _, err := readJournal(opts.GuardPath+journalName, opts.Origin)
+	if err != nil {
+		return info, err
+	}
+	to := opts
+	to.Dir = tmp
+	s, err := openFolder(to)
+	if err != nil {
+		return info, err
+	}
+	if err := errors.Join(s.eraseAgain(ctx, journal), s.closeFiles()); err != nil {
+		return info, err
+	}
+	return info, settle(tmp, opts.Dir)
+}
+
+// eraseAgain erases what the journal names, destroys all keys that no content has, and lets the numbers of new contents
+// begin beyond any that the lost time can have given out: a number of the journal never means another content.
+func (s *Store) eraseAgain(ctx context.Context, journal map[uint64]bool) error {
+	has := make(map[uint64]bool)
+	if err := s.main.Update(func(b *bbolt.Tx) error {
+		t := &Tx{Reader: Reader{s: s, b: b}, call: new(call)}
+		for id := range journal {
+			if err := t.EraseContent(id); err != nil && !errors.Is(err, ErrNotFound) {
+				return err
+			}
+		}
+		if err := b.Bucket(bucketContents).ForEach(func(k, v []byte) error {
+			var head storev1.ContentHead
+			err := parse(v, &head)
+			has[number(k)] = head.ErasedMs == 0
+			return err
+		}); err != nil {
+			return err
+		}
+		// Erasures are done below: those of the journal, and those that the backup has caught half done.
+		return deleteWhere(b.Bucket(bucketChores), func(_, v []byte) (bool, error) {
+			var chore storev1.Chore
+			err := parse(v, &chore)
+			return chore.Erase, err
+		})
+	}); err != nil {
+		return fmt.Errorf("erasing again: %w", err)
+	}
+	if err := s.keys.db.Update(func(b *bbolt.Tx) error {
+		keys, blocks := b.Bucket(bucketKeys), b.Bucket(bucketBlocks)
+		last := keys.Sequence()
+		for id := range journal {
+			last = max(last, id)
+		}
+		if err := errors.Join(
+			deleteWhere(keys, func(k, _ []byte) (bool, error) { return !has[number(k)], nil }),
+			deleteWhere(blocks, func(_, _ []byte) (bool, error) { return true, nil }),
+		); err != nil {
+			return err
+		}
+		return keys.SetSequence((last>>32 + 1) << 32)
+	}); err != nil {
+		return fmt.Errorf("erasing keys again: %w", err)
+	}
+	if err := s.keys.replace(func(string) {}); err != nil {
+		return fmt.Errorf("writing keys.db anew: %w", err)
+	}
+	return s.Check(ctx)
+}
+
+// deleteWhere deletes the rows of which goes says so.
+func deleteWhere(b *bbolt.Bucket, goes func(k, v []byte) (bool, error)) error {
+	var keys [][]byte
+	if err := b.ForEach(func(k, v []byte) error {
+		ok, err := goes(k, v)
+		if ok {
+			keys = append(keys, k)
+		}
+		return err
+	}); err != nil {
+		return err
+	}
+	for _, k := range keys {
+		if err := b.Delete(k); err != nil {
+			return err
+		}
+	}
+	return nil
+}
