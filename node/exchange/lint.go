@@ -63,7 +63,8 @@ type ItemKey struct {
 
 // LintContext is what the linter has to know besides the message. The zero value leaves out what depends on it.
 type LintContext struct {
-	// Now is the moment of linting; with the zero time nothing is too early or too late.
+	// Now is the moment of linting. With the zero time nothing is too early or too late: so messages are linted that were
+	// written earlier.
 	Now time.Time
 	// Peer is the recipient's country, for the finding's parameters.
 	Peer string
@@ -76,7 +77,7 @@ type LintContext struct {
 }
 
 // Lint says everything at once that would make a message refused, and what a person should look at again: errors before
-// warnings, each in the order of the message's fields. d is the docket that goes with c, or nil: what it says must follow from c.
+// warnings, otherwise in an order that depends on the message alone. d is the docket that goes with c, or nil: what it says must follow from c.
 // Lint depends on nothing but its arguments and modifies none of them.
 func Lint(c *rogatoryv1.Content, d *rogatoryv1.Docket, ctx LintContext) []Finding {
 	l := &linter{ctx: ctx, docket: d, path: []byte("content")}

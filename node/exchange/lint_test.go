@@ -382,6 +382,8 @@ func TestDocketHoldsNoFreeText(t *testing.T) {
 			case fd.IsList() && fd.Message() != nil:
 				fill(m.Mutable(fd).List().AppendMutable().Message())
 			case fd.IsList():
+			case fd.Kind() == protoreflect.BytesKind:
+				m.Set(fd, protoreflect.ValueOfBytes([]byte(secret)))
 			case fd.Kind() == protoreflect.StringKind:
 				m.Set(fd, protoreflect.ValueOfString(secret))
 			case fd.Message() != nil:

@@ -151,12 +151,12 @@ func bodyDocket(d *rogatoryv1.Docket, c *rogatoryv1.Content) {
 		r := b.Request
 		matterDocket(d, r.GetMatter())
 		d.Urgency, d.Wants, d.Evidence = r.GetUrgency(), r.GetWants(), r.GetEvidence()
-		d.FollowsHit = r.GetFollowsHit().GetMsg()
+		d.FollowsHit = messageName(r.GetFollowsHit().GetMsg())
 	case *rogatoryv1.Content_FiuRequest:
 		r := b.FiuRequest
 		matterDocket(d, r.GetMatter())
 		d.Urgency, d.Wants = r.GetUrgency(), r.GetWants()
-		d.FollowsHit = r.GetFollowsHit().GetMsg()
+		d.FollowsHit = messageName(r.GetFollowsHit().GetMsg())
 	case *rogatoryv1.Content_Acknowledge:
 		d.Access = b.Acknowledge.GetAccess()
 	case *rogatoryv1.Content_Reply:
@@ -229,7 +229,7 @@ func delayDocket(d *rogatoryv1.Docket, p *rogatoryv1.Postponement) {
 
 func consentDocket(d *rogatoryv1.Docket, items []*rogatoryv1.ConsentItem) {
 	for _, i := range items {
-		scope := &rogatoryv1.ConsentScope{Msg: i.GetRef().GetMsg(), Item: i.GetRef().GetItem(), Purpose: i.GetPurpose()}
+		scope := &rogatoryv1.ConsentScope{Msg: messageName(i.GetRef().GetMsg()), Item: i.GetRef().GetItem(), Purpose: i.GetPurpose()}
 		if unitAddress(i.GetRecipient()) == faultNone {
 			scope.Recipient = i.GetRecipient()
 		}
@@ -275,6 +275,14 @@ func jointDocket(d *rogatoryv1.Docket, j *rogatoryv1.JointCase) {
 	case *rogatoryv1.JointCase_Evaluate:
 		d.Joint = rogatoryv1.JointAct_JOINT_ACT_EVALUATE
 	}
+}
+
+// messageName returns b if it has the length of a message's name.
+func messageName(b []byte) []byte {
+	if len(b) != 32 {
+		return nil
+	}
+	return b
 }
 
 // addParty adds the country of "CC/unit" once. What is no unit address stays out of the docket, which holds no free text.

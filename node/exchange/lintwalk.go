@@ -99,8 +99,8 @@ func (l *linter) list(list protoreflect.List, fp *fieldPlan) {
 			if fp.fd.Kind() == protoreflect.EnumKind && v.Enum() == 0 {
 				l.err(LintRequired, "")
 			}
-			if fp.text || fp.check.kind == "mrz" {
-				break // two answers may say the same
+			if list.Len() < 2 || fp.text || fp.check.kind == "mrz" {
+				break // two texts may say the same
 			}
 			if seen == nil {
 				seen = make(map[any]bool)

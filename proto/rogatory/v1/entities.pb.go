@@ -1314,7 +1314,7 @@ type Person struct {
 	BirthCountry string `protobuf:"bytes,6,opt,name=birth_country,json=birthCountry,proto3" json:"birth_country,omitempty"`
 	// Date of death, when known dead.
 	DeathDate string `protobuf:"bytes,7,opt,name=death_date,json=deathDate,proto3" json:"death_date,omitempty"`
-	// Nationalities, country codes; "XX" for unspecified, "XA" for stateless (ICAO 9303).
+	// Nationalities, country codes; "XX" for unspecified and "XA" for stateless, where ICAO 9303 writes XXX and XXA.
 	Nationalities []string `protobuf:"bytes,8,rep,name=nationalities,proto3" json:"nationalities,omitempty"`
 	// Documents that name this person.
 	Documents []*Document `protobuf:"bytes,9,rep,name=documents,proto3" json:"documents,omitempty"`
