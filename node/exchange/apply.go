@@ -188,7 +188,7 @@ func (c *Case) takeMessage(in *input, r *Rules) (moot bool, bad *TransitionError
 	out := in.event == EventSent
 	m := Message{
 		Name: in.msg, Kind: in.kind, Out: out, From: in.from, Of: in.of, Round: in.msg, Sent: in.sent, Index: in.index,
-		Final: in.final, Outcome: in.outcome, Access: in.access, Delay: in.delay, Until: in.until,
+		Urgency: in.urgency, Final: in.final, Outcome: in.outcome, Access: in.access, Delay: in.delay, Until: in.until,
 		Usefulness: in.usefulness, Joint: in.joint, Refusals: in.refusals,
 	}
 	if !out {
@@ -276,7 +276,7 @@ func (c *Case) takeEffect(in *input, m *Message) *TransitionError {
 		if f := c.facts(); f.objection == nil || f.objection.Name != in.of || f.decision != nil {
 			return c.refuse(in, CodeIllegal)
 		}
-		if in.outcome == rogatoryv1.Outcome_OUTCOME_PROVIDED {
+		if in.outcome != rogatoryv1.Outcome_OUTCOME_REFUSED {
 			m.Round, c.Round = in.msg, in.msg
 		}
 	case rogatoryv1.Kind_KIND_CONSENT_REQUEST, rogatoryv1.Kind_KIND_CONSENT_DECISION, rogatoryv1.Kind_KIND_CONSENT_WITHDRAWAL:

@@ -40,11 +40,8 @@ func civil(y int, m time.Month, d int) Date {
 
 func (d Date) parts() (int, time.Month, int) { return time.Unix(int64(d)*86400, 0).UTC().Date() }
 
-// weekend: 1970-01-01 was a Thursday.
-func (d Date) weekend() bool {
-	w := ((int64(d)+4)%7 + 7) % 7
-	return w == 0 || w == 6
-}
+// weekday: 1970-01-01 was a Thursday.
+func (d Date) weekday() time.Weekday { return time.Weekday(((int64(d)+4)%7 + 7) % 7) }
 
 // addMonths keeps the day's number, or takes the month's last day where that number does not exist.
 func (d Date) addMonths(n int) Date {
@@ -68,7 +65,7 @@ func startOf(d Date, zone *time.Location) int64 {
 func endOf(d Date, zone *time.Location) int64 { return startOf(d+1, zone) - 1 }
 
 // Calendar is one country's days off, one version of it. It is an input of the clock: the directory carries it, the log
-// names its digest. Saturday and Sunday are days off without being listed.
+// names its digest.
 type Calendar struct {
 	// Country code, two capital letters.
 	Country string
@@ -77,27 +74,32 @@ type Calendar struct {
 	// FromMs: it applies to clocks that start at or after this time, ms since 1970 UTC, so that both sides of a request
 	// take the same version whenever they learned of it.
 	FromMs int64
-	// Holidays are days off, ascending.
+	// Holidays are days off, strictly ascending.
 	Holidays []Date
-	// Workdays are Saturdays or Sundays on which offices work, ascending.
-	Workdays []Date
+	// RestDays are the weekly days off, strictly ascending, at most six; none means Saturday and Sunday.
+	RestDays []time.Weekday
 }
 
-// Check returns an error that wraps ErrRules when the lists are not strictly ascending or contradict each other.
+// Check returns an error that wraps ErrRules when a list is not strictly ascending or leaves no day to work on.
 func (c Calendar) Check() error {
-	for _, list := range [][]Date{c.Holidays, c.Workdays} {
-		for i := 1; i < len(list); i++ {
-			if list[i] <= list[i-1] {
-				return fmt.Errorf("%w: calendar %s version %d: %s is out of order", ErrRules, c.Country, c.Version, list[i])
-			}
+	for i := 1; i < len(c.Holidays); i++ {
+		if c.Holidays[i] <= c.Holidays[i-1] {
+			return fmt.Errorf("%w: calendar %s version %d: %s is out of order", ErrRules, c.Country, c.Version, c.Holidays[i])
 		}
 	}
-	for _, d := range c.Workdays {
-		if !d.weekend() || slices.Contains(c.Holidays, d) {
-			return fmt.Errorf("%w: calendar %s version %d: working day %s is no weekend day or a holiday", ErrRules, c.Country, c.Version, d)
+	for i, d := range c.RestDays {
+		if d < time.Sunday || d > time.Saturday || i > 0 && d <= c.RestDays[i-1] || len(c.RestDays) > 6 {
+			return fmt.Errorf("%w: calendar %s version %d: weekly days off %v", ErrRules, c.Country, c.Version, c.RestDays)
 		}
 	}
 	return nil
+}
+
+func (c *Calendar) rest(d Date) bool {
+	if len(c.RestDays) == 0 {
+		return d.weekday() == time.Saturday || d.weekday() == time.Sunday
+	}
+	return slices.Contains(c.RestDays, d.weekday())
 }
 
 // working reports whether offices work on d.
@@ -109,21 +111,22 @@ func (c *Calendar) workingDays(from, to Date) int64 {
 	if to <= from {
 		return 0
 	}
+	var week, n int64
+	for d := Date(0); d < 7; d++ {
+		if !c.rest(d) {
+			week++
+		}
+	}
 	weeks := int64(to-from) / 7
-	n := weeks * 5
+	n = weeks * week
 	for d := from + Date(weeks*7) + 1; d <= to; d++ {
-		if !d.weekend() {
+		if !c.rest(d) {
 			n++
 		}
 	}
 	for _, h := range c.Holidays {
-		if h > from && h <= to && !h.weekend() {
+		if h > from && h <= to && !c.rest(h) {
 			n--
-		}
-	}
-	for _, w := range c.Workdays {
-		if w > from && w <= to && w.weekend() {
-			n++
 		}
 	}
 	return n
@@ -131,7 +134,7 @@ func (c *Calendar) workingDays(from, to Date) int64 {
 
 // addWorkingDays returns the nth working day after d, n at least 1.
 func (c *Calendar) addWorkingDays(d Date, n int64) Date {
-	bound := int(n/5*7) + 14 + 2*len(c.Holidays)
+	bound := 7*(int(n)+len(c.Holidays)) + 14
 	return d + Date(sort.Search(bound, func(i int) bool { return c.workingDays(d, d+Date(i)) >= n }))
 }
 

@@ -147,6 +147,7 @@ type Message struct {
 	// Undelivered: the rule's time passed without a receipt.
 	Undelivered bool
 	// What its docket says, as far as the state or clock depends on it.
+	Urgency    rogatoryv1.Urgency
 	Final      bool
 	Outcome    rogatoryv1.Outcome
 	Access     rogatoryv1.Access

@@ -162,6 +162,7 @@ func (c *Case) clock(r *Rules) Clock {
 		return out
 	}
 	out.Start = opener.Received
+	class := classOf(cmp.Or(opener.Urgency, c.Urgency))
 	out.Suspended = c.suspensions()
 	var (
 		notices             []notice
@@ -180,6 +181,9 @@ func (c *Case) clock(r *Rules) Clock {
 		case rogatoryv1.Kind_KIND_ACKNOWLEDGE, rogatoryv1.Kind_KIND_REPLY, rogatoryv1.Kind_KIND_FIU_REPLY:
 			if acked == 0 || m.Sent < acked {
 				acked = m.Sent
+			}
+			if m.Until != 0 && !m.Final {
+				notices = append(notices, notice{m.Sent, m.Until, m.Delay})
 			}
 			if m.Access != rogatoryv1.Access_ACCESS_UNSPECIFIED {
 				if decided == 0 || m.Sent < decided || m.Sent == decided && m.Received < decidedGot {
@@ -211,7 +215,7 @@ func (c *Case) clock(r *Rules) Clock {
 		case PhaseExecute:
 			start = decidedGot
 		}
-		if t, ok := c.term(r, phase, declared, start, zone, out.Suspended, notices); ok {
+		if t, ok := c.term(r, phase, class, declared, start, zone, out.Suspended, notices); ok {
 			t.Met = met
 			out.Terms = append(out.Terms, t)
 		}
@@ -220,8 +224,8 @@ func (c *Case) clock(r *Rules) Clock {
 }
 
 // term picks the row of a phase: of all that fit regime, class and declared access, the one that ends first.
-func (c *Case) term(r *Rules, phase Phase, access rogatoryv1.Access, start int64, zone *time.Location, spans []Span, notices []notice) (Term, bool) {
-	class, cal := classOf(c.Urgency), r.calendar(c.requested(), start)
+func (c *Case) term(r *Rules, phase Phase, class Class, access rogatoryv1.Access, start int64, zone *time.Location, spans []Span, notices []notice) (Term, bool) {
+	cal := r.calendar(c.requested(), start)
 	var (
 		best  Term
 		first int64

@@ -215,6 +215,7 @@ func (x *coder) message(m *Message) {
 	number(x, &m.Index)
 	x.bool(&m.Rejected)
 	x.bool(&m.Undelivered)
+	number(x, &m.Urgency)
 	x.bool(&m.Final)
 	number(x, &m.Outcome)
 	number(x, &m.Access)

@@ -141,3 +141,18 @@ func (e *TransitionError) Is(target error) bool {
 	t, ok := target.(*TransitionError)
 	return ok && t.Code == e.Code && t.State == "" && t.Step == ""
 }
+
+// Params fill the sentence "transition.<code>" of package codes.
+func (e *TransitionError) Params() map[string]string {
+	may := make([]string, len(e.May))
+	for i, w := range e.May {
+		may[i] = string(w)
+	}
+	state := e.State
+	if state == None {
+		state = "new"
+	}
+	return map[string]string{
+		"state": string(state), "step": string(e.Step), "who": string(e.Who), "field": e.Field, "may": strings.Join(may, ","),
+	}
+}

@@ -44,14 +44,14 @@ func (c *Case) facts() round {
 				f.final = m
 			} else {
 				f.partial = true
+				f.judicial = f.judicial || c.awaitsJudge(m)
 			}
 		case rogatoryv1.Kind_KIND_ACKNOWLEDGE:
 			f.acked = true
 		case rogatoryv1.Kind_KIND_CLARIFICATION:
 			f.clarifying = f.clarifying || !c.followed(m, rogatoryv1.Kind_KIND_CLARIFICATION_ANSWER)
 		case rogatoryv1.Kind_KIND_DELAY_NOTICE:
-			f.judicial = f.judicial || m.Delay == rogatoryv1.Delay_DELAY_JUDICIAL_AUTHORISATION &&
-				!c.followed(m, rogatoryv1.Kind_KIND_ACKNOWLEDGE)
+			f.judicial = f.judicial || c.awaitsJudge(m)
 		case rogatoryv1.Kind_KIND_WITHDRAWAL:
 			f.withdrawn = true
 		case rogatoryv1.Kind_KIND_OBJECTION:
@@ -81,6 +81,11 @@ func (c *Case) followed(m *Message, kind rogatoryv1.Kind) bool {
 		}
 	}
 	return false
+}
+
+// awaitsJudge reports whether m announced a judicial authorisation that no later acknowledgement has said is there.
+func (c *Case) awaitsJudge(m *Message) bool {
+	return m.Delay == rogatoryv1.Delay_DELAY_JUDICIAL_AUTHORISATION && !c.followed(m, rogatoryv1.Kind_KIND_ACKNOWLEDGE)
 }
 
 // settle derives the state. The order of its lines is the order of precedence.

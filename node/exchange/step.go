@@ -97,7 +97,7 @@ func messageStep(in *input) (name, field string) {
 		return "delay.other", ""
 	case rogatoryv1.Kind_KIND_OBJECTION_DECISION:
 		switch in.outcome {
-		case rogatoryv1.Outcome_OUTCOME_PROVIDED:
+		case rogatoryv1.Outcome_OUTCOME_PROVIDED, rogatoryv1.Outcome_OUTCOME_PARTLY_REFUSED:
 			return "objection-decision.upheld", ""
 		case rogatoryv1.Outcome_OUTCOME_REFUSED:
 			return "objection-decision.stands", ""
