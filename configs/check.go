@@ -17,10 +17,12 @@ var (
 	federationPattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,62}[a-z0-9])?$`)
 	unitPattern       = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
 	pseudonymPattern  = regexp.MustCompile(`^[a-z0-9-]{1,64}$`)
+	phonePattern      = regexp.MustCompile(`^\+[1-9][0-9]{4,14}$`)
 	methodPattern     = regexp.MustCompile(`^/[a-z0-9.]+\.[A-Za-z]+/[A-Za-z]+$`)
 )
 
-const maxContent = 896 << 10
+// maxContent is exchange.MaxContentBytes; a test compares the two.
+const maxContent = 768 << 10
 
 // check notes what is missing or cannot be, and fills the defaults that depend on other fields. It runs also after mistakes,
 // so that one look shows everything.
@@ -188,6 +190,9 @@ func (d *decoder) checkUnits(n *Node) {
 		names = append(names, u.Name)
 		if u.Authority == "" && !d.has(key+".authority") {
 			d.wrong(key+".authority", key+".authority is missing", "what the unit is, for example police, fiu, prosecutor")
+		}
+		if u.Contact.Phone != "" && !phonePattern.MatchString(u.Contact.Phone) {
+			d.wrong(key+".contact.phone", fmt.Sprintf("%q is no telephone number", u.Contact.Phone), "E.164 in quotes, without spaces: \"+381110000000\"")
 		}
 		d.languages(key+".languages", u.Languages)
 		d.once(key+".kinds", codes(u.Kinds))

@@ -57,7 +57,7 @@ func notTerm(enum, text string, known []string) (what, hint string) {
 	hint = "one of: " + strings.Join(known, ", ")
 	if lower := code(enum, text); slices.Contains(known, lower) {
 		hint = "write " + lower
-	} else if near := nearest(text, known); near != "" {
+	} else if near := Nearest(text, known); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
 	return fmt.Sprintf("%q is no %s", text, enum), hint

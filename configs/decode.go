@@ -132,7 +132,7 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, path string) {
 		field := fieldOf(v, k.Value)
 		if !field.IsValid() {
 			hint := "known here: " + strings.Join(keysOf(v.Type()), ", ")
-			if near := nearest(k.Value, keysOf(v.Type())); near != "" {
+			if near := Nearest(k.Value, keysOf(v.Type())); near != "" {
 				hint = fmt.Sprintf("did you mean %q?", near)
 			}
 			d.mistake(at(k), key, fmt.Sprintf("unknown key %q", k.Value), hint)

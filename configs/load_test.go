@@ -12,6 +12,7 @@ import (
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/rogatory/rogatory/node/exchange"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
@@ -177,7 +178,7 @@ languages: english
 		{9, 27, `"ftp" is no scheme`, "tls://"},
 		{10, 7, `"Europe/Belgrad" is no time zone`, ""},
 		{11, 8, `"60" is no duration`, "90s"},
-		{13, 16, `limits.max_content is 2GiB`, "from 4KiB to 896KiB"},
+		{13, 16, `limits.max_content is 2GiB`, "from 4KiB to 768KiB"},
 		{14, 15, `"many" is no whole number`, ""},
 		{17, 16, `"polise" is no authority`, `did you mean "police"?`},
 		{18, 12, `the unit "police" is given twice`, ""},
@@ -283,6 +284,12 @@ func TestRoutingPrefersWhoListsTheMessage(t *testing.T) {
 	}
 	if n.Unit("fiu") == nil || n.Unit("navy") != nil {
 		t.Error("units are not found by name")
+	}
+}
+
+func TestTheLargestContentIsTheLinters(t *testing.T) {
+	if maxContent != exchange.MaxContentBytes {
+		t.Errorf("%d, the linter says %d", maxContent, exchange.MaxContentBytes)
 	}
 }
 

@@ -69,14 +69,14 @@ func (m Mistakes) Error() string {
 	return strings.Join(parts, "\n")
 }
 
-// nearest returns the candidate that a typing error away from word could have meant, or "".
-func nearest(word string, candidates []string) string {
+// Nearest returns the candidate that a typing error away from word could have meant, or "".
+func Nearest(word string, candidates []string) string {
 	best, distance := "", 3
 	if utf8.RuneCountInString(word) < 5 {
 		distance = 2
 	}
 	for _, c := range candidates {
-		if d := editDistance(strings.ToLower(word), c); d < distance || (d == distance && best == "") {
+		if d := editDistance(strings.ToLower(word), strings.ToLower(c)); d < distance || (d == distance && best == "") {
 			best, distance = c, d
 		}
 	}

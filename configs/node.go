@@ -149,6 +149,9 @@ type Unit struct {
 	// Authority is what the unit is: police, fiu, prosecutor, court, customs, border, asset-recovery, single-point-of-contact.
 	Authority Authority `yaml:"authority"`
 
+	// Contact is who speaks for the unit. The node puts it into messages whose file names no sender.
+	Contact Contact `yaml:"contact"`
+
 	// Languages that its officers read; default: the node's.
 	Languages []string `yaml:"languages"`
 
@@ -172,9 +175,24 @@ type Unit struct {
 	Services []string `yaml:"services"`
 }
 
+// Contact is who speaks for a unit, day and night. Peers read it in every message.
+type Contact struct {
+	// Name of the authority.
+	Name string `yaml:"name"`
+
+	// Officer is the function of the officer in charge, never a name.
+	Officer string `yaml:"officer"`
+
+	// Phone of the desk that answers day and night, E.164.
+	Phone string `yaml:"phone"`
+
+	// Email is that desk's mailbox.
+	Email string `yaml:"email"`
+}
+
 // Limits bound what the node takes and keeps.
 type Limits struct {
-	// MaxContent is the largest content of one message, without attachments. Default 512KiB, at most 896KiB: an envelope must fit a frame.
+	// MaxContent is the largest content of one message, without attachments. Default 512KiB, at most 768KiB: an envelope must fit a frame.
 	MaxContent Size `yaml:"max_content"`
 
 	// MaxAttachment is the largest attachment. Default 2GiB.
