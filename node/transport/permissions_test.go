@@ -194,6 +194,16 @@ func TestReplySubjectsGiveNoRights(t *testing.T) {
 	r := newRig(t, transport.StreamOptions{})
 	rs, no, bg := r.open("RS", transport.CallOptions{}), r.open("NO", transport.CallOptions{}), r.member("BG")
 	js := r.operator()
+	heard := make(chan *nats.Msg, 64)
+	ear := r.member("RS")
+	for _, s := range []string{"rogatory.v1.RS.call.*", "rogatory.v1.RS.reply.*", "rogatory.v1.all.*.*", "_INBOX_RS.x"} {
+		if _, err := ear.ChanSubscribe(s, heard); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := ear.FlushTimeout(5 * time.Second); err != nil {
+		t.Fatal(err)
+	}
 	ctx := within(t, 60*time.Second)
 	for range 3 {
 		if err := no.Publish(ctx, "RS", []byte("for RS")); err != nil {
@@ -203,6 +213,7 @@ func TestReplySubjectsGiveNoRights(t *testing.T) {
 	for _, reply := range []string{
 		"$JS.API.STREAM.PURGE.MAIL_RS", "$JS.API.STREAM.DELETE.MAIL_RS", "$JS.API.CONSUMER.DELETE.MAIL_RS.NO",
 		"$JS.API.STREAM.MSG.DELETE.MAIL_RS", "$JS.ACK.MAIL_RS.NO.1.1.1.1.0",
+		"rogatory.v1.RS.mail.NO", "rogatory.v1.RS.call.NO", "rogatory.v1.RS.reply.NO", "rogatory.v1.all.manifest.NO", "_INBOX_RS.x",
 	} {
 		for _, request := range []string{
 			"rogatory.v1.RS.mail.BG", "rogatory.v1.all.manifest.BG",
@@ -223,6 +234,13 @@ func TestReplySubjectsGiveNoRights(t *testing.T) {
 	if _, err := s.Consumer(ctx, "NO"); err != nil {
 		t.Errorf("the consumer is gone: %v", err)
 	}
+	info, err := s.Info(ctx, jetstream.WithSubjectFilter("rogatory.v1.RS.mail.NO"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := info.State.Subjects["rogatory.v1.RS.mail.NO"]; n != 3 {
+		t.Errorf("%d frames of NO in the mailbox of RS, want 3", n)
+	}
 	got := 0
 	for got < 3 {
 		frames, err := rs.Receive(within(t, 5*time.Second), "NO", 1<<20)
@@ -230,6 +248,14 @@ func TestReplySubjectsGiveNoRights(t *testing.T) {
 			t.Fatalf("%d of 3 frames, then %v", got, err)
 		}
 		got += len(frames)
+	}
+	if err := ear.FlushTimeout(5 * time.Second); err != nil {
+		t.Fatal(err)
+	}
+	for len(heard) > 0 {
+		if m := <-heard; !strings.HasSuffix(m.Subject, ".BG") {
+			t.Errorf("RS heard %s", m.Subject)
+		}
 	}
 }
 
