@@ -1,26 +1,22 @@
 package envelope
 
 import (
+	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"fmt"
 
-	"github.com/cloudflare/circl/hpke"
 	"github.com/cloudflare/circl/kem/xwing"
 
 	"github.com/rogatory/rogatory/crypto/envelope/chunked"
 	"github.com/rogatory/rogatory/crypto/keyring"
+	"github.com/rogatory/rogatory/crypto/keyring/vector"
 )
 
 // wrapSize is the length of an encapsulated X-Wing key and a wrapped content-encryption key.
 const wrapSize = xwing.CiphertextSize + chunked.KeySize + 16
 
 var errWrap = errors.New("wrapped key does not open")
-
-// suite is HPKE (RFC 9180) with X-Wing, HKDF-SHA256 and AES-256-GCM.
-func suite() hpke.Suite {
-	return hpke.NewSuite(hpke.KEM_XWING, hpke.KDF_HKDF_SHA256, hpke.AEAD_AES256GCM)
-}
 
 // wrapInfo returns "rogatory/v1/wrap\0" || sealing hash || u16be len(to) || to || to_kid.
 func wrapInfo(sealing [32]byte, to string, kid keyring.KID) []byte {
@@ -34,19 +30,17 @@ func wrapInfo(sealing [32]byte, to string, kid keyring.KID) []byte {
 
 // wrapKey encrypts cek to a sealing key, in base mode: who sent it is the signature's business.
 func wrapKey(key *keyring.SealingPublicKey, info, cek []byte) ([]byte, error) {
-	sender, err := suite().NewSender(key.KEM(), info)
+	var seed [xwing.EncapsulationSeedSize]byte
+	_, _ = rand.Read(seed[:]) // never fails: crypto/rand stops the program instead
+	var secret [xwing.SharedKeySize]byte
+	wrap := make([]byte, xwing.CiphertextSize, wrapSize)
+	key.KEM().EncapsulateTo(wrap, secret[:], seed[:])
+	vector.Leave()
+	aead, nonce, err := hpkeContext(kemXWing, secret[:], info)
 	if err != nil {
 		return nil, fmt.Errorf("wrapping key: %w", err)
 	}
-	enc, sealer, err := sender.Setup(nil)
-	if err != nil {
-		return nil, fmt.Errorf("wrapping key: %w", err)
-	}
-	ct, err := sealer.Seal(cek, nil)
-	if err != nil {
-		return nil, fmt.Errorf("wrapping key: %w", err)
-	}
-	return append(enc, ct...), nil
+	return aead.Seal(wrap, nonce, cek, nil), nil
 }
 
 func unwrapKey(key *keyring.SealingKey, info, wrap []byte) ([]byte, error) {
@@ -57,15 +51,14 @@ func unwrapKey(key *keyring.SealingKey, info, wrap []byte) ([]byte, error) {
 	if err := keyring.CheckX25519(enc[len(enc)-32:]); err != nil {
 		return nil, fmt.Errorf("encapsulated share: %w", err)
 	}
-	receiver, err := suite().NewReceiver(key.KEM(), info)
+	var secret [xwing.SharedKeySize]byte
+	key.KEM().DecapsulateTo(secret[:], enc)
+	vector.Leave()
+	aead, nonce, err := hpkeContext(kemXWing, secret[:], info)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("unwrapping key: %w", err)
 	}
-	opener, err := receiver.Setup(enc)
-	if err != nil {
-		return nil, errWrap
-	}
-	cek, err := opener.Open(wrap[xwing.CiphertextSize:], nil)
+	cek, err := aead.Open(nil, nonce, wrap[xwing.CiphertextSize:], nil)
 	if err != nil {
 		return nil, errWrap
 	}

@@ -8,6 +8,8 @@ import (
 	"fmt"
 
 	"github.com/cloudflare/circl/sign/mldsa/mldsa65"
+
+	"github.com/rogatory/rogatory/crypto/keyring/vector"
 )
 
 // Sizes of the composite scheme in bytes: each is ML-DSA-65's followed by Ed25519's.
@@ -46,6 +48,7 @@ func NewIdentity(mldsaSeed, ed25519Seed Secret) (*Identity, error) {
 }
 
 func expandIdentity(pqSeed, edSeed Secret) *Identity {
+	defer vector.Leave()
 	pub, pq := mldsa65.NewKeyFromSeed(pqSeed.b())
 	ed := ed25519.NewKeyFromSeed(edSeed.b()[:])
 	raw := append(pub.Bytes(), ed[ed25519.SeedSize:]...)
@@ -68,6 +71,7 @@ func (k *Identity) Sign(message []byte) ([]byte, error) {
 }
 
 func (k *Identity) sign(message, context []byte) ([]byte, error) {
+	defer vector.Leave()
 	m := compositeMessage(message, context)
 	sig := make([]byte, IdentitySignatureSize)
 	if err := mldsa65.SignTo(k.pq(), m, []byte(compositeLabel), true, sig[:mldsa65.SignatureSize]); err != nil {
@@ -109,6 +113,7 @@ func ParsePublicKey(b []byte) (*PublicKey, error) {
 	}
 	var pq mldsa65.PublicKey
 	pq.Unpack((*[mldsa65.PublicKeySize]byte)(b))
+	vector.Leave()
 	return newPublicKey([IdentityPublicKeySize]byte(b), &pq), nil
 }
 
@@ -142,6 +147,7 @@ func (p *PublicKey) verify(message, context, signature []byte) error {
 	if len(signature) != IdentitySignatureSize {
 		return ErrSignature
 	}
+	defer vector.Leave()
 	m := compositeMessage(message, context)
 	// Ed25519 first: it is the cheaper half of a forgery to refuse.
 	if !ed25519.Verify(p.ed, m, signature[mldsa65.SignatureSize:]) ||

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/cloudflare/circl/kem/xwing"
+
+	"github.com/rogatory/rogatory/crypto/keyring/vector"
 )
 
 // SealingPublicKeySize is the length of an X-Wing public key in bytes.
@@ -45,7 +47,9 @@ func ParseSealingPublicKey(b []byte) (*SealingPublicKey, error) {
 		return nil, err
 	}
 	var pub xwing.PublicKey
-	if err := pub.Unpack(b); err != nil {
+	err := pub.Unpack(b)
+	vector.Leave()
+	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrPublicKey, err)
 	}
 	return &SealingPublicKey{raw: [SealingPublicKeySize]byte(b), kid: KIDOf(b), pub: &pub}, nil
@@ -77,6 +81,7 @@ func NewSealingKey(day Day, seed Secret) (*SealingKey, error) {
 	priv, pub := xwing.DeriveKeyPair(seed.b()[:])
 	var raw [SealingPublicKeySize]byte
 	pub.Pack(raw[:])
+	vector.Leave()
 	return &SealingKey{
 		day: day, seed: seed, priv: hide(priv),
 		public: &SealingPublicKey{raw: raw, kid: KIDOf(raw[:]), pub: pub},
