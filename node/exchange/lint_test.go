@@ -263,7 +263,7 @@ func TestFieldTablesNameRealFields(t *testing.T) {
 			t.Errorf("%s has no size", k)
 		}
 	}
-	for k := range longLists {
+	for k := range listBounds {
 		if _, ok := kinds[k]; !ok {
 			t.Errorf("%s does not exist", k)
 		}
@@ -366,6 +366,41 @@ func TestDocketCountsWhatAReplyHolds(t *testing.T) {
 	d = DocketOf(readExample(t, filepath.Join(examplesDir, "police-reply-partly-refused.json")).Content, Cover{})
 	if len(d.Refusals) != 1 || d.Refusals[0].Ground != rogatoryv1.Ground_GROUND_RISK_TO_INVESTIGATION_OR_PERSON {
 		t.Errorf("refusals %v", d.Refusals)
+	}
+}
+
+// readable reports what keeps Apply from reading the docket of a content, as sent by RS to BG.
+func readable(f *rogatoryv1.RequestFile) *TransitionError {
+	cover := CoverOf(f)
+	if cover.CaseToken == "" {
+		cover.CaseToken = "RS-2026-000001"
+	}
+	e := Event{Kind: EventSent, Who: Officer, Actor: "officer-1", From: "RS", To: "BG", Msg: Name{1}}
+	e.Docket = DocketOf(f.Content, cover)
+	// What a message follows is the case's to say.
+	e.Docket.Of = bytes.Repeat([]byte{2}, 32)
+	if (&input{kind: e.Docket.Kind, joint: e.Docket.Joint}).opens() != "" {
+		e.Docket.Of = nil
+	}
+	_, bad := read(e)
+	return bad
+}
+
+func TestApplyReadsTheDocketOfWhatLintsClean(t *testing.T) {
+	for _, dir := range []string{examplesDir, "testdata/lint"} {
+		names, err := filepath.Glob(filepath.Join(dir, "*.json"))
+		if err != nil || len(names) == 0 {
+			t.Fatalf("%s: no files (%v)", dir, err)
+		}
+		for _, name := range names {
+			f := readExample(t, name)
+			if KindOf(f.Content) == rogatoryv1.Kind_KIND_GOVERNANCE || !Sendable(LintFile(f, goldenContext())) {
+				continue
+			}
+			if bad := readable(f); bad != nil {
+				t.Errorf("%s: %v", filepath.Base(name), bad)
+			}
+		}
 	}
 }
 
@@ -484,6 +519,11 @@ func FuzzLint(f *testing.F) {
 		}
 		if has(Lint(file.Content, DocketOf(file.Content, CoverOf(file)), ctx), LintDocketDiffers) {
 			t.Error("a content's own docket differs")
+		}
+		if Sendable(a) && KindOf(file.Content) != rogatoryv1.Kind_KIND_GOVERNANCE {
+			if bad := readable(file); bad != nil {
+				t.Errorf("sendable, but %v", bad)
+			}
 		}
 		for _, x := range a {
 			if x.Path == "" && x.Code != LintNothing {

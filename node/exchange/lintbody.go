@@ -69,13 +69,23 @@ func (l *linter) bodyRules(c *rogatoryv1.Content) {
 	case *rogatoryv1.Content_ConsentRequest:
 		l.in("consentRequest", func() {
 			l.need(len(b.ConsentRequest.GetItems()) > 0, "items")
+			l.duplicateConsents("items", b.ConsentRequest.GetItems())
 			l.need(b.ConsentRequest.GetReason() != "", "reason")
 		})
 	case *rogatoryv1.Content_ConsentDecision:
-		l.in("consentDecision", func() { l.need(len(b.ConsentDecision.GetAnswers()) > 0, "answers") })
+		l.in("consentDecision", func() {
+			answers := b.ConsentDecision.GetAnswers()
+			l.need(len(answers) > 0, "answers")
+			items := make([]*rogatoryv1.ConsentItem, len(answers))
+			for i, a := range answers {
+				items[i] = a.GetItem()
+			}
+			l.duplicateConsents("answers", items)
+		})
 	case *rogatoryv1.Content_ConsentWithdrawal:
 		l.in("consentWithdrawal", func() {
 			l.need(len(b.ConsentWithdrawal.GetItems()) > 0, "items")
+			l.duplicateConsents("items", b.ConsentWithdrawal.GetItems())
 			l.need(b.ConsentWithdrawal.GetReason() != "", "reason")
 		})
 	case *rogatoryv1.Content_Correction:
@@ -371,6 +381,24 @@ func (l *linter) objectionDecision(d *rogatoryv1.ObjectionDecision) {
 		l.err(LintOutcome, "refusals", Param{"outcome", d.GetOutcome().String()})
 	}
 	l.refusals(d.GetRefusals())
+}
+
+// duplicateConsents notes an item that is named twice for the same recipient and purpose.
+func (l *linter) duplicateConsents(field string, items []*rogatoryv1.ConsentItem) {
+	type scope struct {
+		ItemKey
+		recipient string
+		purpose   rogatoryv1.Purpose
+	}
+	seen := make(map[scope]bool)
+	for i, c := range items[:min(len(items), maxList)] {
+		k, ok := itemKey(c.GetRef())
+		s := scope{k, c.GetRecipient(), c.GetPurpose()}
+		if ok && seen[s] {
+			l.err(LintDuplicate, at(field, i))
+		}
+		seen[s] = true
+	}
 }
 
 func (l *linter) consentAnswer(a *rogatoryv1.ConsentAnswer) {

@@ -23,6 +23,8 @@ const (
 	LintIdentifier LintCode = "identifier"
 	// LintIdentifierCountry: the number of this kind does not belong to that country.
 	LintIdentifierCountry LintCode = "identifier-country"
+	// LintBirthDate: the number holds another day of birth than the person has.
+	LintBirthDate LintCode = "birth-date-differs"
 	// LintDate: no such date, or not in the form of the proto.
 	LintDate LintCode = "date"
 	// LintMoment: a time of day with its offset is needed.
@@ -106,7 +108,7 @@ const (
 func LintCodes() []LintCode {
 	return []LintCode{
 		LintRequired, LintTooLarge, LintTooLong, LintTooMany, LintLength, LintCharacters, LintUnknownCode, LintIdentifier,
-		LintIdentifierCountry, LintDate, LintMoment, LintFuture, LintPast, LintOrder, LintRange, LintDuplicate,
+		LintIdentifierCountry, LintBirthDate, LintDate, LintMoment, LintFuture, LintPast, LintOrder, LintRange, LintDuplicate,
 		LintReferenceUnknown, LintAttachmentNumber, LintAttachmentPath, LintContradicts, LintDocketDiffers,
 		LintLanguageUndeclared, LintTranslationPath, LintTranslationUnchecked, LintUrgencyReason, LintBreakGlass, LintOffence,
 		LintPenaltyLow, LintPurposeLink, LintRole, LintRoleInQuery, LintProtectedTarget, LintTargetReason, LintFinancialRole,

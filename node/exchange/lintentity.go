@@ -189,6 +189,11 @@ func (l *linter) person(p *rogatoryv1.Person) {
 		l.something("", p.Description)
 	}
 	l.ordered(p.BirthDate, p.DeathDate, "deathDate")
+	for i, n := range p.NationalNumbers[:min(len(p.NationalNumbers), maxList)] {
+		if day := nationalBirthDate(n.Kind, n.Value); day != "" && p.BirthDate != "" && !strings.HasPrefix(day, p.BirthDate) {
+			l.warn(LintBirthDate, at("nationalNumbers", i)+".value")
+		}
+	}
 }
 
 func (l *linter) nationalNumber(n *rogatoryv1.NationalNumber) {

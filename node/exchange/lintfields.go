@@ -128,11 +128,19 @@ var textFields = keySet(
 	"Subject.purpose_link", "Subject.target_reason", "Transaction.description", "Translation.text", "Withdrawal.explanation",
 )
 
-// longLists are the lists whose comments in the proto allow 1,000 entries.
-var longLists = keySet(
-	"Content.translations", "FiuReply.items", "FiuRequest.transactions", "GovernanceNotice.messages", "JointEvidence.items",
-	"Reply.items", "SpontaneousInformation.items",
-)
+// listBounds are the lists whose comments in the proto allow another number of entries than 100.
+var listBounds = map[string]int{
+	"Content.translations":         maxItems,
+	"FiuReply.items":               maxItems,
+	"FiuRequest.transactions":      maxItems,
+	"GovernanceNotice.messages":    maxItems,
+	"JointDecision.agreed":         maxParties,
+	"JointDecision.disagreed":      maxParties,
+	"JointEvidence.items":          maxItems,
+	"JointProposal.parties":        maxParties,
+	"Reply.items":                  maxItems,
+	"SpontaneousInformation.items": maxItems,
+}
 
 // byteFields are the sizes of the bytes fields.
 var byteFields = map[string]int{

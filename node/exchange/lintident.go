@@ -64,19 +64,39 @@ var nationalNumberCountries = map[rogatoryv1.NationalNumberKind]string{
 	rogatoryv1.NationalNumberKind_NATIONAL_NUMBER_KIND_SZEMELYI:       "HU",
 }
 
+// nationalBirthDate returns the day of birth that a valid number holds, as "1990-01-31"; empty when its kind holds none, or
+// not the century.
+func nationalBirthDate(kind rogatoryv1.NationalNumberKind, s string) string {
+	if nationalNumber(kind, s) != faultNone {
+		return ""
+	}
+	var year, month, day int
+	switch kind {
+	case rogatoryv1.NationalNumberKind_NATIONAL_NUMBER_KIND_JMBG,
+		rogatoryv1.NationalNumberKind_NATIONAL_NUMBER_KIND_EMBG,
+		rogatoryv1.NationalNumberKind_NATIONAL_NUMBER_KIND_EMSO:
+		year, month, day = jmbgYear(s), decimal(s[2:4]), decimal(s[0:2])
+	case rogatoryv1.NationalNumberKind_NATIONAL_NUMBER_KIND_EGN:
+		year, month = egnMonth(s)
+		day = decimal(s[4:6])
+	case rogatoryv1.NationalNumberKind_NATIONAL_NUMBER_KIND_CNP:
+		if s[0] >= '7' {
+			return ""
+		}
+		year, month, day = cnpCentury(s)+decimal(s[1:3]), decimal(s[3:5]), decimal(s[5:7])
+	default:
+		return ""
+	}
+	return time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC).Format(time.DateOnly)
+}
+
 // jmbg checks a unique master citizen number (JMBG, EMBG, EMŠO): DDMMYYY, region, serial, and a check digit with weights
 // 7 to 2, twice, modulo 11.
 func jmbg(s string) fault {
 	if f := digitsOnly(s, 13); f != faultNone {
 		return f
 	}
-	year := decimal(s[4:7])
-	if year < 800 {
-		year += 2000
-	} else {
-		year += 1000
-	}
-	if !isDay(year, decimal(s[2:4]), decimal(s[0:2])) {
+	if !isDay(jmbgYear(s), decimal(s[2:4]), decimal(s[0:2])) {
 		return faultDate
 	}
 	sum := 0
@@ -88,6 +108,14 @@ func jmbg(s string) fault {
 		k = 0
 	}
 	return checked(k == digit(s, 12))
+}
+
+// jmbgYear returns the year of birth: its last three digits stand in the number.
+func jmbgYear(s string) int {
+	if y := decimal(s[4:7]); y >= 800 {
+		return 1000 + y
+	}
+	return 2000 + decimal(s[4:7])
 }
 
 // oib checks a Croatian personal identification number: ISO/IEC 7064, MOD 11,10.
@@ -111,15 +139,7 @@ func egn(s string) fault {
 	if f := digitsOnly(s, 10); f != faultNone {
 		return f
 	}
-	year, month := decimal(s[0:2]), decimal(s[2:4])
-	switch {
-	case month > 40:
-		year, month = year+2000, month-40
-	case month > 20:
-		year, month = year+1800, month-20
-	default:
-		year += 1900
-	}
+	year, month := egnMonth(s)
 	if !isDay(year, month, decimal(s[4:6])) {
 		return faultDate
 	}
@@ -130,27 +150,28 @@ func egn(s string) fault {
 	return checked(sum%11%10 == digit(s, 9))
 }
 
+// egnMonth returns the year and month of birth.
+func egnMonth(s string) (year, month int) {
+	year, month = decimal(s[0:2]), decimal(s[2:4])
+	switch {
+	case month > 40:
+		return year + 2000, month - 40
+	case month > 20:
+		return year + 1800, month - 20
+	}
+	return year + 1900, month
+}
+
 // cnp checks a Romanian personal numeric code: sex and century, YYMMDD, county, serial, and a check digit modulo 11 with
 // weights 279146358279.
 func cnp(s string) fault {
 	if f := digitsOnly(s, 13); f != faultNone {
 		return f
 	}
-	var century int
-	switch s[0] {
-	case '0':
+	if s[0] == '0' {
 		return faultShape
-	case '3', '4':
-		century = 1800
-	case '5', '6':
-		century = 2000
-	default: // 7 to 9, residents and foreigners, do not tell the century; 1900 and 2000 were not both leap years
-		century = 1900
-		if s[0] >= '7' && s[1:3] == "00" {
-			century = 2000
-		}
 	}
-	if !isDay(century+decimal(s[1:3]), decimal(s[3:5]), decimal(s[5:7])) {
+	if !isDay(cnpCentury(s)+decimal(s[1:3]), decimal(s[3:5]), decimal(s[5:7])) {
 		return faultDate
 	}
 	sum := 0
@@ -162,6 +183,21 @@ func cnp(s string) fault {
 		k = 1
 	}
 	return checked(k == digit(s, 12))
+}
+
+// cnpCentury returns the century of birth. 7 to 9, residents and foreigners, do not tell it; 2000 stands for it then where
+// 1900, which had no 29 February, would refuse a day.
+func cnpCentury(s string) int {
+	switch s[0] {
+	case '3', '4':
+		return 1800
+	case '5', '6':
+		return 2000
+	}
+	if s[0] >= '7' && s[1:3] == "00" {
+		return 2000
+	}
+	return 1900
 }
 
 // tckn checks a Turkish identification number: two check digits modulo 10.

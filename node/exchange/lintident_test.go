@@ -153,6 +153,25 @@ func TestIdentifiersAreToldRightFromWrong(t *testing.T) {
 	}
 }
 
+func TestNumbersTellTheDayOfBirth(t *testing.T) {
+	for _, e := range []struct {
+		kind    rogatoryv1.NationalNumberKind
+		s, want string
+	}{
+		{rogatoryv1.NationalNumberKind_NATIONAL_NUMBER_KIND_JMBG, "0101006500006", "2006-01-01"},
+		{rogatoryv1.NationalNumberKind_NATIONAL_NUMBER_KIND_EMSO, "0101990710008", "1990-01-01"},
+		{rogatoryv1.NationalNumberKind_NATIONAL_NUMBER_KIND_EGN, "7523169263", "1875-03-16"},
+		{rogatoryv1.NationalNumberKind_NATIONAL_NUMBER_KIND_EGN, "8032056031", "1880-12-05"},
+		{rogatoryv1.NationalNumberKind_NATIONAL_NUMBER_KIND_CNP, "1630615123457", "1963-06-15"},
+		{rogatoryv1.NationalNumberKind_NATIONAL_NUMBER_KIND_CNP, "1630615123458", ""},
+		{rogatoryv1.NationalNumberKind_NATIONAL_NUMBER_KIND_OIB, "33392005961", ""},
+	} {
+		if got := nationalBirthDate(e.kind, e.s); got != e.want {
+			t.Errorf("%s %s: %q, want %q", e.kind, e.s, got, e.want)
+		}
+	}
+}
+
 // TestHungarianWeightsTurnIn1997 computes check digits in the plainest way, since no example is printed officially.
 func TestHungarianWeightsTurnIn1997(t *testing.T) {
 	for s, rising := range map[string]bool{"1961231000": true, "1970101000": false, "3000101001": false} {
@@ -237,6 +256,7 @@ func FuzzIdentifiersNeverPanic(f *testing.F) {
 		}
 		for k := range rogatoryv1.NationalNumberKind_name {
 			nationalNumber(rogatoryv1.NationalNumberKind(k), s)
+			nationalBirthDate(rogatoryv1.NationalNumberKind(k), s)
 		}
 		mrz(strings.Split(s, "\n"))
 		wallet(bitcoinMainnet, s)

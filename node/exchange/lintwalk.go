@@ -48,8 +48,8 @@ func planOf(md protoreflect.MessageDescriptor) *messagePlan {
 		if fp.text {
 			fp.maxRunes = maxText
 		}
-		if longLists[key] {
-			fp.maxLen = maxItems
+		if n, ok := listBounds[key]; ok {
+			fp.maxLen = n
 		}
 		if fd.Message() != nil {
 			fp.sub = planOf(fd.Message())

@@ -325,7 +325,7 @@ type JointProposal struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What is investigated.
 	Matter *Matter `protobuf:"bytes,1,opt,name=matter,proto3" json:"matter,omitempty"`
-	// Parties, "CC/unit", the proposer's included.
+	// Parties, "CC/unit", the proposer's included; at most 64.
 	Parties []string `protobuf:"bytes,2,rep,name=parties,proto3" json:"parties,omitempty"`
 	// Who leads, each for its own country.
 	Leaders []*JointLeader `protobuf:"bytes,3,rep,name=leaders,proto3" json:"leaders,omitempty"`
@@ -855,9 +855,9 @@ type JointDecision struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Text: what was decided.
 	Text string `protobuf:"bytes,1,opt,name=text,proto3" json:"text,omitempty"`
-	// Who agreed, "CC/unit".
+	// Who agreed, "CC/unit"; at most 64.
 	Agreed []string `protobuf:"bytes,2,rep,name=agreed,proto3" json:"agreed,omitempty"`
-	// Who did not, "CC/unit".
+	// Who did not, "CC/unit"; at most 64.
 	Disagreed     []string `protobuf:"bytes,3,rep,name=disagreed,proto3" json:"disagreed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
