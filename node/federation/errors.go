@@ -48,7 +48,7 @@ var (
 	// ErrFuture says that a manifest was made later than the clocks' difference allows.
 	ErrFuture error = &sentinel{"made in the future", "one of the two clocks is wrong"}
 	// ErrChain says that no endorsement leads from a known key to an identity key.
-	ErrChain error = &sentinel{"identity key without a chain to the directory", "the member endorses each new identity key with the one before"}
+	ErrChain error = &sentinel{"identity key without a chain to the directory", "after a change of its identity key the member has the directory name the new one, before it changes again"}
 	// ErrLog says that a manifest names another log than the directory, or other keys for the same log.
 	ErrLog error = &sentinel{"not the log of the directory", "a member that changes its log opens the next one, after a recovery"}
 	// ErrNoSealingKey says that the manifest has no sealing key for the day.

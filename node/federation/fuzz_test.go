@@ -139,7 +139,7 @@ func FuzzParseManifest(f *testing.F) {
 			t.Fatal("another manifest than the signed one")
 		}
 		// What the signature keeps away from the rest must not break it either.
-		m, err := newManifest(b, s.dir, noon, nil)
+		m, err := newManifest(b, &basis{dir: s.dir, now: noon})
 		if err != nil {
 			return
 		}

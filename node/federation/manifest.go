@@ -75,7 +75,7 @@ func MakeManifest(dir *Directory, have *Manifest, draft *v1.Manifest, now time.T
 	if err != nil {
 		return nil, err
 	}
-	if _, err := newManifest(b, dir, now, have); err != nil {
+	if _, err := newManifest(b, &basis{dir: dir, have: have, now: now}); err != nil {
 		return nil, fmt.Errorf("making manifest: %w", err)
 	}
 	return b, nil
@@ -101,18 +101,45 @@ func SignManifest(manifest []byte, key *keyring.Identity) ([]byte, error) {
 // member's manifest before, nil if there is none: the version then rises (ErrSame for the same bytes again, ErrOlder, ErrFork for
 // two different manifests of one version), and the log and the epoch never go back.
 //
-// The first identity key signed it and is valid at now. Every identity key is the member's root key in the directory; or stands in
-// have and is still valid, its time at most shortened; or was endorsed by the root key, by one of have's that is valid at now, or by
-// another of this manifest that is. So a key whose time is over vouches for nobody, and a member that changes its
-// identity key a second time has the directory name the first successor before.
+// The first identity key signed it, is valid at now, and leads back to the directory: it is the member's root key there; or
+// stands in have and is still valid, its time at most shortened; or was endorsed by the root key, by one of have's that is
+// valid at now, or by another of this manifest that itself leads back and is. So a key whose time is over vouches for nobody, and a
+// member that changes its identity key a second time has the directory name the first successor before. Other identity
+// keys, of a rotation's overlap, stand on the word of the first.
 //
 // The log is the directory's, with the same keys, or a later one.
 func ParseManifest(signed []byte, dir *Directory, now time.Time, have *Manifest) (*Manifest, error) {
+	return openManifest(signed, &basis{dir: dir, have: have, now: now})
+}
+
+// KnownManifest returns the manifest in a SignedManifest's bytes whose digest is known: the log names it, or the node kept it when
+// ParseManifest had returned it. It is trusted as it was then, whatever the time is now.
+func KnownManifest(signed []byte, dir *Directory, digest [32]byte) (*Manifest, error) {
+	m, err := openManifest(signed, &basis{dir: dir, known: true})
+	if err != nil {
+		return nil, err
+	}
+	if m.digest != digest {
+		return nil, fmt.Errorf("manifest %d of %s with digest %x: %w", m.Version(), m.Country(), m.digest, ErrNotPinned)
+	}
+	return m, nil
+}
+
+// basis is what a manifest is held against.
+type basis struct {
+	dir    *Directory
+	member *Member // of the manifest's country
+	have   *Manifest
+	now    time.Time
+	known  bool // was verified before: have and now do not matter
+}
+
+func openManifest(signed []byte, c *basis) (*Manifest, error) {
 	s := new(v1.SignedManifest)
 	if err := decode(signed, maxSignedManifest, s); err != nil {
 		return nil, fmt.Errorf("reading signed manifest: %w", err)
 	}
-	m, err := newManifest(s.GetManifest(), dir, now, have)
+	m, err := newManifest(s.GetManifest(), c)
 	if err != nil {
 		return nil, err
 	}
@@ -124,24 +151,24 @@ func ParseManifest(signed []byte, dir *Directory, now time.Time, have *Manifest)
 }
 
 // newManifest checks everything but the signature.
-func newManifest(b []byte, dir *Directory, now time.Time, have *Manifest) (*Manifest, error) {
+func newManifest(b []byte, c *basis) (*Manifest, error) {
 	m := &Manifest{pb: new(v1.Manifest), digest: sha256.Sum256(b), sealings: map[keyring.Day]*keyring.SealingPublicKey{}}
 	if err := decode(b, maxManifest, m.pb); err != nil {
 		return nil, fmt.Errorf("reading manifest: %w", err)
 	}
-	member, err := dir.Member(m.Country())
-	if err != nil {
+	var err error
+	if c.member, err = c.dir.Member(m.Country()); err != nil {
 		return nil, fmt.Errorf("reading manifest: %w", err)
 	}
-	if have != nil && have.Country() != m.Country() {
-		return nil, fmt.Errorf("manifest of %s after one of %s: %w", m.Country(), have.Country(), ErrStranger)
+	if c.have != nil && c.have.Country() != m.Country() {
+		return nil, fmt.Errorf("manifest of %s after one of %s: %w", m.Country(), c.have.Country(), ErrStranger)
 	}
 	keys := keySet{}
 	for _, check := range []func() error{
-		func() error { return m.checkHead(now, have) },
-		func() error { return m.readIdentities(member, now, have, keys) },
+		func() error { return m.checkHead(c) },
+		func() error { return m.readIdentities(c, keys) },
 		func() error { return m.readSealings(keys) },
-		func() error { return m.readLog(member, have, keys) },
+		func() error { return m.readLog(c, keys) },
 		m.checkServices,
 	} {
 		if err := check(); err != nil {
@@ -151,7 +178,8 @@ func newManifest(b []byte, dir *Directory, now time.Time, have *Manifest) (*Mani
 	return m, nil
 }
 
-func (m *Manifest) checkHead(now time.Time, have *Manifest) error {
+func (m *Manifest) checkHead(c *basis) error {
+	have := c.have
 	switch {
 	case m.pb.GetVersion() == 0 || m.pb.GetVersion() >= 1<<53:
 		return form("version")
@@ -163,7 +191,7 @@ func (m *Manifest) checkHead(now time.Time, have *Manifest) error {
 		return form("epoch 0")
 	case !zone(m.pb.GetZone()):
 		return form("zone %q", m.pb.GetZone())
-	case m.Made().After(now.Add(ClockSkew)):
+	case !c.known && m.Made().After(c.now.Add(ClockSkew)):
 		return fmt.Errorf("made at %s: %w", m.Made().Format(time.RFC3339), ErrFuture)
 	case have == nil:
 		return nil
@@ -177,27 +205,38 @@ func (m *Manifest) checkHead(now time.Time, have *Manifest) error {
 	return nil
 }
 
-func (m *Manifest) readIdentities(member *Member, now time.Time, have *Manifest, keys keySet) error {
+// readIdentities reads the identity keys, and has the first lead back to the directory unless the manifest is known.
+func (m *Manifest) readIdentities(c *basis, keys keySet) error {
 	list := m.pb.GetIdentities()
 	if len(list) == 0 || len(list) > maxIdentities {
 		return form("%d identity keys, at least 1 and at most %d", len(list), maxIdentities)
 	}
-	m.identities = make([]identity, len(list))
-	// The newest stands first, so the one that endorsed it stands behind it.
-	for i := len(list) - 1; i >= 0; i-- {
-		id, err := readIdentity(list[i])
+	for _, pb := range list {
+		id, err := readIdentity(pb)
 		if err != nil {
 			return err
 		}
 		if err := keys.addIdentity("an identity key", id.key); err != nil {
 			return err
 		}
-		if !chained(m.Country(), list[i], &id, member, m.identities[i+1:], now, have) {
-			return fmt.Errorf("identity key %s: %w", id.key.KID(), ErrChain)
-		}
-		m.identities[i] = id
+		m.identities = append(m.identities, id)
 	}
-	if first := m.identities[0]; !first.validAt(now) {
+	if c.known {
+		return nil
+	}
+	var trusted []identity
+	if c.have != nil {
+		trusted = slices.Clone(c.have.identities)
+	}
+	// The newest stands first, so the one that endorsed it stands behind it.
+	for i := len(list) - 1; i >= 0; i-- {
+		if chained(m.Country(), list[i], &m.identities[i], trusted, c) {
+			trusted = append(trusted, m.identities[i])
+		} else if i == 0 {
+			return fmt.Errorf("identity key %s: %w", m.identities[0].key.KID(), ErrChain)
+		}
+	}
+	if first := m.identities[0]; !first.validAt(c.now) {
 		return fmt.Errorf("signing key %s is for %s to %s: %w", first.key.KID(),
 			first.notBefore.Format(time.RFC3339), first.notAfter.Format(time.RFC3339), ErrExpired)
 	}
@@ -218,30 +257,22 @@ func readIdentity(pb *v1.IdentityKey) (identity, error) {
 	return identity{key: key, notBefore: at(pb.GetNotBeforeMs()), notAfter: at(pb.GetNotAfterMs())}, nil
 }
 
-// chained reports whether id leads back to the directory, as ParseManifest says.
-func chained(country string, pb *v1.IdentityKey, id *identity, member *Member, older []identity, now time.Time, have *Manifest) bool {
-	if id.key.Equal(member.root) {
+// chained reports whether id leads back to the directory, as ParseManifest says, given keys that do.
+func chained(country string, pb *v1.IdentityKey, id *identity, trusted []identity, c *basis) bool {
+	root := c.member.root
+	if id.key.Equal(root) {
 		return true
 	}
-	endorsers := []*keyring.PublicKey{member.root}
-	if have != nil {
-		older = slices.Concat(older, have.identities)
-		for _, known := range have.identities {
-			if known.key.Equal(id.key) && known.validAt(now) &&
-				known.notBefore.Equal(id.notBefore) && !id.notAfter.After(known.notAfter) {
-				return true
-			}
+	endorses := func(k *keyring.PublicKey) bool {
+		return k.VerifyEndorsement(country, id.key, pb.GetNotBeforeMs(), pb.GetNotAfterMs(), pb.GetEndorsement()) == nil
+	}
+	for _, k := range trusted {
+		same := k.key.Equal(id.key) && k.notBefore.Equal(id.notBefore) && !id.notAfter.After(k.notAfter)
+		if k.validAt(c.now) && (same || !k.key.Equal(id.key) && endorses(k.key)) {
+			return true
 		}
 	}
-	for _, o := range older {
-		if o.validAt(now) {
-			endorsers = append(endorsers, o.key)
-		}
-	}
-	return slices.ContainsFunc(endorsers, func(k *keyring.PublicKey) bool {
-		return !k.Equal(id.key) &&
-			k.VerifyEndorsement(country, id.key, pb.GetNotBeforeMs(), pb.GetNotAfterMs(), pb.GetEndorsement()) == nil
-	})
+	return endorses(root)
 }
 
 func (m *Manifest) readSealings(keys keySet) error {
@@ -270,11 +301,12 @@ func (m *Manifest) readSealings(keys keySet) error {
 	return nil
 }
 
-func (m *Manifest) readLog(member *Member, have *Manifest, keys keySet) error {
+func (m *Manifest) readLog(c *basis, keys keySet) error {
+	member, have := c.member, c.have
 	info := m.pb.GetLog()
 	federation, _, first, _ := logName(member.pb.GetLog().GetOrigin())
-	f, c, number, ok := logName(info.GetOrigin())
-	if !ok || f != federation || c != m.Country() {
+	f, cc, number, ok := logName(info.GetOrigin())
+	if !ok || f != federation || cc != m.Country() {
 		return fmt.Errorf("log %q: %w", info.GetOrigin(), ErrLog)
 	}
 	if number < first || number == first && !slices.Equal(info.GetKeys(), member.pb.GetLog().GetKeys()) {

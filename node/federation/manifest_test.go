@@ -225,6 +225,26 @@ func TestNewIdentityKeyIsEndorsedByTheOneBefore(t *testing.T) {
 		t.Fatal(err)
 	}
 	parseManifest(t, b3, dir2, later, nil)
+	// As does one who finds the root key of before still listed for its overlap.
+	parseManifest(t, b2, dir2, noon, nil)
+}
+
+func TestKnownManifestIsReadWhateverTheTime(t *testing.T) {
+	nodes, dir := four(t)
+	rs := nodes[2]
+	b := rs.publish(t, dir, nil, rs.manifestDraft(t, noon), noon)
+	m := parseManifest(t, b, dir, noon, nil)
+	known, err := KnownManifest(b, dir, m.Digest())
+	if err != nil || known.Version() != m.Version() {
+		t.Fatal(err)
+	}
+	_, err = known.IdentityAt(rs.ring.Identity().KID(), noon.Add(9*365*24*time.Hour))
+	wantErr(t, err, ErrNoIdentity)
+	_, err = KnownManifest(b, dir, [32]byte{1})
+	wantErr(t, err, ErrNotPinned)
+	b[len(b)-1] ^= 1
+	_, err = KnownManifest(b, dir, m.Digest())
+	wantErr(t, err, ErrSignature)
 }
 
 func TestRetiredIdentityKeyVouchesForNobody(t *testing.T) {

@@ -48,9 +48,9 @@ func pseudonym(s string) bool {
 	return 1 <= len(s) && len(s) <= 64 && within(s, "az", "09", "-")
 }
 
-// unit reports whether s is 1 to 32 of [a-z0-9-], as log leaves spell addresses.
+// unit reports whether s is 1 to 32 of [a-z0-9-], as log leaves spell addresses, the first no dash.
 func unit(s string) bool {
-	return 1 <= len(s) && len(s) <= 32 && within(s, "az", "09", "-")
+	return 1 <= len(s) && len(s) <= 32 && s[0] != '-' && within(s, "az", "09", "-")
 }
 
 // federationName reports whether s is a name of 1 to 64 of [a-z0-9.-] that starts with a letter or digit.

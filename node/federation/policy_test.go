@@ -1,7 +1,6 @@
 package federation
 
 import (
-	"fmt"
 	"slices"
 	"testing"
 
@@ -106,7 +105,7 @@ func TestExplanationsUseTheProtosNames(t *testing.T) {
 	} {
 		name := misfit(r, &q)
 		if name == "" || fields.ByTextName(name) == nil {
-			t.Error(fmt.Sprintf("rule %d: no field %q", i, name))
+			t.Errorf("rule %d: no field %q", i, name)
 		}
 	}
 }

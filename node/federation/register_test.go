@@ -402,8 +402,9 @@ func TestEveryChangedBitOfAnActIsRefused(t *testing.T) {
 // on it who can enrol; and such people never become fewer than two.
 func TestRegisterNeedsTwoPeopleWhateverHappens(t *testing.T) {
 	people := []string{"founder-a", "founder-b", "p0", "p1", "p2"}
+	nodes, dir := four(t)
 	rapid.Check(t, func(rt *rapid.T) {
-		d := newDesk(t)
+		d := newDeskOf(t, nodes[2], dir)
 		for step := range rapid.IntRange(1, 8).Draw(rt, "steps") {
 			name := rapid.SampledFrom(people).Draw(rt, fmt.Sprint("who", step))
 			first := rapid.SampledFrom(people).Draw(rt, fmt.Sprint("first", step))
