@@ -36,14 +36,16 @@ func ParseFile(b []byte) (*rogatoryv1.RequestFile, error) {
 func (l *linter) file(f *rogatoryv1.RequestFile) {
 	l.path = l.path[:0]
 	kind := KindOf(f.GetContent())
-	opens := false
-	switch kind {
-	case rogatoryv1.Kind_KIND_REQUEST, rogatoryv1.Kind_KIND_FIU_REQUEST, rogatoryv1.Kind_KIND_SPONTANEOUS:
-		opens = f.GetCaseToken() == ""
-	}
-	if opens {
-		l.need(f.GetRegime() != 0, "regime")
-		l.need(len(f.GetTo()) > 0, "to")
+	if f.GetCaseToken() == "" {
+		switch kind {
+		case rogatoryv1.Kind_KIND_REQUEST, rogatoryv1.Kind_KIND_FIU_REQUEST, rogatoryv1.Kind_KIND_SPONTANEOUS:
+			l.need(f.GetRegime() != 0, "regime")
+			l.need(len(f.GetTo()) > 0, "to")
+		case rogatoryv1.Kind_KIND_GOVERNANCE:
+			l.need(len(f.GetTo()) > 0, "to")
+		case rogatoryv1.Kind_KIND_JOINT:
+			l.need(len(f.GetTo()) > 0 || f.GetContent().GetJoint().GetPropose() == nil, "to")
+		}
 	}
 	if _, ok := rogatoryv1.Regime_name[int32(f.GetRegime())]; !ok {
 		l.err(LintUnknownCode, "regime", Param{"number", itoa(int(f.GetRegime()))})
