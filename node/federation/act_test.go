@@ -94,7 +94,7 @@ func TestNamesHaveOneForm(t *testing.T) {
 		{"country", country, []string{"RS", "ZZ"}, []string{"", "R", "rs", "RSB", "R1"}},
 		{"code", code, []string{"a", "police-vehicles.2"}, []string{"", "A", "a b", string(make([]byte, 65))}},
 		{"unit", unit, []string{"police", "fiu-2"}, []string{"", "a/b", "Fiu", "a.b"}},
-		{"case", caseToken, []string{"RS-2026-000123", "BG-2026-1"}, []string{"", "RS-2026-", "RS-26-1", "rs-2026-1", "RS-2026-1-2", "RS-2026-x"}},
+		{"case", caseToken, []string{"RS-2026-000123", "BG-2026-123456789012"}, []string{"", "RS-2026-", "RS-2026-00012", "RS-2026-1234567890123", "RS-26-1", "rs-2026-1", "RS-2026-1-2", "RS-2026-x"}},
 		{"method", method, []string{askMethod}, []string{"", "Ask", "/Ask", "//Ask", "/a/", "/a/b/c", "/a b/c"}},
 		{"zone", zone, []string{"Europe/Belgrade", "UTC", "America/Argentina/Buenos_Aires", "Etc/GMT+1"}, []string{"", "Local", "/etc", "a//b", "../x"}},
 		{"language", language, []string{"en", "sr-Latn", "zh-Hans-CN"}, []string{"", "e", "en-", "en_GB"}},

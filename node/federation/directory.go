@@ -121,9 +121,11 @@ type Calendar struct {
 	TZData string
 	// Version of the list of holidays; 0 without one.
 	Version uint32
+	// From when the directory holds, milliseconds since 1970 UTC: clocks that started before go by the directory before.
+	FromMs int64
 	// Days on which limits in working days do not run, as YYYY-MM-DD, ascending.
 	Holidays []string
-	// Weekly rest days, Saturday and Sunday unless the directory says otherwise.
+	// Weekly rest days, ascending from Sunday; Saturday and Sunday unless the directory says otherwise.
 	RestDays []time.Weekday
 }
 
@@ -249,7 +251,8 @@ func (d *Directory) readCalendars() error {
 	for _, m := range d.members {
 		d.calendars[m.Country()] = Calendar{
 			Country: m.Country(), Zone: m.Zone(), TZData: d.TZData(),
-			RestDays: []time.Weekday{time.Saturday, time.Sunday},
+			FromMs:   int64(d.pb.GetValidFromMs()),
+			RestDays: []time.Weekday{time.Sunday, time.Saturday},
 		}
 	}
 	list := d.pb.GetCalendars()
@@ -270,6 +273,7 @@ func (d *Directory) readCalendars() error {
 			for _, r := range rest {
 				c.RestDays = append(c.RestDays, time.Weekday(r%7))
 			}
+			slices.Sort(c.RestDays)
 		}
 		d.calendars[pb.GetCountry()] = c
 	}

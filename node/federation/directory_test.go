@@ -314,14 +314,14 @@ func TestCalendarRestsOnSaturdayAndSundayUnlessItSaysOtherwise(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(bg.RestDays, []time.Weekday{time.Saturday, time.Sunday}) || bg.Version != 0 || bg.Zone != "Europe/Belgrade" {
+	if !slices.Equal(bg.RestDays, []time.Weekday{time.Sunday, time.Saturday}) || bg.FromMs != int64(d.GetValidFromMs()) || bg.Version != 0 || bg.Zone != "Europe/Belgrade" {
 		t.Fatalf("%+v", bg)
 	}
 	tr, err := dir.Calendar("TR")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(tr.RestDays, []time.Weekday{time.Friday, time.Sunday}) || !slices.Equal(tr.Holidays, []string{"2026-03-20"}) || tr.TZData != "2026a" {
+	if !slices.Equal(tr.RestDays, []time.Weekday{time.Sunday, time.Friday}) || !slices.Equal(tr.Holidays, []string{"2026-03-20"}) || tr.TZData != "2026a" {
 		t.Fatalf("%+v", tr)
 	}
 	_, err = dir.Calendar("HU")

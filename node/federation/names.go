@@ -58,14 +58,11 @@ func federationName(s string) bool {
 	return code(s) && s[0] != '.' && s[0] != '-'
 }
 
-// caseToken reports whether s is a case's token as RS-2026-000123: a country, a year, at least one digit.
+// caseToken reports whether s is a case's token as RS-2026-000123: a country, a year, a number of 6 to 12 digits.
 func caseToken(s string) bool {
-	if len(s) > 64 {
-		return false
-	}
 	part := strings.Split(s, "-")
 	return len(part) == 3 && country(part[0]) && len(part[1]) == 4 && within(part[1], "09") &&
-		part[2] != "" && within(part[2], "09")
+		len(part[2]) >= 6 && len(part[2]) <= 12 && within(part[2], "09")
 }
 
 // method reports whether s has the form of a full gRPC method name, "/rogatory.peer.v1.DurableService/Ask".
