@@ -3,6 +3,7 @@ package store
 import (
 	"bufio"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"io/fs"
@@ -30,6 +31,7 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(childDir); dir != "" {
 		os.Exit(child(os.Getenv(childRole), dir))
 	}
+	_ = flag.Set("rapid.checks", "20") // each opens files; the command line may say otherwise
 	os.Exit(m.Run())
 }
 

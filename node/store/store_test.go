@@ -90,7 +90,7 @@ func submit(tx *Tx, to, token, unit string, content []byte) (*storev1.OutboxEntr
 	}
 	msg := name("msg", to, epoch, seq)
 	entry := &translog.Msg{
-		ContentCommit: name("content", content), Dir: translog.Out, DirectoryVersion: 1, DocketCommit: name("docket", msg),
+		ContentCommit: sha256.Sum256(content), Dir: translog.Out, DirectoryVersion: 1, DocketCommit: name("docket", msg),
 		Epoch: int64(epoch), From: "RS", To: to, ManifestVersion: 1, Msg: msg, Prev: translog.Hash(prev), Seq: int64(seq), Size: 4096,
 	}
 	index, err := tx.Append(entry)
@@ -121,7 +121,7 @@ func receive(tx *Tx, from string, epoch uint32, seq uint64, token, unit string, 
 	}
 	msg := name("from", from, epoch, seq)
 	index, err := tx.Append(&translog.Msg{
-		ContentCommit: name("content", content), Dir: translog.In, DirectoryVersion: 1, DocketCommit: name("docket", msg),
+		ContentCommit: sha256.Sum256(content), Dir: translog.In, DirectoryVersion: 1, DocketCommit: name("docket", msg),
 		Epoch: int64(epoch), From: from, To: "RS", ManifestVersion: 1, Msg: msg, Prev: name("prev"), Seq: int64(seq), Size: 4096,
 		Stmt: name("stmt", msg), Sig: name("sig", msg),
 	})
