@@ -80,9 +80,11 @@ type puller struct {
 }
 
 const (
-	pullBatch  = 128             // frames one pull may bring
-	pullExpiry = 8 * time.Second // how long one pull waits at the server
-	pullGrace  = 2 * time.Second // after which an unanswered pull counts as lost
+	pullBatch  = 128                    // frames one pull may bring
+	pullExpiry = 8 * time.Second        // how long one pull waits at the server
+	pullGrace  = 2 * time.Second        // after which an unanswered pull counts as lost
+	pullQuiet  = 20 * time.Millisecond  // after a frame, how long the next may take
+	pullQueued = 250 * time.Millisecond // how long to wait for the frames of an older pull
 )
 
 func (n *NATS) puller(from string) (*puller, error) {
@@ -104,8 +106,7 @@ func (n *NATS) puller(from string) (*puller, error) {
 	return p, nil
 }
 
-// Receive returns what country from has sent, at least one frame. It asks twice: for all that is there, and when there is
-// nothing, for the next one to come. So a burst costs one round trip, and a lone frame comes without waiting for company.
+// Receive returns what country from has sent, at least one frame. A lone frame comes without waiting for company.
 func (n *NATS) Receive(ctx context.Context, from string, maxBytes int) ([]Frame, error) {
 	if err := checkPeer(n.self, from); err != nil {
 		return nil, err
@@ -127,10 +128,7 @@ func (n *NATS) Receive(ctx context.Context, from string, maxBytes int) ([]Frame,
 	}
 	maxBytes = min(max(maxBytes, minReceive), maxReceive)
 	for {
-		frames, err := n.pull(lost, p, pullRequest{Batch: pullBatch, MaxBytes: maxBytes, NoWait: true}, ackTimeout)
-		if len(frames) == 0 && err == nil {
-			frames, err = n.pull(lost, p, pullRequest{Batch: 1, Expires: pullExpiry}, pullExpiry+pullGrace)
-		}
+		frames, err := n.pull(lost, p, maxBytes)
 		if len(frames) > 0 {
 			return frames, nil
 		}
@@ -150,44 +148,57 @@ func receiveError(ctx, lost context.Context, from string, err error) error {
 	return fmt.Errorf("receiving from %s: %w", from, err)
 }
 
-// A pullRequest is the body of $JS.API.CONSUMER.MSG.NEXT (NATS ADR-13).
+// A pullRequest is the body of $JS.API.CONSUMER.MSG.NEXT (NATS ADR-13). With NoWait and Expires together, the server waits for
+// the first frame and ends the request when there is none left.
 type pullRequest struct {
 	Batch    int           `json:"batch"`
-	MaxBytes int           `json:"max_bytes,omitempty"`
-	Expires  time.Duration `json:"expires,omitempty"` // nanoseconds
-	NoWait   bool          `json:"no_wait,omitempty"`
+	MaxBytes int           `json:"max_bytes"`
+	Expires  time.Duration `json:"expires"` // nanoseconds
+	NoWait   bool          `json:"no_wait"`
 }
 
-// pull asks once and collects until the batch is full or the server says that there is no more.
-func (n *NATS) pull(ctx context.Context, p *puller, r pullRequest, patience time.Duration) ([]Frame, error) {
-	body, err := json.Marshal(r)
+// pull asks once and collects until nothing more is there.
+func (n *NATS) pull(ctx context.Context, p *puller, maxBytes int) ([]Frame, error) {
+	// Left by a Receive that went away before its answer came.
+	if frames := n.waiting(p, pullBatch); len(frames) > 0 {
+		return frames, nil
+	}
+	body, err := json.Marshal(pullRequest{Batch: pullBatch, MaxBytes: maxBytes, Expires: pullExpiry, NoWait: true})
 	if err != nil {
 		return nil, err
-	}
-	// Left by a Receive that went away before its answer came.
-	frames := n.waiting(p, r.Batch)
-	if len(frames) > 0 {
-		return frames, nil
 	}
 	p.asked++
 	reply := p.inbox + "." + strconv.FormatUint(p.asked, 10)
 	if err := n.nc.PublishRequest(p.next, reply, body); err != nil {
 		return nil, clientError(err)
 	}
-	timer := time.NewTimer(patience)
+	timer := time.NewTimer(pullExpiry + pullGrace)
 	defer timer.Stop()
-	for len(frames) < r.Batch {
+	var frames []Frame
+	queued := false
+	for len(frames) < pullBatch {
 		select {
 		case m := <-p.in:
 			// Frames come under the subject they were published to, the server's word under that of the request.
-			switch status := m.Header.Get("Status"); {
-			case m.Subject == reply && status != "" && status != "100":
-				return frames, pullStatus(m)
+			status := m.Header.Get("Status")
+			switch {
 			case isFrame(m):
 				frames = append(frames, n.frame(m))
+				if strings.HasSuffix(m.Reply, ".0") { // none pending
+					return frames, nil
+				}
+				// When the bound of frames in flight is met, the server keeps the rest without a word.
+				timer.Reset(pullQuiet)
+			case m.Subject != reply || status == "" || status == "100":
+			case strings.HasPrefix(m.Header.Get("Description"), "Requests Pending"):
+				// What is there goes to a request that an earlier Receive left behind, whose frames come here too.
+				queued = true
+				timer.Reset(pullQueued)
+			default:
+				return frames, pullStatus(m)
 			}
 		case <-timer.C:
-			if r.NoWait && len(frames) == 0 {
+			if len(frames) == 0 && !queued {
 				return nil, fmt.Errorf("no answer: %w", ErrUnavailable)
 			}
 			return frames, nil
@@ -220,9 +231,7 @@ func pullStatus(m *nats.Msg) error {
 	switch s, text := m.Header.Get("Status"), m.Header.Get("Description"); {
 	case s == "404" || s == "408": // no messages, expired
 		return nil
-	case s == "409" && (strings.Contains(text, "Batch Completed") || strings.Contains(text, "MaxBytes")):
-		return nil
-	case s == "409" && strings.Contains(text, "MaxAckPending"):
+	case s == "409" && (text == "Batch Completed" || strings.HasSuffix(text, "Exceeds MaxBytes")):
 		return nil
 	default:
 		return fmt.Errorf("status %s %s: %w", s, text, ErrUnavailable)

@@ -165,3 +165,125 @@ func TestStatementsShowTheCurrentOneAndUpdates(t *testing.T) {
 	}
 	expect("RS: RS 3")
 }
+
+func TestReceiveKeepsToItsBytesAndComesBackForTheRest(t *testing.T) {
+	r := newRig(t, transport.StreamOptions{})
+	rs, bg := r.open("RS", transport.CallOptions{}), r.open("BG", transport.CallOptions{})
+	ctx := within(t, 20*time.Second)
+	for i := range 8 {
+		if err := rs.Publish(ctx, "BG", bytes.Repeat([]byte{byte(i)}, 900<<10)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	start := time.Now()
+	for i := 0; i < 8; {
+		frames, err := bg.Receive(ctx, "RS", 2<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(frames) > 2 {
+			t.Errorf("%d frames of 900 KiB in 2 MiB", len(frames))
+		}
+		for _, f := range frames {
+			if f.Data[0] != byte(i) {
+				t.Errorf("frame %d came as number %d", f.Data[0], i)
+			}
+			i++
+			f.Ack()
+		}
+	}
+	if d := time.Since(start); d > 3*time.Second {
+		t.Errorf("took %v: a pull waited for what did not come", d)
+	}
+}
+
+func TestFramesInFlightAreBoundedAndAcksMakeRoom(t *testing.T) {
+	r := newRig(t, transport.StreamOptions{InFlight: 2})
+	rs, bg := r.open("RS", transport.CallOptions{}), r.open("BG", transport.CallOptions{})
+	ctx := within(t, 20*time.Second)
+	for range 3 {
+		if err := rs.Publish(ctx, "BG", []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var held []transport.Frame
+	for len(held) < 2 {
+		frames, err := bg.Receive(ctx, "RS", 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		held = append(held, frames...)
+	}
+	if len(held) != 2 {
+		t.Fatalf("%d frames in flight", len(held))
+	}
+	if _, err := bg.Receive(within(t, 300*time.Millisecond), "RS", 1<<20); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a third in flight: %v", err)
+	}
+	start := time.Now()
+	for _, f := range held {
+		if err := f.Ack(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	frames, err := bg.Receive(ctx, "RS", 1<<20)
+	if err != nil || len(frames) != 1 {
+		t.Fatalf("after the acks: %d frames, %v", len(frames), err)
+	}
+	if d := time.Since(start); d > time.Second {
+		t.Errorf("the third came after %v", d)
+	}
+}
+
+func TestOneSendersFramesWaitForNoOther(t *testing.T) {
+	r := newRig(t, transport.StreamOptions{InFlight: 1})
+	rs, no, bg := r.open("RS", transport.CallOptions{}), r.open("NO", transport.CallOptions{}), r.open("BG", transport.CallOptions{})
+	ctx := within(t, 20*time.Second)
+	for range 3 {
+		if err := rs.Publish(ctx, "BG", []byte("bad")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := bg.Receive(ctx, "RS", 1<<20); err != nil { // never acked
+		t.Fatal(err)
+	}
+	if err := no.Publish(ctx, "BG", []byte("good")); err != nil {
+		t.Fatal(err)
+	}
+	if f, err := receiveOne(ctx, bg, "NO"); err != nil || string(f.Data) != "good" {
+		t.Errorf("got %q, %v", f.Data, err)
+	}
+}
+
+func TestFramesMeantForAReceiveThatWentAwayReachTheNext(t *testing.T) {
+	r := newRig(t, transport.StreamOptions{InFlight: 4})
+	rs, bg := r.open("RS", transport.CallOptions{}), r.open("BG", transport.CallOptions{})
+	ctx := within(t, 20*time.Second)
+	for range 20 {
+		if _, err := bg.Receive(within(t, 5*time.Millisecond), "RS", 1<<20); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("got %v", err)
+		}
+	}
+	for i := range 10 {
+		if err := rs.Publish(ctx, "BG", []byte{byte(i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	start := time.Now()
+	for i := 0; i < 10; {
+		frames, err := bg.Receive(ctx, "RS", 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range frames {
+			if f.Data[0] != byte(i) {
+				t.Errorf("frame %d came as number %d", f.Data[0], i)
+			}
+			i++
+			f.Ack()
+		}
+	}
+	if d := time.Since(start); d > 3*time.Second {
+		t.Errorf("took %v", d)
+	}
+}

@@ -19,7 +19,7 @@ import (
 // A member connects with its own client, which may send what ours never would.
 type member struct {
 	*nats.Conn
-	t          *testing.T
+	t          testing.TB
 	complaints chan error
 }
 

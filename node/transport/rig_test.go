@@ -18,14 +18,14 @@ import (
 // A rig is a real server with TLS and some members.
 type rig struct {
 	*broker.Broker
-	t         *testing.T
+	t         testing.TB
 	authority *broker.Authority
 	options   broker.Options
 }
 
 var members = []string{"BG", "NO", "RS"}
 
-func newRig(t *testing.T, o transport.StreamOptions) *rig {
+func newRig(t testing.TB, o transport.StreamOptions) *rig {
 	t.Helper()
 	a, err := broker.NewAuthority()
 	if err != nil {
@@ -90,7 +90,7 @@ func (r *rig) open(country string, o transport.CallOptions) *transport.NATS {
 }
 
 // await waits until the net is connected, or not.
-func await(t *testing.T, n transport.Net, connected bool) {
+func await(t testing.TB, n transport.Net, connected bool) {
 	t.Helper()
 	late := time.After(15 * time.Second)
 	for {
@@ -107,7 +107,7 @@ func await(t *testing.T, n transport.Net, connected bool) {
 }
 
 // serve answers calls until the test ends. It returns when the first was answered to caller.
-func serve(t *testing.T, n transport.Net, caller grpc.ClientConnInterface) {
+func serve(t testing.TB, n transport.Net, caller grpc.ClientConnInterface) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -128,7 +128,7 @@ func serve(t *testing.T, n transport.Net, caller grpc.ClientConnInterface) {
 	t.Fatal("not serving after 10 s")
 }
 
-func within(t *testing.T, d time.Duration) context.Context {
+func within(t testing.TB, d time.Duration) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	t.Cleanup(cancel)

@@ -93,6 +93,5 @@ func consumerConfig(to, from string, o StreamOptions) jetstream.ConsumerConfig {
 		MaxAckPending:      o.InFlight,
 		MaxRequestBatch:    pullBatch,
 		MaxRequestMaxBytes: maxReceive,
-		MaxWaiting:         16,
 	}
 }
