@@ -1,0 +1,39 @@
+package client
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
+)
+
+// Dialling.
+var (
+	// ErrAddress means that neither a socket nor an address was given, or both.
+	ErrAddress = errors.New("give the node's socket, or its address with certificates")
+)
+
+// Before signing.
+var (
+	// ErrNoOfficer means that the client has no officer's key, so it can sign nothing.
+	ErrNoOfficer = errors.New("no officer's key")
+	// ErrNotOnRegister means that the node's register holds nobody with the officer's key.
+	ErrNotOnRegister = errors.New("the officer's key is not on the node's register")
+	// ErrNotAsked means that the node prepared something else than it was asked to; nothing was signed.
+	ErrNotAsked = errors.New("the node prepared something else than was asked")
+)
+
+// FindingsError means that the linter stopped the message. It carries what the linter says.
+type FindingsError struct{ Findings []*nodev1.Finding }
+
+// Error lists the codes and paths of what stops the message, without the texts.
+func (e *FindingsError) Error() string {
+	var parts []string
+	for _, f := range e.Findings {
+		if !f.GetWarning() {
+			parts = append(parts, strings.TrimSpace(f.GetCode()+" "+f.GetPath()))
+		}
+	}
+	return fmt.Sprintf("the message would be refused: %s", strings.Join(parts, "; "))
+}
