@@ -1,0 +1,235 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rogatory/rogatory/configs"
+	"github.com/rogatory/rogatory/crypto/keyring"
+	"github.com/rogatory/rogatory/node/federation"
+	"github.com/rogatory/rogatory/node/store"
+)
+
+func (p *program) checkCommand() *cobra.Command {
+	var deep bool
+	c := &cobra.Command{
+		Use:   "check",
+		Short: "Look for every mistake before the node runs",
+		Long: `check reads the configuration (every mistake with its place), opens the key ring, judges directory, certificates and permissions,
+and with --deep opens the store and holds everything in it against everything else; the node must not run meanwhile.`,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			cfg, err := p.load()
+			if err != nil {
+				return err
+			}
+			return p.check(c.Context(), cfg, deep)
+		},
+	}
+	c.Flags().BoolVar(&deep, "deep", false, "also check the whole store")
+	return c
+}
+
+// result is one line of a check.
+type result struct {
+	Name string `json:"check"`
+	OK   bool   `json:"ok"`
+	Note string `json:"note,omitempty"`
+	Hint string `json:"hint,omitempty"`
+}
+
+func (p *program) check(ctx context.Context, cfg *configs.Node, deep bool) error {
+	worst := done
+	say := func(name, note string, err error) {
+		r := result{Name: name, OK: err == nil, Note: note}
+		if err != nil {
+			f := explain(err)
+			r.Note, r.Hint = f.err.Error(), f.hint
+			worst = max(worst, answerIsNo)
+			if f.status == unknown && !errors.Is(err, fs.ErrNotExist) {
+				worst = max(worst, f.status)
+			}
+		}
+		p.printResult(r)
+	}
+	say("configuration", cfg.File, nil)
+	say("data", cfg.Data, privateFolder(cfg.Data))
+	say("guard", cfg.Guard, guardPlace(cfg))
+	ring, err := p.ring(cfg)
+	say("key ring", cfg.RingFile(), err)
+	if ring != nil {
+		say("units", fmt.Sprintf("%d with a key", len(ring.Units())), unitKeys(cfg, ring))
+		_, err := ring.OpenSealing(cfg.SealingFile())
+		say("sealing keys", cfg.SealingFile(), err)
+	}
+	note, err := checkDirectory(cfg, ring)
+	say("directory", note, err)
+	if cfg.NATS.Insecure {
+		say("backbone", "without TLS: for tests and demonstrations", nil)
+	} else {
+		note, err := certificate(cfg.NATS.Cert, cfg.NATS.Key, cfg.NATS.CA)
+		say("backbone certificate", note, err)
+	}
+	if cfg.Listen.Address != "" {
+		note, err := certificate(cfg.Listen.Cert, cfg.Listen.Key, cfg.Listen.ClientCA)
+		say("server certificate", note, err)
+	}
+	if deep && ring != nil {
+		note, err := deepCheck(ctx, cfg, ring)
+		say("store", note, err)
+	}
+	if worst != done {
+		return &failure{worst, errSilent, ""}
+	}
+	return nil
+}
+
+func (p *program) printResult(r result) {
+	if p.json {
+		_ = p.out.value(r)
+		return
+	}
+	mark := p.out.paint(green, "ok")
+	if !r.OK {
+		mark = p.out.paint(red, "NO")
+	}
+	p.out.printf("%s  %-20s  %s\n", mark, r.Name, r.Note)
+	if r.Hint != "" {
+		p.out.printf("    %-20s  hint: %s\n", "", r.Hint)
+	}
+}
+
+// privateFolder says whether a folder is there and closed to others.
+func privateFolder(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		// The node makes it.
+		return nil
+	case err != nil:
+		return err
+	case !info.IsDir():
+		return no(fmt.Errorf("%s is not a folder", path), "name a folder")
+	case info.Mode().Perm()&0o077 != 0:
+		return no(fmt.Errorf("%s has mode %04o", path, info.Mode().Perm()), "run chmod 700 on it: nobody else has any business there")
+	}
+	return nil
+}
+
+func guardPlace(cfg *configs.Node) error {
+	folder := filepath.Dir(cfg.Guard)
+	info, err := os.Stat(folder)
+	if err != nil {
+		return no(err, "make the folder, best on another disk than data")
+	}
+	if !info.IsDir() {
+		return no(fmt.Errorf("%s is not a folder", folder), "name a file in a folder that exists")
+	}
+	return nil
+}
+
+func unitKeys(cfg *configs.Node, ring *keyring.Ring) error {
+	for _, u := range cfg.Units {
+		if _, ok := ring.UnitKey(u.Name); !ok {
+			return no(fmt.Errorf("unit %s has no key in the ring", u.Name), "rogatory-node unit key "+u.Name+" makes one")
+		}
+	}
+	return nil
+}
+
+// checkDirectory says whether the directory in force names this node with its keys.
+func checkDirectory(cfg *configs.Node, ring *keyring.Ring) (string, error) {
+	if !exists(cfg.Directory) {
+		return "", no(fmt.Errorf("%s is not there", cfg.Directory), "rogatory-node directory take FILE puts a signed one there")
+	}
+	d, err := readTaken(cfg)
+	if err != nil {
+		return "", err
+	}
+	if d.Federation() != cfg.Federation {
+		return "", no(fmt.Errorf("the directory is of %s, the configuration of %s", d.Federation(), cfg.Federation), "take the right directory, or correct federation in the configuration")
+	}
+	m, err := d.Member(cfg.Country)
+	if err != nil {
+		return "", err
+	}
+	if ring != nil && !knows(ring, m) {
+		return "", no(fmt.Errorf("the directory names another root key for %s than the ring holds", cfg.Country), hintOpposite)
+	}
+	note := fmt.Sprintf("version %d, %d members, until %s", d.Version(), len(d.Members()), moment(d.Proto().GetValidUntilMs()))
+	return note, d.ValidAt(time.Now())
+}
+
+// knows reports whether the ring holds a key that the member's root key is, or leads to.
+func knows(ring *keyring.Ring, m *federation.Member) bool {
+	ids := ring.Identities(time.Now())
+	for _, id := range ids {
+		if id.Key.Public().Equal(m.RootKey()) {
+			return true
+		}
+	}
+	// After rotations the root key may be gone; the chain of endorsements is the manifest's to prove.
+	return len(ids) > 0 && len(ids[len(ids)-1].Endorsement) > 0
+}
+
+// certificate says until when a certificate is good, and that its key and authority belong to it.
+func certificate(cert, key, ca string) (string, error) {
+	pair, err := tls.LoadX509KeyPair(cert, key)
+	if err != nil {
+		return "", no(err, "the certificate and its key stand where the configuration says, and belong together")
+	}
+	if info, err := os.Stat(key); err == nil && info.Mode().Perm()&0o077 != 0 {
+		return "", no(fmt.Errorf("%s has mode %04o", key, info.Mode().Perm()), "run chmod 600 on it")
+	}
+	pem, err := os.ReadFile(ca)
+	if err != nil {
+		return "", no(err, "the authority's certificate comes from who signed yours")
+	}
+	if !x509.NewCertPool().AppendCertsFromPEM(pem) {
+		return "", no(fmt.Errorf("%s holds no certificate", ca), "give a PEM file")
+	}
+	left := time.Until(pair.Leaf.NotAfter)
+	if left <= 0 {
+		return "", no(fmt.Errorf("%s ended on %s", cert, pair.Leaf.NotAfter.Format(time.DateOnly)), "have it renewed")
+	}
+	return fmt.Sprintf("%s, good for %s", cert, span(left)), nil
+}
+
+func deepCheck(ctx context.Context, cfg *configs.Node, ring *keyring.Ring) (string, error) {
+	if !exists(cfg.MainDB()) {
+		return "no store yet: the node makes it at its first start", nil
+	}
+	s, err := store.Open(storeOptions(cfg, ring))
+	if err != nil {
+		return "", err
+	}
+	err = s.Check(ctx)
+	return cfg.MainDB(), errors.Join(err, s.Close())
+}
+
+// storeOptions are those that the node itself opens its store with.
+func storeOptions(cfg *configs.Node, ring *keyring.Ring) store.Options {
+	return store.Options{
+		Dir:       cfg.Data,
+		GuardPath: cfg.Guard,
+		Country:   cfg.Country,
+		Origin:    federation.Origin(cfg.Federation, cfg.Country, 1),
+		Epoch:     1,
+		UnitKeys: func(unit string) (store.UnitKey, error) {
+			secret, ok := ring.UnitKey(unit)
+			if !ok {
+				return store.UnitKey{}, fmt.Errorf("unit %s: %w", unit, store.ErrKey)
+			}
+			return store.UnitKey(secret.Bytes()), nil
+		},
+	}
+}

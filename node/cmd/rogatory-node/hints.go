@@ -1,0 +1,225 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/rogatory/rogatory/configs"
+	"github.com/rogatory/rogatory/node/client"
+	"github.com/rogatory/rogatory/node/cmd/rogatory-node/setup"
+	"github.com/rogatory/rogatory/node/store"
+)
+
+// This file holds what people are told when something goes wrong: what happened, and in the hint what to do now.
+
+// Exit status.
+const (
+	done       = 0
+	answerIsNo = 1
+	wrongUsage = 2
+	unknown    = 3
+)
+
+// failure is an error with its exit status and a hint.
+type failure struct {
+	status int
+	err    error
+	hint   string
+}
+
+func (f *failure) Error() string { return f.err.Error() }
+func (f *failure) Unwrap() error { return f.err }
+
+func usage(err error, hint string) error  { return &failure{wrongUsage, err, hint} }
+func no(err error, hint string) error     { return &failure{answerIsNo, err, hint} }
+func unsure(err error, hint string) error { return &failure{unknown, err, hint} }
+
+var (
+	errNoCommand = errors.New("which command?")
+	// errSilent ends the program with a status; what there is to say has been printed.
+	errSilent = errors.New("")
+)
+
+// Hints that more than one place gives.
+const (
+	hintAs       = "give the officer's key file with --as FILE or in ROGATORY_OFFICER"
+	hintRunning  = "is the node running? rogatory-node run --dir DIR; another socket: --socket PATH"
+	hintWhere    = "give the node's folder with --dir, its configuration with --config, or its socket with --socket"
+	hintJSONFile = "the format is RequestFile of proto/rogatory/v1/content.proto; see configs/examples"
+	hintOpposite = "compare the fingerprint with the other side by voice"
+)
+
+// report prints an error for a person and returns the exit status.
+func (p *program) report(err error) int {
+	f := explain(err)
+	if errors.Is(f.err, errSilent) {
+		return f.status
+	}
+	var mistakes configs.Mistakes
+	if errors.As(f.err, &mistakes) {
+		for _, m := range mistakes {
+			p.err.printf("%s\n", m)
+		}
+		return f.status
+	}
+	p.err.printf("%s %s\n", p.err.paint(red, "rogatory-node:"), f.err)
+	if f.hint != "" {
+		p.err.printf("%s %s\n", p.err.paint(bold, "hint:"), f.hint)
+	}
+	return f.status
+}
+
+// explain gives every error a status and, where there is something to do, a hint.
+func explain(err error) *failure {
+	var f *failure
+	var hinted interface{ Hint() string }
+	var findings *client.FindingsError
+	var mistakes configs.Mistakes
+	var path *fs.PathError
+	switch {
+	case errors.As(err, &f):
+		if f.hint == "" && !errors.Is(err, errSilent) {
+			if inner := explain(f.err); inner.hint != "" {
+				return &failure{f.status, f.err, inner.hint}
+			}
+		}
+		return f
+	case errors.As(err, &mistakes):
+		return &failure{wrongUsage, err, ""}
+	case errors.As(err, &findings):
+		return &failure{answerIsNo, err, "change what the linter names; rogatory-node request lint FILE says it all"}
+	case errors.Is(err, client.ErrNotAsked):
+		return &failure{answerIsNo, err, "nothing was signed. Compare the versions of this program and the node; if they agree, tell the operator: the node may be in wrong hands"}
+	case errors.Is(err, client.ErrNoOfficer):
+		return &failure{wrongUsage, err, hintAs}
+	case errors.Is(err, client.ErrNotOnRegister):
+		return &failure{answerIsNo, err, "two people on the register enrol you: rogatory-node officer enrol, then confirm"}
+	case errors.Is(err, client.ErrAddress):
+		return &failure{wrongUsage, err, hintWhere}
+	case errors.Is(err, setup.ErrExists):
+		return &failure{answerIsNo, err, "choose another --dir; keys are never overwritten"}
+	case errors.Is(err, store.ErrLocked), errors.Is(err, store.ErrDisk):
+		return &failure{unknown, err, store.Hint(err)}
+	case store.Hint(err) != "":
+		return &failure{answerIsNo, err, store.Hint(err)}
+	case errors.As(err, &hinted):
+		return &failure{answerIsNo, err, hinted.Hint()}
+	case errors.Is(err, context.DeadlineExceeded) && status.Code(err) == codes.OK:
+		return &failure{unknown, err, "the node did not answer in time: --timeout gives it longer"}
+	case errors.As(err, &path):
+		return &failure{unknown, err, fileHint(err)}
+	}
+	if s, ok := status.FromError(err); ok && s.Code() != codes.OK {
+		return explainStatus(err, s)
+	}
+	if strings.HasPrefix(err.Error(), "unknown command") || strings.HasPrefix(err.Error(), "required flag") ||
+		strings.HasPrefix(err.Error(), "if any flags in the group") || strings.HasPrefix(err.Error(), "at least one of the flags") {
+		return &failure{wrongUsage, err, "see rogatory-node --help"}
+	}
+	return &failure{unknown, err, ""}
+}
+
+func fileHint(err error) string {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "check the path; " + hintWhere
+	case errors.Is(err, fs.ErrPermission):
+		return "run it as the user that owns the file"
+	case errors.Is(err, fs.ErrExist):
+		return "files are never overwritten: choose another path or move the old one away"
+	case errors.Is(err, syscall.ENOSPC):
+		return "the disk is full: make room and try again"
+	}
+	return ""
+}
+
+// explainStatus reads what the node answered. The node's own hint and time to retry win.
+func explainStatus(err error, s *status.Status) *failure {
+	f := &failure{unknown, errors.New(s.Message()), ""}
+	switch s.Code() {
+	case codes.Unavailable:
+		f.err = fmt.Errorf("the node does not answer: %s", s.Message())
+		f.hint = hintRunning
+	case codes.DeadlineExceeded:
+		f.hint = "the node did not answer in time: --timeout gives it longer"
+	case codes.Canceled:
+		f.err = errors.New("interrupted")
+	case codes.Unauthenticated:
+		f.status, f.hint = answerIsNo, hintAs
+	case codes.PermissionDenied:
+		f.status, f.hint = answerIsNo, "the register says who may: rogatory-node officer list"
+	case codes.FailedPrecondition:
+		f.status, f.hint = answerIsNo, "rogatory-node request show CASE tells where the case stands"
+	case codes.NotFound:
+		f.status, f.hint = answerIsNo, "rogatory-node request list shows the cases of your units"
+	case codes.InvalidArgument, codes.AlreadyExists, codes.Aborted, codes.OutOfRange:
+		f.status = answerIsNo
+	case codes.ResourceExhausted:
+		f.hint = "try again later"
+	case codes.Unimplemented:
+		f.hint = "program and node are of different versions: rogatory-node version, rogatory-node status"
+	}
+	for _, d := range s.Details() {
+		switch d := d.(type) {
+		case *errdetails.ErrorInfo:
+			if h := d.GetMetadata()["hint"]; h != "" {
+				f.hint = h
+			}
+		case *errdetails.RetryInfo:
+			f.hint = fmt.Sprintf("try again in %s", d.GetRetryDelay().AsDuration().Round(time.Second))
+		}
+	}
+	_ = err
+	return f
+}
+
+// noArgs, exactly and atLeast check arguments with a hint.
+func noArgs(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if c.HasSubCommands() {
+		near := c.SuggestionsFor(args[0])
+		hint := "see " + c.CommandPath() + " --help"
+		if len(near) > 0 {
+			hint = fmt.Sprintf("did you mean %q?", strings.Join(near, " or "))
+		}
+		return usage(fmt.Errorf("unknown command %q for %q", args[0], c.CommandPath()), hint)
+	}
+	return usage(fmt.Errorf("%s takes no argument, not %q", c.CommandPath(), args[0]), "usage: "+c.UseLine())
+}
+
+func exactly(n int) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) != n {
+			return usage(fmt.Errorf("%s takes %d argument(s), not %d", c.CommandPath(), n, len(args)), "usage: "+c.UseLine())
+		}
+		return nil
+	}
+}
+
+func atLeast(n int) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) < n {
+			return usage(fmt.Errorf("%s takes at least %d argument(s), not %d", c.CommandPath(), n, len(args)), "usage: "+c.UseLine())
+		}
+		return nil
+	}
+}
+
+// exists says whether something is at the path; what cannot be looked at counts as there.
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return !errors.Is(err, fs.ErrNotExist)
+}

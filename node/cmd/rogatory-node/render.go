@@ -1,0 +1,186 @@
+package main
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/rogatory/rogatory/node/codes"
+	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
+	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
+)
+
+// textWidth is where texts are wrapped.
+const textWidth = 100
+
+// printCase prints a case for a person: its row, then its messages as they came.
+func (p *program) printCase(resp *nodev1.ShowResponse) {
+	o, row := p.out, resp.GetCase()
+	o.printf("%s  %s\n", o.paint(bold, row.GetCaseToken()), codes.Text(p.lang(), "state."+row.GetState(), nil))
+	direction := "from"
+	if row.GetOurs() {
+		direction = "to"
+	}
+	o.printf("%s %s %s, here %s\n", row.GetKind(), direction, peerOf(row), row.GetUnit())
+	if left := deadlineCell(row, time.Now()); left.text != "" {
+		o.printf("time left: %s%s\n", o.paint(left.colour, left.text), until(row))
+	}
+	for _, f := range row.GetFlags() {
+		o.printf("%s\n", o.paint(yellow, codes.Text(p.lang(), "flag."+f, nil)))
+	}
+	for _, m := range resp.GetMessages() {
+		o.printf("\n%s\n", o.paint(bold, p.messageTitle(row, m)))
+		if n := m.GetMsg(); len(n) > 0 {
+			o.printf("%s\n", o.paint(dim, "  message "+hex.EncodeToString(n)))
+		}
+		if m.GetStatus() == "erased" {
+			o.printf("  content erased\n")
+			continue
+		}
+		p.printContent(o, m.GetContent())
+	}
+}
+
+func until(row *nodev1.CaseRow) string {
+	if row.GetDeadlineMs() == 0 {
+		return ""
+	}
+	return " (" + moment(row.GetDeadlineMs()) + ")"
+}
+
+func (p *program) messageTitle(row *nodev1.CaseRow, m *nodev1.CaseMessage) string {
+	who := row.GetPeer()
+	if m.GetOurs() {
+		who = "we"
+	}
+	title := fmt.Sprintf("%s  %s: %s", moment(m.GetAtMs()), who, codes.Enum(p.lang(), m.GetDocket().GetKind()))
+	switch {
+	case m.GetStatus() == "draft":
+		title += " (draft, by " + oneLine(m.GetDocket().GetActor()) + ")"
+	case m.GetOurs() && m.GetReceivedMs() == 0:
+		title += " (no receipt yet)"
+	case m.GetOurs():
+		title += " (received " + moment(m.GetReceivedMs()) + ")"
+	}
+	return title
+}
+
+// printMessage shows a message that somebody is about to sign.
+func (p *program) printMessage(o *output, to string, d *rogatoryv1.Docket, c *rogatoryv1.Content) {
+	if d.GetToUnit() != "" {
+		to += "/" + d.GetToUnit()
+	}
+	o.printf("%s\n", o.paint(bold, fmt.Sprintf("%s to %s, by %s", codes.Enum(p.lang(), d.GetKind()), to, oneLine(d.GetActor()))))
+	p.printContent(o, c)
+	o.printf("\n")
+}
+
+// printContent prints every field that is set: what a person signs or reads leaves nothing out.
+func (p *program) printContent(o *output, c *rogatoryv1.Content) {
+	if c == nil {
+		return
+	}
+	p.printFields(o, c.ProtoReflect(), 1)
+}
+
+func (p *program) printFields(o *output, m protoreflect.Message, depth int) {
+	fields := m.Descriptor().Fields()
+	for i := range fields.Len() {
+		f := fields.Get(i)
+		if !m.Has(f) {
+			continue
+		}
+		name := words(camel(f.JSONName()))
+		if !f.IsList() {
+			p.printField(o, name, f, m.Get(f), depth)
+			continue
+		}
+		list := m.Get(f).List()
+		if f.Message() == nil {
+			var values []string
+			for j := range list.Len() {
+				values = append(values, p.scalar(f, list.Get(j)))
+			}
+			printText(o, name, strings.Join(values, ", "), depth)
+			continue
+		}
+		for j := range list.Len() {
+			p.printField(o, fmt.Sprintf("%s %d", name, j), f, list.Get(j), depth)
+		}
+	}
+}
+
+func (p *program) printField(o *output, name string, f protoreflect.FieldDescriptor, v protoreflect.Value, depth int) {
+	if f.Message() == nil {
+		printText(o, name, p.scalar(f, v), depth)
+		return
+	}
+	o.printf("%s%s:\n", strings.Repeat("  ", depth), o.paint(dim, name))
+	p.printFields(o, v.Message(), depth+1)
+}
+
+// printText prints a name and a text, wrapped below itself.
+func printText(o *output, name, text string, depth int) {
+	margin := strings.Repeat("  ", depth)
+	lines := wrap(text, textWidth-len(margin)-utf8.RuneCountInString(name)-2)
+	o.printf("%s%s %s\n", margin, o.paint(dim, name+":"), lines[0])
+	for _, l := range lines[1:] {
+		o.printf("%s%s  %s\n", margin, strings.Repeat(" ", utf8.RuneCountInString(name)), l)
+	}
+}
+
+// wrap breaks a text at spaces; what a peer wrote cannot move the cursor.
+func wrap(text string, width int) []string {
+	width = max(width, 30)
+	var lines []string
+	for paragraph := range strings.SplitSeq(text, "\n") {
+		line := ""
+		for _, word := range strings.Fields(oneLine(paragraph)) {
+			if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
+				lines = append(lines, line)
+				line = ""
+			}
+			line = strings.TrimPrefix(line+" "+word, " ")
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// scalar writes a value as people read it: codes in words, times here, names of messages in hexadecimal, keys not at all.
+func (p *program) scalar(f protoreflect.FieldDescriptor, v protoreflect.Value) string {
+	switch f.Kind() {
+	case protoreflect.EnumKind:
+		if d := f.Enum().Values().ByNumber(v.Enum()); d != nil {
+			return codes.Text(p.lang(), string(d.Name()), nil)
+		}
+		return fmt.Sprint(v.Enum())
+	case protoreflect.BytesKind:
+		if f.FullName() == "rogatory.v1.Attachment.key" {
+			return "[key]"
+		}
+		return hex.EncodeToString(v.Bytes())
+	case protoreflect.BoolKind:
+		if v.Bool() {
+			return "yes"
+		}
+		return "no"
+	case protoreflect.Uint64Kind:
+		if strings.HasSuffix(string(f.Name()), "_ms") {
+			return moment(v.Uint())
+		}
+	}
+	return v.String()
+}
+
+// camel makes a JSON name a type's name, for words.
+func camel(name string) string {
+	if name == "" {
+		return name
+	}
+	return strings.ToUpper(name[:1]) + name[1:]
+}
