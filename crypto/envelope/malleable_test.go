@@ -128,6 +128,10 @@ func TestPaddingHidesLengths(t *testing.T) {
 	if padme(9) != 10 || padme(1<<20+1) != 1<<20+1<<15 {
 		t.Errorf("9 to %d, 1 MiB + 1 to %d", padme(9), padme(1<<20+1))
 	}
+	d, c := Part{Bytes: make([]byte, 200)}, Part{Bytes: make([]byte, 5000)}
+	if b, err := packInner(Durable, d, c, 0); err != nil || len(b) != InnerSize(d, c) {
+		t.Errorf("the inner part has %d bytes, InnerSize says %d, %v", len(b), InnerSize(d, c), err)
+	}
 	short, long := 72, 900
 	if a, b := paddedSize(Online, short, 0), paddedSize(Online, long, 0); a != b {
 		t.Errorf("online answers of %d and %d bytes are padded to %d and %d", short, long, a, b)
