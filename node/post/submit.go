@@ -22,6 +22,8 @@ type Outgoing struct {
 	CaseToken       string
 	// Unit is the sending unit: its key wraps the key of our copy of the content.
 	Unit string
+	// ContentID is the number of the content if the store has it already, else 0.
+	ContentID uint64
 }
 
 // Sent is what an Outgoing has become.
@@ -359,9 +361,12 @@ func (o *Office) outLeaf(n *numbered, directory uint64) *translog.Msg {
 // keep writes the content, the side record and the outbox entry of a message whose leaf stands at index.
 func (n *numbered) keep(tx *store.Tx, index int64) error {
 	m := n.message
-	id, err := tx.PutContent(n.out.Unit, saltedContent(n.out.Content))
-	if err != nil {
-		return err
+	id := n.out.ContentID
+	if id == 0 {
+		var err error
+		if id, err = tx.PutContent(n.out.Unit, saltedContent(n.out.Content)); err != nil {
+			return err
+		}
 	}
 	row := &storev1.LoggedMessage{
 		Outgoing: true, Peer: m.To, Msg: n.name[:], Message: n.bytes,

@@ -1,0 +1,173 @@
+package desk
+
+import (
+	"errors"
+
+	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/federation"
+	"github.com/rogatory/rogatory/node/post"
+	"github.com/rogatory/rogatory/node/store"
+	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
+	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
+)
+
+// Codes of final refusals that the desk gives. A refusal by a rule has the rule's name behind "rule:".
+const (
+	RejectDocket     = "docket"      // docket and content do not fit each other
+	RejectToken      = "case-token"  // a case token that this sender cannot open
+	RejectUnit       = "unit"        // no such unit
+	RejectTransition = "transition:" // the case's state does not allow it; the code follows
+	RejectRule       = "rule:"
+)
+
+// maxCode is the length of a code in a leaf.
+const maxCode = 64
+
+// Admit judges a message that arrived: its form, whose case it is, the rules, the state of the case.
+func (d *Desk) Admit(tx *store.Tx, a *post.Arrival) (post.Admission, error) {
+	if findings := exchange.Lint(a.Content, a.Docket, exchange.LintContext{}); differs(findings) {
+		return post.Admission{Reject: RejectDocket}, nil
+	}
+	c, err := load(&tx.Reader, a.Docket.GetCaseToken())
+	if err != nil {
+		return post.Admission{}, err
+	}
+	if !c.told && opens(a.Docket) && a.Docket.GetCaseToken()[:min(2, len(a.Docket.GetCaseToken()))] != a.From {
+		return post.Admission{Reject: RejectToken}, nil
+	}
+	unit := c.unit
+	if !c.told {
+		u := d.route(a.Docket)
+		if u == "" {
+			return post.Admission{Reject: RejectUnit}, nil
+		}
+		unit, c.kind, c.urgent = u, a.Docket.GetKind(), a.Docket.GetUrgency()
+	}
+	why := because{commit: a.DocketCommit()}
+	if a.Docket.GetMethod() == exchange.MethodAsk && opens(a.Docket) {
+		policy := d.cfg.Peers.Directory().Policy()
+		why.decision, why.policy = policy.Decide(d.question(a)), translog.Hash(policy.Digest())
+		if why.decision.Verdict == rogatoryv1.Verdict_VERDICT_REFUSE {
+			return post.Admission{Reject: clip(RejectRule + why.decision.Rule)}, nil
+		}
+	}
+	event := exchange.Event{
+		Kind: exchange.EventArrived, At: a.At, Index: uint64(a.Index), Msg: exchange.Name(a.Name),
+		From: a.From, To: d.cfg.Node.Country, Sent: int64(a.Message.GetSubmittedMs()), Docket: a.Docket, Who: exchange.Peer,
+	}
+	rules := d.ruleset(false)
+	if _, _, err := exchange.Apply(c.Case, event, rules); err != nil {
+		var t *exchange.TransitionError
+		if errors.As(err, &t) {
+			return post.Admission{Reject: clip(RejectTransition + string(t.Code))}, nil
+		}
+		return post.Admission{}, err
+	}
+	return post.Admission{
+		CaseToken: a.Docket.GetCaseToken(), Unit: unit,
+		Record: func(tx *store.Tx) error {
+			c.unit = unit
+			if err := c.step(tx, event, rules, why); err != nil {
+				return err
+			}
+			if err := c.save(tx, d.cfg.Node.UndeliveredAfter); err != nil {
+				return err
+			}
+			return d.expect(tx, a)
+		},
+	}, nil
+}
+
+// clip keeps a code within what a leaf takes.
+func clip(code string) string { return code[:min(len(code), maxCode)] }
+
+// differs reports whether the docket does not follow from the content. Everything else that the linter says is for the sender.
+func differs(findings []exchange.Finding) bool {
+	for _, f := range findings {
+		if f.Code == exchange.LintDocketDiffers {
+			return true
+		}
+	}
+	return false
+}
+
+// opens reports whether a message opens a case.
+func opens(d *rogatoryv1.Docket) bool {
+	switch d.GetKind() {
+	case rogatoryv1.Kind_KIND_REQUEST, rogatoryv1.Kind_KIND_FIU_REQUEST, rogatoryv1.Kind_KIND_SPONTANEOUS:
+		return true
+	case rogatoryv1.Kind_KIND_JOINT:
+		return d.GetJoint() == rogatoryv1.JointAct_JOINT_ACT_PROPOSE
+	}
+	return false
+}
+
+// route returns the unit that a message which opens a case goes to, by name or by the routing table.
+func (d *Desk) route(docket *rogatoryv1.Docket) string {
+	if name := docket.GetToUnit(); name != "" {
+		if d.cfg.Node.Unit(name) == nil {
+			return ""
+		}
+		return name
+	}
+	if u := d.cfg.Node.Route(docket.GetKind().String(), docket.GetAuthority().String()); u != nil {
+		return u.Name
+	}
+	return ""
+}
+
+func (d *Desk) question(a *post.Arrival) federation.Question {
+	q := federation.Question{Docket: a.Docket, From: a.From, To: d.cfg.Node.Country, Fresh: a.Fresh}
+	if own := d.cfg.Peers.Manifest(d.cfg.Node.Country); own != nil {
+		q.Services = own.Services(a.Docket.GetToUnit())
+	}
+	return q
+}
+
+// expect notes the attachments of a message that arrived, so that they are fetched.
+func (d *Desk) expect(tx *store.Tx, a *post.Arrival) error {
+	for _, at := range a.Content.GetAttachments() {
+		if len(at.GetId()) != 16 || at.GetCiphertextLength() > uint64(d.cfg.Node.Limits.MaxAttachment)+1<<20 {
+			continue // it stays in the content, which says how large it would be
+		}
+		if _, err := tx.Attachment(at.GetId()); err == nil {
+			continue
+		}
+		if err := tx.PutAttachment(&storev1.Attachment{
+			Id: at.GetId(), Length: at.GetCiphertextLength(), Sha256: at.GetCiphertextSha256(),
+			Copies: []*storev1.AttachmentCopy{{
+				Peer: a.From, Msg: a.Name[:], CaseToken: a.Docket.GetCaseToken(), LeafIndex: uint64(a.Index),
+			}},
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Delivered moves the case by the peer's receipt.
+func (d *Desk) Delivered(tx *store.Tx, r post.Delivery) error {
+	if r.Whole || r.CaseToken == "" {
+		return nil
+	}
+	c, err := load(&tx.Reader, r.CaseToken)
+	if err != nil {
+		return err
+	}
+	event := exchange.Event{Kind: exchange.EventReceived, At: r.At, Index: uint64(tx.Size()), Of: exchange.Name(r.Name), Who: exchange.Peer}
+	if r.Reject != "" {
+		event.Kind = exchange.EventRejected
+	}
+	err = c.step(tx, event, d.ruleset(false), because{})
+	var t *exchange.TransitionError
+	if errors.As(err, &t) {
+		// The receipt is kept whatever the case says; replay judges what does not fit.
+		d.log.Warn("receipt does not fit its case", "case", r.CaseToken, "code", string(t.Code))
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return c.save(tx, d.cfg.Node.UndeliveredAfter)
+}

@@ -1,0 +1,631 @@
+package desk
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/federation"
+	"github.com/rogatory/rogatory/node/post"
+	"github.com/rogatory/rogatory/node/store"
+	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
+	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
+	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
+)
+
+// maxMessages bounds what one act sends.
+const maxMessages = 64
+
+// Commit does what an assertion says, once for each idempotency key.
+func (d *Desk) Commit(ctx context.Context, r *nodev1.CommitRequest) (*nodev1.CommitResponse, error) {
+	out, err := d.commit(ctx, r)
+	return out, Tell(err)
+}
+
+func (d *Desk) commit(ctx context.Context, r *nodev1.CommitRequest) (*nodev1.CommitResponse, error) {
+	act, err := federation.ParseAct(r.GetAssertion().GetAct())
+	if err != nil {
+		return nil, err
+	}
+	a := &deed{d: d, assertion: r.GetAssertion(), act: act, digest: sha256.Sum256(r.GetAssertion().GetAct())}
+	if a.key, err = idempotencyKey(r, act); err != nil {
+		return nil, err
+	}
+	switch act.GetVerb() {
+	case rogatoryv1.Verb_VERB_DRAFT, rogatoryv1.Verb_VERB_SEND:
+		return a.send(ctx, r.GetMessages())
+	case rogatoryv1.Verb_VERB_APPROVE:
+		return a.approve(ctx)
+	case rogatoryv1.Verb_VERB_DECLINE:
+		return a.decline(ctx)
+	case rogatoryv1.Verb_VERB_RATIFY:
+		return a.ratify(ctx)
+	case rogatoryv1.Verb_VERB_REGISTER:
+		return a.onCase(ctx, exchange.EventRegister, nil)
+	case rogatoryv1.Verb_VERB_ASSIGN:
+		return a.onCase(ctx, exchange.EventAssign, func(l *rogatoryv1.Docket) { l.Actor = act.GetReason() })
+	case rogatoryv1.Verb_VERB_TRANSFER:
+		return a.transfer(ctx)
+	}
+	return nil, fmt.Errorf("committing %s: %w", act.GetVerb(), ErrRequest)
+}
+
+func idempotencyKey(r *nodev1.CommitRequest, act *rogatoryv1.Act) (string, error) {
+	key := r.GetIdempotencyKey()
+	if len(key) == 0 {
+		key = act.GetNonce()
+	}
+	if len(key) < 16 || len(key) > 64 {
+		return "", fmt.Errorf("idempotency key of %d bytes, from 16 to 64: %w", len(key), ErrRequest)
+	}
+	return hex.EncodeToString(key[:min(len(key), 60)]), nil
+}
+
+// A deed is an act on its way.
+type deed struct {
+	d         *Desk
+	assertion *rogatoryv1.Assertion
+	act       *rogatoryv1.Act
+	digest    [32]byte
+	key       string // idempotency key
+	unit      string
+	officer   *rogatoryv1.Officer
+}
+
+// verify checks the assertion against the register.
+func (a *deed) verify(want federation.ActWant) error {
+	want.Verb = a.act.GetVerb()
+	v, err := a.d.officers().VerifyAssertion(a.assertion, time.Now(), want)
+	if err != nil {
+		return err
+	}
+	a.officer, a.unit = v.Officer, want.Unit
+	return nil
+}
+
+// before returns the result of the same act if it was done already. Who asks has been verified.
+func (a *deed) before() (*nodev1.CommitResponse, error) {
+	var out *nodev1.CommitResponse
+	err := a.d.cfg.Store.View(func(r *store.Reader) error {
+		sub, ok, err := r.Submission(a.unit, a.key)
+		if err != nil || !ok {
+			return err
+		}
+		if !bytes.Equal(sub.GetDigest(), a.digest[:]) {
+			return ErrReused
+		}
+		out, err = rows(r, sub.GetCaseTokens())
+		return err
+	})
+	return out, err
+}
+
+// note uses the act up, in the transaction that does it.
+func (a *deed) note(tx *store.Tx, tokens []string) error {
+	expires := a.act.GetAtMs() + uint64(2*federation.ActSkew.Milliseconds())
+	if err := tx.UseNonce(a.act.GetNonce(), expires); err != nil {
+		return err
+	}
+	return tx.PutSubmission(a.unit, a.key, &storev1.Submission{CaseTokens: tokens, AtMs: uint64(tx.At()), Digest: a.digest[:]})
+}
+
+// who is the actor as exchange knows him.
+func (a *deed) who() exchange.Who {
+	if a.officer.GetAgency() {
+		return exchange.Agency
+	}
+	return exchange.Officer
+}
+
+// event is a step that the actor makes now.
+func (a *deed) event(tx *store.Tx, kind exchange.EventKind) exchange.Event {
+	return exchange.Event{Kind: kind, At: tx.At(), Index: uint64(tx.Size()), Actor: a.act.GetActor(), Who: a.who()}
+}
+
+// local is the docket of a step that sends nothing.
+func (a *deed) local(token string) *rogatoryv1.Docket {
+	d := &rogatoryv1.Docket{
+		CaseToken: token, FromUnit: a.unit, Actor: a.act.GetActor(), ActorKind: rogatoryv1.ActorKind_ACTOR_KIND_OFFICER,
+	}
+	if a.officer.GetAgency() {
+		d.ActorKind = rogatoryv1.ActorKind_ACTOR_KIND_AGENCY
+	}
+	return d
+}
+
+// send takes messages that were composed by the client or by Prepare: to be approved, or to be sent at once.
+func (a *deed) send(ctx context.Context, out []*nodev1.Outgoing) (*nodev1.CommitResponse, error) {
+	if len(out) == 0 || len(out) > maxMessages {
+		return nil, fmt.Errorf("%d messages in one act, from 1 to %d: %w", len(out), maxMessages, ErrRequest)
+	}
+	messages := make([]*sending, len(out))
+	var targets []*rogatoryv1.ActTarget
+	var tokens []string
+	for i, o := range out {
+		m, err := parseOutgoing(o)
+		if err != nil {
+			return nil, err
+		}
+		messages[i] = m
+		targets = append(targets, m.target)
+		tokens = append(tokens, m.docket.GetCaseToken())
+	}
+	if err := a.verify(federation.ActWant{CaseToken: tokens[0], Unit: messages[0].docket.GetFromUnit(), Targets: targets}); err != nil {
+		return nil, err
+	}
+	if done, err := a.before(); done != nil || err != nil {
+		return done, err
+	}
+	for _, m := range messages {
+		if err := a.mayStand(m); err != nil {
+			return nil, err
+		}
+	}
+	if a.act.GetVerb() == rogatoryv1.Verb_VERB_DRAFT {
+		return a.keep(ctx, messages, tokens)
+	}
+	return a.submit(ctx, messages, tokens, nil)
+}
+
+// mayStand checks what a message says of itself, and lints it.
+func (a *deed) mayStand(m *sending) error {
+	local := a.local("")
+	switch {
+	case m.docket.GetFromUnit() != a.unit, m.docket.GetActor() != local.Actor, m.docket.GetActorKind() != local.ActorKind:
+		return fmt.Errorf("docket to %s names another unit or actor: %w", m.out.GetTo(), ErrCommitment)
+	case m.out.GetTo() == a.d.cfg.Node.Country:
+		return fmt.Errorf("message to our own country: %w", ErrRequest)
+	}
+	if _, err := a.d.unit(a.unit); err != nil {
+		return err
+	}
+	ctx := a.d.lintContext(&rogatoryv1.RequestFile{To: []string{m.out.GetTo()}})
+	if findings := exchange.Lint(m.content, m.docket, ctx); !exchange.Sendable(findings) {
+		return fmt.Errorf("%s at %s: %w", findings[0].Code, findings[0].Path, ErrFindings)
+	}
+	return nil
+}
+
+// open returns the case of a message, new if the message opens one.
+func (a *deed) open(tx *store.Tx, m *sending) (*held, error) {
+	c, err := load(&tx.Reader, m.docket.GetCaseToken())
+	if err != nil {
+		return nil, err
+	}
+	if !c.told {
+		if !opens(m.docket) || m.docket.GetCaseToken()[:2] != a.d.cfg.Node.Country {
+			return nil, fmt.Errorf("case %s: %w", m.docket.GetCaseToken(), ErrToken)
+		}
+		c.unit, c.kind = a.unit, m.docket.GetKind()
+		return c, nil
+	}
+	if c.unit != a.unit {
+		return nil, fmt.Errorf("case %s: %w", m.docket.GetCaseToken(), ErrCase)
+	}
+	// Whoever answers a request has taken it up.
+	if c.Kind == exchange.KindRequest && c.Side == exchange.Answering && c.State == exchange.Received {
+		e := a.event(tx, exchange.EventRegister)
+		if err := c.step(tx, e, a.d.ruleset(false), because{local: a.local(c.Token)}); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// cases hands out each case once, so that several messages of one act find it where the one before has put it.
+type cases struct {
+	a    *deed
+	tx   *store.Tx
+	held map[string]*held
+}
+
+func (cs *cases) of(m *sending) (*held, error) {
+	token := m.docket.GetCaseToken()
+	if c := cs.held[token]; c != nil {
+		return c, nil
+	}
+	c, err := cs.a.open(cs.tx, m)
+	if err != nil {
+		return nil, err
+	}
+	cs.held[token] = c
+	return c, nil
+}
+
+func (cs *cases) save() error {
+	for _, c := range cs.held {
+		if err := c.save(cs.tx, cs.a.d.cfg.Node.UndeliveredAfter); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keep freezes messages as drafts that wait for an approver.
+func (a *deed) keep(ctx context.Context, messages []*sending, tokens []string) (*nodev1.CommitResponse, error) {
+	_, err := a.d.cfg.Store.Update(ctx, func(tx *store.Tx) error {
+		if err := a.note(tx, tokens); err != nil {
+			return err
+		}
+		cs := &cases{a: a, tx: tx, held: map[string]*held{}}
+		for _, m := range messages {
+			c, err := cs.of(m)
+			if err != nil {
+				return err
+			}
+			if err := a.freeze(tx, c, m); err != nil {
+				return err
+			}
+			if err := keepDraft(tx, m, a.unit, draftPending, a.assertion); err != nil {
+				return err
+			}
+		}
+		return cs.save()
+	})
+	if err != nil {
+		return nil, err
+	}
+	return a.d.rows(tokens)
+}
+
+// freeze records that a message was drafted and put before an approver.
+func (a *deed) freeze(tx *store.Tx, c *held, m *sending) error {
+	rules := a.d.ruleset(false)
+	name := exchange.Name(m.target.GetDocketCommit())
+	for _, kind := range []exchange.EventKind{exchange.EventDraft, exchange.EventSubmit} {
+		e := a.event(tx, kind)
+		e.Draft, e.From, e.To = name, a.d.cfg.Node.Country, m.out.GetTo()
+		if kind == exchange.EventDraft {
+			e.Docket = m.docket
+		}
+		why := because{assertion: a.assertion, commit: translog.Hash(m.target.GetDocketCommit())}
+		if err := c.step(tx, e, rules, why); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// submit gives messages to the office, together with the steps of their cases. drafts, if any, are what they were approved as, in the same order.
+func (a *deed) submit(ctx context.Context, messages []*sending, tokens []string, drafts []*draft) (*nodev1.CommitResponse, error) {
+	out := make([]post.Outgoing, len(messages))
+	for i, m := range messages {
+		out[i] = m.outgoing(a.unit)
+	}
+	_, err := a.d.office.Submit(ctx, out, func(tx *store.Tx, sent []post.Sent) error {
+		if err := a.note(tx, tokens); err != nil {
+			return err
+		}
+		cs := &cases{a: a, tx: tx, held: map[string]*held{}}
+		for i, m := range messages {
+			c, err := cs.of(m)
+			if err != nil {
+				return err
+			}
+			if drafts != nil {
+				if err := a.approveDraft(tx, c, drafts[i]); err != nil {
+					return err
+				}
+			}
+			if err := a.sent(tx, c, m, sent[i], drafts != nil); err != nil {
+				return err
+			}
+		}
+		return cs.save()
+	})
+	if errors.Is(err, post.ErrUncleared) {
+		return a.hold(ctx, messages, tokens, drafts)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return a.d.rows(tokens)
+}
+
+// sent records that a message has left.
+func (a *deed) sent(tx *store.Tx, c *held, m *sending, s post.Sent, approved bool) error {
+	kind := m.docket.GetKind()
+	e := a.event(tx, exchange.EventSent)
+	e.Index, e.At, e.Msg, e.Sent = uint64(s.Index), s.At, exchange.Name(s.Name), s.Submitted
+	e.From, e.To, e.Docket = a.d.cfg.Node.Country, m.out.GetTo(), m.docket
+	if approved {
+		e.Draft = exchange.Name(m.target.GetDocketCommit())
+	}
+	why := because{assertion: a.assertion, commit: translog.Hash(m.target.GetDocketCommit())}
+	if err := c.step(tx, e, a.d.ruleset(a.d.alone(a.officer, a.unit, kind)), why); err != nil {
+		return err
+	}
+	return attached(tx, m, s)
+}
+
+// attached notes that a message lists attachments of ours.
+func attached(tx *store.Tx, m *sending, s post.Sent) error {
+	for _, at := range m.content.GetAttachments() {
+		row, err := tx.Attachment(at.GetId())
+		if errors.Is(err, store.ErrNotFound) || err == nil && !row.GetOutgoing() {
+			return fmt.Errorf("attachment %x: %w", at.GetId(), ErrAttachment)
+		}
+		if err != nil {
+			return err
+		}
+		row.FreeMs = 0
+		row.Copies = append(row.Copies, &storev1.AttachmentCopy{
+			Peer: m.out.GetTo(), Msg: s.Name[:], CaseToken: m.docket.GetCaseToken(), LeafIndex: uint64(s.Index),
+		})
+		if err := tx.PutAttachment(row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// approveDraft records the approval of a draft and takes it away.
+func (a *deed) approveDraft(tx *store.Tx, c *held, p *draft) error {
+	if _, err := tx.Draft(p.row.GetId()); err != nil {
+		return ErrNoDraft // somebody else was faster
+	}
+	e := a.event(tx, exchange.EventApprove)
+	e.Draft = exchange.Name(draftName(p))
+	if err := c.step(tx, e, a.d.ruleset(false), because{assertion: a.assertion, local: a.local(c.Token)}); err != nil {
+		return err
+	}
+	return tx.DeleteDraft(p.row.GetId())
+}
+
+func draftName(p *draft) [32]byte {
+	m, err := targetOf(p.out)
+	if err != nil {
+		return [32]byte{}
+	}
+	return [32]byte(m.GetDocketCommit())
+}
+
+// drafts returns the drafts that the act's targets name, and verifies the act against them.
+func (a *deed) drafts() (drafts []*draft, messages []*sending, tokens []string, err error) {
+	err = a.d.cfg.Store.View(func(r *store.Reader) error {
+		for _, t := range a.act.GetTargets() {
+			p, err := loadDraft(r, draftID(t.GetDocketCommit()))
+			if err != nil {
+				return err
+			}
+			if p.row.GetState() != draftPending {
+				return ErrNoDraft
+			}
+			drafts = append(drafts, p)
+		}
+		return nil
+	})
+	if err == nil && len(drafts) == 0 {
+		err = ErrNoDraft
+	}
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	var targets []*rogatoryv1.ActTarget
+	for _, p := range drafts {
+		m, err := p.sending()
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		messages = append(messages, m)
+		targets = append(targets, m.target)
+		tokens = append(tokens, m.docket.GetCaseToken())
+	}
+	want := federation.ActWant{
+		CaseToken: a.act.GetCaseToken(), Unit: drafts[0].row.GetUnit(), Targets: targets, Drafter: drafts[0].row.GetActor(),
+	}
+	return drafts, messages, tokens, a.verify(want)
+}
+
+// again answers an approval that was committed before: its drafts are gone, its submission is there.
+func (a *deed) again(err error) (*nodev1.CommitResponse, error) {
+	if !errors.Is(err, ErrNoDraft) {
+		return nil, err
+	}
+	officer, lookup := a.d.officers().Officer(a.act.GetActor())
+	if lookup != nil {
+		return nil, err
+	}
+	for _, unit := range officer.GetUnits() {
+		if a.verify(federation.ActWant{CaseToken: a.act.GetCaseToken(), Unit: unit, Targets: a.act.GetTargets(), Drafter: "-"}) != nil {
+			continue
+		}
+		if done, _ := a.before(); done != nil {
+			return done, nil
+		}
+	}
+	return nil, err
+}
+
+// approve sends what was drafted. The approver signs the very commitments that leave.
+func (a *deed) approve(ctx context.Context) (*nodev1.CommitResponse, error) {
+	drafts, messages, tokens, err := a.drafts()
+	if err != nil {
+		return a.again(err)
+	}
+	return a.submit(ctx, messages, tokens, drafts)
+}
+
+// decline sends drafts back: they are gone, their contents with them.
+func (a *deed) decline(ctx context.Context) (*nodev1.CommitResponse, error) {
+	drafts, _, tokens, err := a.drafts()
+	if err != nil {
+		return a.again(err)
+	}
+	_, err = a.d.cfg.Store.Update(ctx, func(tx *store.Tx) error {
+		if err := a.note(tx, tokens); err != nil {
+			return err
+		}
+		for _, p := range drafts {
+			c, err := load(&tx.Reader, p.row.GetCaseToken())
+			if err != nil {
+				return err
+			}
+			if _, err := tx.Draft(p.row.GetId()); err != nil {
+				return ErrNoDraft
+			}
+			e := a.event(tx, exchange.EventDecline)
+			e.Draft = draftName(p)
+			if err := c.step(tx, e, a.d.ruleset(false), because{assertion: a.assertion, local: a.local(c.Token)}); err != nil {
+				return err
+			}
+			if err := tx.DeleteDraft(p.row.GetId()); err != nil {
+				return err
+			}
+			if err := tx.EraseContent(p.row.GetContentId()); err != nil {
+				return err
+			}
+			if err := c.save(tx, a.d.cfg.Node.UndeliveredAfter); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return a.d.rows(tokens)
+}
+
+// ratify confirms what one officer sent alone.
+func (a *deed) ratify(ctx context.Context) (*nodev1.CommitResponse, error) {
+	token := a.act.GetCaseToken()
+	var want federation.ActWant
+	var of exchange.Name
+	err := a.d.cfg.Store.View(func(r *store.Reader) error {
+		c, err := load(r, token)
+		if err != nil {
+			return err
+		}
+		alone := c.unratified()
+		if alone == nil {
+			return fmt.Errorf("ratifying in case %s: %w", token, ErrNoDraft)
+		}
+		target, err := sentTarget(r, c.Case, alone.Msg)
+		of = alone.Msg
+		want = federation.ActWant{
+			CaseToken: token, Unit: c.unit, Targets: []*rogatoryv1.ActTarget{target}, Subject: bytes.Clone(of[:]), Drafter: alone.By,
+		}
+		return err
+	})
+	if err == nil {
+		err = a.verify(want)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return a.move(ctx, exchange.EventRatify, of, nil)
+}
+
+// onCase makes a step that sends nothing.
+func (a *deed) onCase(ctx context.Context, kind exchange.EventKind, fill func(*rogatoryv1.Docket)) (*nodev1.CommitResponse, error) {
+	if err := a.verifyOnCase(); err != nil {
+		return nil, err
+	}
+	return a.move(ctx, kind, exchange.Name{}, fill)
+}
+
+// verifyOnCase verifies an act in a case of one of the officer's units.
+func (a *deed) verifyOnCase() error {
+	officer, err := a.d.officers().Officer(a.act.GetActor())
+	if err != nil {
+		return err
+	}
+	c, err := a.d.caseOf(a.act.GetCaseToken(), officer)
+	if err != nil {
+		return err
+	}
+	return a.verify(federation.ActWant{CaseToken: c.Token, Unit: c.unit, Subject: a.act.GetSubject()})
+}
+
+// move makes one local step.
+func (a *deed) move(ctx context.Context, kind exchange.EventKind, of exchange.Name, fill func(*rogatoryv1.Docket)) (*nodev1.CommitResponse, error) {
+	if done, err := a.before(); done != nil || err != nil {
+		return done, err
+	}
+	tokens := []string{a.act.GetCaseToken()}
+	_, err := a.d.cfg.Store.Update(ctx, func(tx *store.Tx) error {
+		if err := a.note(tx, tokens); err != nil {
+			return err
+		}
+		c, err := load(&tx.Reader, tokens[0])
+		if err != nil {
+			return err
+		}
+		local := a.local(c.Token)
+		e := a.event(tx, kind)
+		e.Of = of
+		if fill != nil {
+			fill(local)
+			e.Docket = local
+		}
+		if err := c.step(tx, e, a.d.ruleset(false), because{assertion: a.assertion, local: local}); err != nil {
+			return err
+		}
+		return c.save(tx, a.d.cfg.Node.UndeliveredAfter)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return a.d.rows(tokens)
+}
+
+// transfer hands a case to another unit: the keys of its contents are wrapped anew, and the log says so before that unit can read.
+func (a *deed) transfer(ctx context.Context) (*nodev1.CommitResponse, error) {
+	if err := a.verifyOnCase(); err != nil {
+		return nil, err
+	}
+	to := a.act.GetReason()
+	if _, err := a.d.unit(to); err != nil {
+		return nil, err
+	}
+	if done, err := a.before(); done != nil || err != nil {
+		return done, err
+	}
+	tokens := []string{a.act.GetCaseToken()}
+	_, err := a.d.cfg.Store.Update(ctx, func(tx *store.Tx) error {
+		if err := a.note(tx, tokens); err != nil {
+			return err
+		}
+		c, err := load(&tx.Reader, tokens[0])
+		if err != nil {
+			return err
+		}
+		local := a.local(c.Token)
+		local.ToUnit = to
+		e := a.event(tx, exchange.EventForward)
+		e.Docket = local
+		if err := c.step(tx, e, a.d.ruleset(false), because{assertion: a.assertion, local: local}); err != nil {
+			return err
+		}
+		op, err := a.d.opOn(tx, c, translog.Transfer, a.assertion, a.act)
+		if err != nil {
+			return err
+		}
+		op.Recipient = a.d.cfg.Node.Country + "/" + to
+		if _, err := tx.Append(op); err != nil {
+			return err
+		}
+		for _, m := range c.Messages {
+			row, err := tx.Message(int64(m.Index))
+			if err != nil {
+				return err
+			}
+			if err := tx.TransferContent(row.GetContentId(), to); err != nil && !errors.Is(err, store.ErrErased) {
+				return err
+			}
+		}
+		c.unit = to
+		return c.save(tx, a.d.cfg.Node.UndeliveredAfter)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return a.d.rows(tokens)
+}

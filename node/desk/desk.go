@@ -1,0 +1,161 @@
+// Package desk is where people and agencies meet their node: it serves rogatory.node.v1.DeskService and says what each message and each
+// act does to its case.
+//
+// Everything that somebody does is an act with an assertion. The desk verifies it against the register of officers, uses up its nonce, moves
+// the case by exchange.Apply, and writes the case, a `case` leaf for each step and the assertion beside it in ONE transaction,
+// together with the messages that the act sends. Content is read only after an `op` leaf says who reads and why.
+//
+// # What an act goes through
+//
+//	Prepare   lint, derive the docket, draw the salts, compose the act; nothing is stored
+//	(client)  recompute the commitments, sign the act
+//	Commit    parse, verify, lint again; ONE transaction: nonce, case, leaves, messages
+//
+// A kind of message that takes two people is first put before an approver (VERB_DRAFT), with its bytes and salts frozen; what the
+// approver signs (VERB_APPROVE) is what leaves. Answers to messages of peers come in by Admit and Delivered, which package
+// post calls inside its own transactions.
+package desk
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/rogatory/rogatory/configs"
+	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/federation"
+	"github.com/rogatory/rogatory/node/peers"
+	"github.com/rogatory/rogatory/node/post"
+	"github.com/rogatory/rogatory/node/store"
+	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
+	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
+)
+
+// Config is what a Desk works with.
+type Config struct {
+	Node   *configs.Node
+	Store  *store.Store
+	Peers  *peers.Book
+	Logger *slog.Logger
+}
+
+// Desk serves officers and agencies. Its methods may be called by several goroutines.
+type Desk struct {
+	cfg    Config
+	log    *slog.Logger
+	office *post.Office // set once, before anything is served
+
+	mu       sync.RWMutex
+	register *federation.Register
+	rules    rulesOf // of the directory version that they were made for
+
+	// Pull is told of messages whose attachments are to be fetched; nil tells nobody.
+	Pull func()
+	// FetchNow fetches an attachment of an arrived message from the peer; nil cannot.
+	FetchNow func(ctx context.Context, id []byte) error
+}
+
+// New returns a desk with the register that the store holds.
+func New(cfg Config) (*Desk, error) {
+	d := &Desk{cfg: cfg, log: cfg.Logger}
+	register, err := federation.NewRegister(cfg.Peers.Directory(), cfg.Node.Country)
+	if err != nil {
+		return nil, fmt.Errorf("opening the register of officers: %w", err)
+	}
+	if d.register, err = d.loadRegister(register); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// Connect gives the desk the office that carries its messages. It is called once, before anything is served.
+func (d *Desk) Connect(o *post.Office) { d.office = o }
+
+// unit returns the configuration of a unit, or an error that lists what there is.
+func (d *Desk) unit(name string) (*configs.Unit, error) {
+	if u := d.cfg.Node.Unit(name); u != nil {
+		return u, nil
+	}
+	var names []string
+	for _, u := range d.cfg.Node.Units {
+		names = append(names, u.Name)
+	}
+	return nil, fmt.Errorf("unit %q of %s (there is %v): %w", name, d.cfg.Node.Country, names, ErrUnit)
+}
+
+// rulesOf are the rules of exchange under one directory.
+type rulesOf struct {
+	version uint64
+	rules   exchange.Rules
+}
+
+// ruleset returns the rules that apply to what is sent from a unit; alone says that one person suffices for everything.
+func (d *Desk) ruleset(alone bool) exchange.Rules {
+	dir := d.cfg.Peers.Directory()
+	d.mu.RLock()
+	cached := d.rules
+	d.mu.RUnlock()
+	if cached.version != dir.Version() {
+		cached = rulesOf{version: dir.Version(), rules: rulesFrom(dir)}
+		d.mu.Lock()
+		d.rules = cached
+		d.mu.Unlock()
+	}
+	r := cached.rules
+	if alone {
+		r.Alone = allKinds
+	}
+	return r
+}
+
+func rulesFrom(dir *federation.Directory) exchange.Rules {
+	r := exchange.Rules{Zones: map[string]string{}}
+	pb := dir.Proto()
+	for _, m := range dir.Members() {
+		r.Zones[m.Country()] = m.Zone()
+		cal, err := dir.Calendar(m.Country())
+		if err != nil || cal.Version == 0 {
+			continue
+		}
+		c := exchange.Calendar{Country: m.Country(), Version: uint64(cal.Version), FromMs: int64(pb.GetValidFromMs()), RestDays: cal.RestDays}
+		for _, day := range cal.Holidays {
+			if date, err := exchange.ParseDate(day); err == nil {
+				c.Holidays = append(c.Holidays, date)
+			}
+		}
+		r.Calendars = append(r.Calendars, c)
+	}
+	return r
+}
+
+// allKinds are all kinds of message: a unit without four eyes sends each by one person.
+var allKinds = func() []rogatoryv1.Kind {
+	var kinds []rogatoryv1.Kind
+	for k := range rogatoryv1.Kind_name {
+		kinds = append(kinds, rogatoryv1.Kind(k))
+	}
+	slices.Sort(kinds)
+	return kinds
+}()
+
+// Run looks after what falls due until ctx ends: messages that nobody receipts, cases that close by time, nonces that have expired.
+func (d *Desk) Run(ctx context.Context) error {
+	ticker := time.NewTicker(min(d.cfg.Node.Round, 10*time.Second))
+	defer ticker.Stop()
+	for {
+		if err := d.wake(ctx, time.Now()); err != nil {
+			d.log.Error("looking after what is due failed", "err", err)
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+var _ nodev1.DeskServiceServer = (*Desk)(nil)
+var _ post.Desk = (*Desk)(nil)

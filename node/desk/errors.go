@@ -1,0 +1,133 @@
+package desk
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/protoadapt"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/rogatory/rogatory/crypto/envelope"
+	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/federation"
+	"github.com/rogatory/rogatory/node/post"
+	"github.com/rogatory/rogatory/node/store"
+)
+
+// Errors of requests.
+var (
+	ErrUnit        = errors.New("no such unit here")
+	ErrCase        = errors.New("no such case in your units")
+	ErrRequest     = errors.New("request is not well-formed")
+	ErrCommitment  = errors.New("what is to be sent is not what the act commits to")
+	ErrFindings    = errors.New("the linter finds errors")
+	ErrReused      = errors.New("idempotency key was used for something else")
+	ErrToken       = errors.New("case token is not one of ours, or is taken")
+	ErrNoDraft     = errors.New("no draft waits for this")
+	ErrAttachment  = errors.New("attachment is not here")
+	ErrTooMuch     = errors.New("file is larger than this node takes")
+	ErrNoSpace     = errors.New("too little disk space is left")
+	ErrContentGone = errors.New("content was erased")
+)
+
+// outcome is what outsiders are told of an error: a code, whether and when to try again, and what now.
+type outcome struct {
+	err    error
+	code   codes.Code
+	reason string
+	hint   string
+	retry  time.Duration
+}
+
+// outcomes is the one table of what outsiders are told. The first that fits decides.
+var outcomes = []outcome{
+	{ErrUnit, codes.NotFound, "unit", "look at `rogatory-node unit list`", 0},
+	{ErrCase, codes.NotFound, "case", "look at `rogatory-node request list`; a unit sees only its own cases", 0},
+	{ErrRequest, codes.InvalidArgument, "request", "", 0},
+	{ErrCommitment, codes.InvalidArgument, "commitment", "prepare the act again and sign that", 0},
+	{ErrFindings, codes.FailedPrecondition, "lint", "mend what the linter says and prepare it again", 0},
+	{ErrReused, codes.AlreadyExists, "idempotency-key", "use a new key for a new act", 0},
+	{ErrToken, codes.FailedPrecondition, "case-token", "reserve a new one", 0},
+	{ErrNoDraft, codes.NotFound, "draft", "look at the case: it may have been approved or declined already", 0},
+	{ErrAttachment, codes.Unavailable, "attachment", "the peer has not delivered it yet; try again later", 30 * time.Second},
+	{ErrTooMuch, codes.InvalidArgument, "attachment-size", "split the file, or raise limits.max_attachment", 0},
+	{ErrNoSpace, codes.ResourceExhausted, "disk", "free disk space; nothing was lost", time.Minute},
+	{ErrContentGone, codes.FailedPrecondition, "erased", "its docket and receipts remain", 0},
+	{post.ErrOutboxFull, codes.ResourceExhausted, "outbox-full", "the recipient is away or slow; wait", 10 * time.Second},
+	{post.ErrStranger, codes.InvalidArgument, "stranger", "look at `rogatory-node peers`", 0},
+	{post.ErrUncleared, codes.Unavailable, "uncleared", "the node waits until a majority of its peers has confirmed its log", 5 * time.Second},
+	{post.ErrStopped, codes.Unavailable, "stopping", "try again when the node is back", 5 * time.Second},
+	{store.ErrDisk, codes.ResourceExhausted, "disk", "", 30 * time.Second},
+	{store.ErrClosed, codes.Unavailable, "stopping", "try again when the node is back", 5 * time.Second},
+	{store.ErrErased, codes.FailedPrecondition, "erased", "its docket and receipts remain", 0},
+	{store.ErrExists, codes.AlreadyExists, "used", "this act was done already; prepare a new one", 0},
+	{store.ErrNotFound, codes.NotFound, "not-found", "", 0},
+	{envelope.ErrTooLarge, codes.InvalidArgument, "too-large", "shorten it, or send parts of it as attachments", 0},
+	{envelope.ErrNotUnderstood, codes.InvalidArgument, "request", "this node does not know a field or code in it: it may be older than your program", 0},
+	{envelope.ErrMalformed, codes.InvalidArgument, "request", "", 0},
+	{federation.ErrUnknownOfficer, codes.PermissionDenied, "officer", "", 0},
+	{federation.ErrRevoked, codes.PermissionDenied, "officer", "", 0},
+	{federation.ErrSignature, codes.PermissionDenied, "signature", "", 0},
+	{federation.ErrActTime, codes.PermissionDenied, "act-time", "", 0},
+	{federation.ErrRight, codes.PermissionDenied, "right", "", 0},
+	{federation.ErrUnit, codes.PermissionDenied, "unit", "", 0},
+	{federation.ErrFourEyes, codes.PermissionDenied, "four-eyes", "", 0},
+	{federation.ErrForm, codes.InvalidArgument, "request", "", 0},
+	{context.Canceled, codes.Canceled, "canceled", "", 0},
+	{context.DeadlineExceeded, codes.DeadlineExceeded, "deadline", "it may have been done: look at the case, or send it again with the same idempotency key", 0},
+}
+
+// Tell returns the status that outsiders get for err: its text, a stable reason, a hint in ErrorInfo's metadata, and RetryInfo when it
+// is worth trying again.
+func Tell(err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, ok := status.FromError(err); ok {
+		return err
+	}
+	o := outcome{code: codes.Internal, reason: "internal", hint: "look at the node's log"}
+	var transition *exchange.TransitionError
+	if errors.As(err, &transition) {
+		o = outcome{code: codes.FailedPrecondition, reason: "transition-" + string(transition.Code)}
+	} else {
+		for _, candidate := range outcomes {
+			if errors.Is(err, candidate.err) {
+				o = candidate
+				break
+			}
+		}
+	}
+	if o.hint == "" {
+		o.hint = hintOf(err)
+	}
+	info := &errdetails.ErrorInfo{Reason: o.reason, Domain: "rogatory"}
+	if o.hint != "" {
+		info.Metadata = map[string]string{"hint": o.hint}
+	}
+	if transition != nil {
+		info.Metadata = map[string]string{"state": string(transition.State), "step": string(transition.Step), "field": transition.Field}
+	}
+	details := []protoadapt.MessageV1{info}
+	if o.retry > 0 {
+		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(o.retry)})
+	}
+	s := status.New(o.code, err.Error())
+	if with, err := s.WithDetails(details...); err == nil {
+		s = with
+	}
+	return s.Err()
+}
+
+// hintOf asks the packages below what a person can do.
+func hintOf(err error) string {
+	var h interface{ Hint() string }
+	if errors.As(err, &h) {
+		return h.Hint()
+	}
+	return store.Hint(err)
+}

@@ -1,0 +1,130 @@
+package desk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/federation"
+	"github.com/rogatory/rogatory/node/post"
+	"github.com/rogatory/rogatory/node/store"
+	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
+	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
+)
+
+// hold keeps what may be sent but cannot yet be numbered, because the peers have not confirmed our head: an approved draft without
+// a number. Release sends it.
+func (a *deed) hold(ctx context.Context, messages []*sending, tokens []string, drafts []*draft) (*nodev1.CommitResponse, error) {
+	_, err := a.d.cfg.Store.Update(ctx, func(tx *store.Tx) error {
+		if err := a.note(tx, tokens); err != nil {
+			return err
+		}
+		cs := &cases{a: a, tx: tx, held: map[string]*held{}}
+		for i, m := range messages {
+			c, err := cs.of(m)
+			if err != nil {
+				return err
+			}
+			if drafts == nil {
+				if err := a.wait(tx, c, m); err != nil {
+					return err
+				}
+				continue
+			}
+			e := a.event(tx, exchange.EventApprove)
+			e.Draft = exchange.Name(draftName(drafts[i]))
+			if err := c.step(tx, e, a.d.ruleset(false), because{assertion: a.assertion, local: a.local(c.Token)}); err != nil {
+				return err
+			}
+			p := drafts[i]
+			p.row.State, p.row.UpdatedMs, p.body.Assertion = draftApproved, uint64(tx.At()), a.assertion
+			if err := p.put(tx); err != nil {
+				return err
+			}
+		}
+		return cs.save()
+	})
+	if err != nil {
+		return nil, err
+	}
+	return a.d.rows(tokens)
+}
+
+// wait keeps a message that one person may send. Its case stands at a draft until the message leaves.
+func (a *deed) wait(tx *store.Tx, c *held, m *sending) error {
+	if !a.d.alone(a.officer, a.unit, m.docket.GetKind()) && !m.docket.GetBreakGlass() {
+		return &exchange.TransitionError{State: c.State, Step: "sent", Who: a.who(), Code: exchange.CodeNotApproved}
+	}
+	e := a.event(tx, exchange.EventDraft)
+	e.Draft, e.From, e.To, e.Docket = exchange.Name(m.target.GetDocketCommit()), a.d.cfg.Node.Country, m.out.GetTo(), m.docket
+	why := because{assertion: a.assertion, commit: translog.Hash(m.target.GetDocketCommit())}
+	if err := c.step(tx, e, a.d.ruleset(true), why); err != nil {
+		return err
+	}
+	return keepDraft(tx, m, a.unit, draftApproved, a.assertion)
+}
+
+// Release sends what was approved while the node was not cleared. It is called when the node is.
+func (d *Desk) Release(ctx context.Context) error {
+	var ids []string
+	if err := d.cfg.Store.View(func(r *store.Reader) error {
+		return r.EachDraft(func(row *storev1.Draft) bool {
+			if row.GetState() == draftApproved {
+				ids = append(ids, row.GetId())
+			}
+			return true
+		})
+	}); err != nil {
+		return err
+	}
+	var errs []error
+	for _, id := range ids {
+		if err := d.release(ctx, id); err != nil && !errors.Is(err, ErrNoDraft) {
+			errs = append(errs, fmt.Errorf("sending an approved draft: %w", err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (d *Desk) release(ctx context.Context, id string) error {
+	var p *draft
+	if err := d.cfg.Store.View(func(r *store.Reader) (err error) {
+		p, err = loadDraft(r, id)
+		return err
+	}); err != nil {
+		return err
+	}
+	m, err := p.sending()
+	if err != nil {
+		return err
+	}
+	act, err := federation.ParseAct(p.body.GetAssertion().GetAct())
+	if err != nil {
+		return err
+	}
+	// The act was verified and used up when the draft was kept.
+	officer, err := d.officers().Officer(act.GetActor())
+	if err != nil {
+		return err
+	}
+	a := &deed{d: d, assertion: p.body.GetAssertion(), act: act, officer: officer, unit: p.row.GetUnit()}
+	_, err = d.office.Submit(ctx, []post.Outgoing{m.outgoing(a.unit)}, func(tx *store.Tx, sent []post.Sent) error {
+		if _, err := tx.Draft(id); err != nil {
+			return ErrNoDraft
+		}
+		c, err := load(&tx.Reader, m.docket.GetCaseToken())
+		if err != nil {
+			return err
+		}
+		if err := a.sent(tx, c, m, sent[0], true); err != nil {
+			return err
+		}
+		if err := tx.DeleteDraft(id); err != nil {
+			return err
+		}
+		return c.save(tx, d.cfg.Node.UndeliveredAfter)
+	})
+	return err
+}

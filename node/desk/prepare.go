@@ -1,0 +1,422 @@
+package desk
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rogatory/rogatory/crypto/envelope"
+	"github.com/rogatory/rogatory/node/codes"
+	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/federation"
+	"github.com/rogatory/rogatory/node/store"
+	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
+	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
+)
+
+// Lint says everything at once that would make a file refused.
+func (d *Desk) Lint(_ context.Context, r *nodev1.LintRequest) (*nodev1.LintResponse, error) {
+	if r.GetFile().GetContent() == nil {
+		return nil, Tell(fmt.Errorf("lint without a content: %w", ErrRequest))
+	}
+	return &nodev1.LintResponse{Findings: render(exchange.LintFile(r.GetFile(), d.lintContext(r.GetFile())), r.GetLanguage())}, nil
+}
+
+// lintContext is what is known of the recipients: languages that all of them read.
+func (d *Desk) lintContext(f *rogatoryv1.RequestFile) exchange.LintContext {
+	ctx := exchange.LintContext{Now: time.Now()}
+	for i, to := range f.GetTo() {
+		country, _, _ := strings.Cut(to, "/")
+		m := d.cfg.Peers.Manifest(country)
+		if m == nil {
+			continue
+		}
+		if i == 0 {
+			ctx.Peer, ctx.PeerLanguages = country, m.Languages()
+			continue
+		}
+		ctx.PeerLanguages = slices.DeleteFunc(slices.Clone(ctx.PeerLanguages), func(l string) bool { return !slices.Contains(m.Languages(), l) })
+	}
+	return ctx
+}
+
+func render(findings []exchange.Finding, language string) []*nodev1.Finding {
+	if language == "" {
+		language = "en"
+	}
+	var out []*nodev1.Finding
+	for _, f := range findings {
+		params := map[string]string{"path": f.Path}
+		for _, p := range f.Params {
+			params[p.Name] = p.Value
+		}
+		out = append(out, &nodev1.Finding{
+			Code: string(f.Code), Path: f.Path, Params: params, Warning: f.Severity == exchange.Warning,
+			Text: codes.Text(language, "lint."+string(f.Code), params),
+		})
+	}
+	return out
+}
+
+// Reserve hands out case tokens.
+func (d *Desk) Reserve(ctx context.Context, r *nodev1.ReserveRequest) (*nodev1.ReserveResponse, error) {
+	if n := r.GetCount(); n < 1 || n > 1000 {
+		return nil, Tell(fmt.Errorf("reserving %d case tokens, from 1 to 1000: %w", n, ErrRequest))
+	}
+	tokens, err := d.reserve(ctx, int(r.GetCount()))
+	if err != nil {
+		return nil, Tell(err)
+	}
+	return &nodev1.ReserveResponse{CaseTokens: tokens}, nil
+}
+
+func (d *Desk) reserve(ctx context.Context, n int) ([]string, error) {
+	var tokens []string
+	_, err := d.cfg.Store.Update(ctx, func(tx *store.Tx) error {
+		tokens = tokens[:0]
+		year := time.UnixMilli(tx.At()).UTC().Year()
+		for range n {
+			number, err := tx.CaseNumber(year)
+			if err != nil {
+				return err
+			}
+			tokens = append(tokens, fmt.Sprintf("%s-%d-%06d", d.cfg.Node.Country, year, number))
+		}
+		return nil
+	})
+	return tokens, err
+}
+
+// Prepare composes what an act would send and the act to sign.
+func (d *Desk) Prepare(ctx context.Context, r *nodev1.PrepareRequest) (*nodev1.PrepareResponse, error) {
+	out, err := d.prepare(ctx, r)
+	return out, Tell(err)
+}
+
+func (d *Desk) prepare(ctx context.Context, r *nodev1.PrepareRequest) (*nodev1.PrepareResponse, error) {
+	officer, err := d.officers().Officer(r.GetActor())
+	if err != nil {
+		return nil, err
+	}
+	switch r.GetVerb() {
+	case rogatoryv1.Verb_VERB_UNSPECIFIED, rogatoryv1.Verb_VERB_DRAFT, rogatoryv1.Verb_VERB_SEND:
+		if r.GetFile().GetContent() == nil {
+			return nil, fmt.Errorf("nothing to send: the file has no content: %w", ErrRequest)
+		}
+		return d.prepareSend(ctx, r, officer)
+	case rogatoryv1.Verb_VERB_APPROVE, rogatoryv1.Verb_VERB_DECLINE:
+		return d.prepareDecision(r)
+	case rogatoryv1.Verb_VERB_RATIFY:
+		return d.prepareRatify(r)
+	}
+	act := &rogatoryv1.Act{
+		Verb: r.GetVerb(), CaseToken: r.GetCaseToken(), Actor: r.GetActor(), Subject: r.GetSubject(), Reason: r.GetReason(),
+	}
+	return compose(act, nil, nil)
+}
+
+// compose puts an act together, ready to be signed.
+func compose(act *rogatoryv1.Act, messages []*nodev1.Outgoing, findings []*nodev1.Finding) (*nodev1.PrepareResponse, error) {
+	for _, m := range messages {
+		target, err := targetOf(m)
+		if err != nil {
+			return nil, err
+		}
+		act.Targets = append(act.Targets, target)
+	}
+	var nonce [16]byte
+	_, _ = rand.Read(nonce[:]) // never fails: crypto/rand stops the program instead
+	b, err := federation.NewAct(act, nonce, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	return &nodev1.PrepareResponse{Messages: messages, Act: b, Findings: findings}, nil
+}
+
+// targetOf is what an act says of a message.
+func targetOf(m *nodev1.Outgoing) (*rogatoryv1.ActTarget, error) {
+	docket, err := parseDocket(m.GetDocket())
+	if err != nil {
+		return nil, err
+	}
+	if len(m.GetDocketSalt()) != 32 || len(m.GetContentSalt()) != 32 {
+		return nil, fmt.Errorf("a message to %s without salts of 32 bytes: %w", m.GetTo(), ErrRequest)
+	}
+	d := envelope.Commit(envelope.Salt(m.GetDocketSalt()), envelope.Docket, m.GetDocket())
+	c := envelope.Commit(envelope.Salt(m.GetContentSalt()), envelope.Content, m.GetContent())
+	return &rogatoryv1.ActTarget{To: m.GetTo(), Unit: docket.GetToUnit(), DocketCommit: d[:], ContentCommit: c[:]}, nil
+}
+
+const (
+	maxDocket  = 16 << 10
+	maxContent = envelope.MaxInner
+)
+
+func parseDocket(b []byte) (*rogatoryv1.Docket, error) {
+	docket := &rogatoryv1.Docket{}
+	if err := envelope.StrictUnmarshal(b, docket, maxDocket); err != nil {
+		return nil, fmt.Errorf("reading docket: %w", err)
+	}
+	return docket, nil
+}
+
+func parseContent(b []byte) (*rogatoryv1.Content, error) {
+	content := &rogatoryv1.Content{}
+	if err := envelope.StrictUnmarshal(b, content, maxContent); err != nil {
+		return nil, fmt.Errorf("reading content: %w", err)
+	}
+	return content, nil
+}
+
+// prepareSend derives dockets from a file, one for each recipient, under one content salt.
+func (d *Desk) prepareSend(ctx context.Context, r *nodev1.PrepareRequest, officer *rogatoryv1.Officer) (*nodev1.PrepareResponse, error) {
+	f := r.GetFile()
+	to, cover, err := d.cover(f, officer)
+	if err != nil {
+		return nil, err
+	}
+	lint := d.lintContext(&rogatoryv1.RequestFile{To: to})
+	findings := exchange.LintFile(f, lint)
+	rendered := render(findings, r.GetLanguage())
+	if !exchange.Sendable(findings) {
+		return &nodev1.PrepareResponse{Findings: rendered}, nil
+	}
+	tokens := []string{cover.CaseToken}
+	if cover.CaseToken == "" {
+		n := len(to)
+		if exchange.KindOf(f.GetContent()) == rogatoryv1.Kind_KIND_JOINT {
+			n = 1 // one case for all parties
+		}
+		if tokens, err = d.reserve(ctx, n); err != nil {
+			return nil, err
+		}
+	}
+	content, err := envelope.Marshal(f.GetContent())
+	if err != nil {
+		return nil, err
+	}
+	salt := envelope.NewSalt()
+	var messages []*nodev1.Outgoing
+	for i, address := range to {
+		c := cover
+		c.CaseToken = tokens[min(i, len(tokens)-1)]
+		country, unit, _ := strings.Cut(address, "/")
+		c.ToUnit = unit
+		docket, err := envelope.Marshal(exchange.DocketOf(f.GetContent(), c))
+		if err != nil {
+			return nil, err
+		}
+		docketSalt := envelope.NewSalt()
+		messages = append(messages, &nodev1.Outgoing{
+			To: country, Docket: docket, DocketSalt: docketSalt[:], Content: content, ContentSalt: salt[:],
+		})
+	}
+	verb := r.GetVerb()
+	if verb == rogatoryv1.Verb_VERB_UNSPECIFIED {
+		verb = rogatoryv1.Verb_VERB_DRAFT
+		if cover.BreakGlass || d.alone(officer, cover.FromUnit, exchange.KindOf(f.GetContent())) {
+			verb = rogatoryv1.Verb_VERB_SEND
+		}
+	}
+	return compose(&rogatoryv1.Act{Verb: verb, CaseToken: tokens[0], Actor: r.GetActor()}, messages, rendered)
+}
+
+// cover completes what a file leaves open: unit, case, predecessor, recipients.
+func (d *Desk) cover(f *rogatoryv1.RequestFile, officer *rogatoryv1.Officer) (to []string, cover exchange.Cover, err error) {
+	cover = exchange.CoverOf(f)
+	cover.Actor, cover.ActorKind = officer.GetPseudonym(), rogatoryv1.ActorKind_ACTOR_KIND_OFFICER
+	if officer.GetAgency() {
+		cover.ActorKind = rogatoryv1.ActorKind_ACTOR_KIND_AGENCY
+	}
+	to = f.GetTo()
+	if cover.CaseToken != "" {
+		c, err := d.caseOf(cover.CaseToken, officer)
+		if err != nil {
+			return nil, cover, err
+		}
+		if cover.FromUnit == "" {
+			cover.FromUnit = c.unit
+		}
+		if cover.Regime == 0 {
+			cover.Regime = c.Regime
+		}
+		if len(to) == 0 {
+			to = c.others()
+		}
+		if len(cover.Of) == 0 {
+			if of := implied(c.Case, exchange.KindOf(f.GetContent())); of != (exchange.Name{}) {
+				cover.Of = of[:]
+			}
+		}
+	}
+	if cover.FromUnit == "" {
+		if len(officer.GetUnits()) != 1 {
+			return nil, cover, fmt.Errorf("officer %s belongs to units %v: say from which in fromUnit: %w", officer.GetPseudonym(), officer.GetUnits(), ErrRequest)
+		}
+		cover.FromUnit = officer.GetUnits()[0]
+	}
+	if _, err := d.unit(cover.FromUnit); err != nil {
+		return nil, cover, err
+	}
+	if len(to) == 0 {
+		return nil, cover, fmt.Errorf("no recipient in \"to\": %w", ErrRequest)
+	}
+	return to, cover, nil
+}
+
+// others returns the addresses of a case's other side.
+func (c *held) others() []string {
+	address := func(country, unit string) string {
+		if unit == "" {
+			return country
+		}
+		return country + "/" + unit
+	}
+	if c.Kind != exchange.KindJoint {
+		return []string{address(c.Peer, c.PeerUnit)}
+	}
+	var to []string
+	for _, p := range c.Parties {
+		if p.Country != c.Own && (p.State == exchange.PartyJoined || p.State == exchange.PartyInvited) {
+			to = append(to, p.Country)
+		}
+	}
+	return to
+}
+
+// caseOf returns a case that belongs to one of the officer's units.
+func (d *Desk) caseOf(token string, officer *rogatoryv1.Officer) (*held, error) {
+	var c *held
+	if err := d.cfg.Store.View(func(r *store.Reader) (err error) {
+		c, err = load(r, token)
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	if !c.told || !slices.Contains(officer.GetUnits(), c.unit) {
+		return nil, fmt.Errorf("case %s: %w", token, ErrCase)
+	}
+	return c, nil
+}
+
+// alone reports whether the officer may send a kind of message from a unit without a second person.
+func (d *Desk) alone(officer *rogatoryv1.Officer, unit string, kind rogatoryv1.Kind) bool {
+	u := d.cfg.Node.Unit(unit)
+	if u == nil {
+		return false
+	}
+	if officer.GetAgency() {
+		return slices.Contains(u.Agencies, officer.GetPseudonym())
+	}
+	return !u.FourEyes || slices.Contains(exchange.DefaultAlone(), kind)
+}
+
+// implied returns the message that a message of this kind follows when its file names none.
+func implied(c exchange.Case, kind rogatoryv1.Kind) exchange.Name {
+	last := func(fits func(m exchange.Message) bool) exchange.Name {
+		for _, m := range slices.Backward(c.Messages) {
+			if !m.Rejected && fits(m) {
+				return m.Name
+			}
+		}
+		return exchange.Name{}
+	}
+	of := func(out bool, kinds ...rogatoryv1.Kind) exchange.Name {
+		return last(func(m exchange.Message) bool { return m.Out == out && slices.Contains(kinds, m.Kind) })
+	}
+	reply := []rogatoryv1.Kind{rogatoryv1.Kind_KIND_REPLY, rogatoryv1.Kind_KIND_FIU_REPLY, rogatoryv1.Kind_KIND_SPONTANEOUS}
+	switch kind {
+	case rogatoryv1.Kind_KIND_CLARIFICATION_ANSWER:
+		return of(false, rogatoryv1.Kind_KIND_CLARIFICATION)
+	case rogatoryv1.Kind_KIND_REOPENING, rogatoryv1.Kind_KIND_OBJECTION:
+		return last(func(m exchange.Message) bool { return !m.Out && m.Final })
+	case rogatoryv1.Kind_KIND_OBJECTION_DECISION:
+		return of(false, rogatoryv1.Kind_KIND_OBJECTION)
+	case rogatoryv1.Kind_KIND_CONSENT_REQUEST, rogatoryv1.Kind_KIND_FEEDBACK:
+		return of(false, reply...)
+	case rogatoryv1.Kind_KIND_CONSENT_DECISION:
+		return of(false, rogatoryv1.Kind_KIND_CONSENT_REQUEST)
+	case rogatoryv1.Kind_KIND_CONSENT_WITHDRAWAL:
+		return of(true, rogatoryv1.Kind_KIND_CONSENT_DECISION)
+	case rogatoryv1.Kind_KIND_CORRECTION:
+		return of(true, append(reply, rogatoryv1.Kind_KIND_REQUEST, rogatoryv1.Kind_KIND_FIU_REQUEST)...)
+	case rogatoryv1.Kind_KIND_CORRECTION_RECEIPT:
+		return of(false, rogatoryv1.Kind_KIND_CORRECTION)
+	}
+	return c.Round
+}
+
+// prepareDecision composes the approval, or the declining, of the drafts of a case that wait for it, with those of the same act in
+// other cases.
+func (d *Desk) prepareDecision(r *nodev1.PrepareRequest) (*nodev1.PrepareResponse, error) {
+	var drafts []*draft
+	if err := d.cfg.Store.View(func(tx *store.Reader) (err error) {
+		drafts, err = pending(tx, r.GetCaseToken())
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	var messages []*nodev1.Outgoing
+	for _, p := range drafts {
+		messages = append(messages, p.out)
+	}
+	return compose(&rogatoryv1.Act{Verb: r.GetVerb(), CaseToken: r.GetCaseToken(), Actor: r.GetActor()}, messages, nil)
+}
+
+// prepareRatify composes the ratification of what one officer sent alone.
+func (d *Desk) prepareRatify(r *nodev1.PrepareRequest) (*nodev1.PrepareResponse, error) {
+	act := &rogatoryv1.Act{Verb: r.GetVerb(), CaseToken: r.GetCaseToken(), Actor: r.GetActor()}
+	err := d.cfg.Store.View(func(tx *store.Reader) error {
+		c, err := load(tx, r.GetCaseToken())
+		if err != nil {
+			return err
+		}
+		alone := c.unratified()
+		if alone == nil {
+			return fmt.Errorf("ratifying in case %s: %w", r.GetCaseToken(), ErrNoDraft)
+		}
+		act.Subject = alone.Msg[:]
+		target, err := sentTarget(tx, c.Case, alone.Msg)
+		act.Targets = []*rogatoryv1.ActTarget{target}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return compose(act, nil, nil)
+}
+
+// unratified returns what one officer sent alone and nobody has ratified.
+func (c *held) unratified() *exchange.BreakGlass {
+	for i := range c.Alone {
+		if c.Alone[i].RatifiedBy == "" {
+			return &c.Alone[i]
+		}
+	}
+	return nil
+}
+
+// sentTarget is the target of a message that was sent.
+func sentTarget(r *store.Reader, c exchange.Case, name exchange.Name) (*rogatoryv1.ActTarget, error) {
+	m, ok := c.Message(name)
+	if !ok {
+		return nil, errors.New("message is not in its case")
+	}
+	row, err := r.Message(int64(m.Index))
+	if err != nil {
+		return nil, err
+	}
+	msg, err := envelope.ParseMessage(row.GetMessage())
+	if err != nil {
+		return nil, err
+	}
+	docket, err := parseDocket(row.GetDocket())
+	if err != nil {
+		return nil, err
+	}
+	return &rogatoryv1.ActTarget{To: msg.GetTo(), Unit: docket.GetToUnit(), DocketCommit: msg.GetDocketCommit(), ContentCommit: msg.GetContentCommit()}, nil
+}

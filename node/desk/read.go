@@ -1,0 +1,406 @@
+package desk
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/rogatory/rogatory/crypto/envelope"
+	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/federation"
+	"github.com/rogatory/rogatory/node/post"
+	"github.com/rogatory/rogatory/node/store"
+	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
+	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
+	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
+)
+
+// watchPause is how often a watched unit is looked at.
+const watchPause = 500 * time.Millisecond
+
+// flags of a case row.
+const (
+	FlagOverdue     = "overdue"
+	FlagUndelivered = "undelivered"
+	FlagHold        = "legal-hold"
+	FlagUnratified  = "break-glass-unratified"
+)
+
+// row is a case as a listing shows it.
+func (c *held) row(now int64) *nodev1.CaseRow {
+	r := &nodev1.CaseRow{
+		CaseToken: c.Token, State: stateCode(c.State), Kind: string(c.Kind), Peer: c.Peer, Unit: c.unit, PeerUnit: c.PeerUnit,
+		Ours: c.Side == exchange.Opening, DeadlineMs: uint64(c.Due()), UpdatedMs: uint64(c.Changed), Assignee: c.Assignee,
+		Urgent: c.Urgency > rogatoryv1.Urgency_URGENCY_NORMAL,
+	}
+	r.ClockStopped = c.State == exchange.Clarifying
+	for _, m := range c.Messages {
+		if m.Outcome != rogatoryv1.Outcome_OUTCOME_UNSPECIFIED {
+			r.Outcome = m.Outcome.String()
+		}
+	}
+	if r.Assignee == "" {
+		for _, p := range c.Drafts {
+			r.Assignee = strings.Join(p.Drafters, ",")
+		}
+	}
+	flag := func(on bool, name string) {
+		if on {
+			r.Flags = append(r.Flags, name)
+		}
+	}
+	flag(c.Overdue(now), FlagOverdue)
+	flag(c.Undelivered(), FlagUndelivered)
+	flag(c.LegalHold, FlagHold)
+	flag(c.unratified() != nil, FlagUnratified)
+	return r
+}
+
+func rows(r *store.Reader, tokens []string) (*nodev1.CommitResponse, error) {
+	out := &nodev1.CommitResponse{}
+	now := time.Now().UnixMilli()
+	for i, token := range tokens {
+		if slices.Contains(tokens[:i], token) {
+			continue
+		}
+		c, err := load(r, token)
+		if err != nil {
+			return nil, err
+		}
+		if c.told {
+			out.Cases = append(out.Cases, c.row(now))
+		}
+	}
+	return out, nil
+}
+
+func (d *Desk) rows(tokens []string) (out *nodev1.CommitResponse, err error) {
+	err = d.cfg.Store.View(func(r *store.Reader) error {
+		out, err = rows(r, tokens)
+		return err
+	})
+	return out, err
+}
+
+// reader verifies an assertion that only looks, and returns who it is.
+func (d *Desk) reader(a *rogatoryv1.Assertion, verb rogatoryv1.Verb, unit string) (*rogatoryv1.Officer, error) {
+	act, err := federation.ParseAct(a.GetAct())
+	if err != nil {
+		return nil, err
+	}
+	if unit == "" {
+		o, err := d.officers().Officer(act.GetActor())
+		if err != nil {
+			return nil, err
+		}
+		if len(o.GetUnits()) > 0 {
+			unit = o.GetUnits()[0]
+		}
+	}
+	v, err := d.officers().VerifyAssertion(a, time.Now(), federation.ActWant{Verb: verb, CaseToken: act.GetCaseToken(), Unit: unit})
+	if err != nil {
+		return nil, err
+	}
+	return v.Officer, nil
+}
+
+// List returns the cases of the actor's units, newest first.
+func (d *Desk) List(_ context.Context, r *nodev1.ListRequest) (*nodev1.ListResponse, error) {
+	out, err := d.list(r)
+	return out, Tell(err)
+}
+
+func (d *Desk) list(r *nodev1.ListRequest) (*nodev1.ListResponse, error) {
+	officer, err := d.reader(r.GetAssertion(), rogatoryv1.Verb_VERB_LIST, r.GetUnit())
+	if err != nil {
+		return nil, err
+	}
+	limit := int(r.GetLimit())
+	if limit == 0 {
+		limit = 100
+	}
+	if limit > 1000 {
+		return nil, fmt.Errorf("listing %d cases, at most 1000: %w", limit, ErrRequest)
+	}
+	// A page is named by its unit and the place within it.
+	units := officer.GetUnits()
+	if r.GetUnit() != "" {
+		units = []string{r.GetUnit()}
+	}
+	filter := store.CaseFilter{States: r.GetStates(), Peer: r.GetPeer()}
+	if r.GetPage() != "" {
+		unit, place, ok := strings.Cut(r.GetPage(), ".")
+		before, err := base64.RawURLEncoding.DecodeString(place)
+		i := slices.Index(units, unit)
+		if !ok || err != nil || i < 0 {
+			return nil, fmt.Errorf("page token: %w", ErrRequest)
+		}
+		units = units[i:]
+		if len(before) > 0 {
+			filter.Before = before
+		}
+	}
+	out := &nodev1.ListResponse{}
+	now := time.Now().UnixMilli()
+	err = d.cfg.Store.View(func(tx *store.Reader) error {
+		for i, unit := range units {
+			filter.Limit = limit - len(out.Cases)
+			page, err := tx.Cases(unit, filter)
+			if err != nil {
+				return err
+			}
+			for _, s := range page.Cases {
+				c, err := load(tx, s.GetToken())
+				if err != nil {
+					return err
+				}
+				out.Cases = append(out.Cases, c.row(now))
+			}
+			filter.Before = nil
+			if page.Next != nil {
+				out.NextPage = unit + "." + base64.RawURLEncoding.EncodeToString(page.Next)
+				return nil
+			}
+			if len(out.Cases) == limit && i+1 < len(units) {
+				out.NextPage = units[i+1] + "."
+				return nil
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
+// Show returns a case with its messages. That it is read, by whom and why, is in the log before any content is released.
+func (d *Desk) Show(ctx context.Context, r *nodev1.ShowRequest) (*nodev1.ShowResponse, error) {
+	out, err := d.show(ctx, r)
+	return out, Tell(err)
+}
+
+func (d *Desk) show(ctx context.Context, r *nodev1.ShowRequest) (*nodev1.ShowResponse, error) {
+	token, err := d.consult(ctx, r.GetAssertion())
+	if err != nil {
+		return nil, err
+	}
+	out := &nodev1.ShowResponse{}
+	err = d.cfg.Store.View(func(tx *store.Reader) error {
+		c, err := load(tx, token)
+		if err != nil {
+			return err
+		}
+		out.Case = c.row(time.Now().UnixMilli())
+		indices, err := tx.CaseMessages(token)
+		if err != nil {
+			return err
+		}
+		for _, index := range indices {
+			m, err := d.message(tx, c, index)
+			if err != nil {
+				return err
+			}
+			out.Messages = append(out.Messages, m)
+		}
+		return showDrafts(tx, token, out)
+	})
+	return out, err
+}
+
+// consult verifies a reading and logs it. It returns the case that may be read now.
+func (d *Desk) consult(ctx context.Context, a *rogatoryv1.Assertion) (string, error) {
+	act, err := federation.ParseAct(a.GetAct())
+	if err != nil {
+		return "", err
+	}
+	officer, err := d.officers().Officer(act.GetActor())
+	if err != nil {
+		return "", err
+	}
+	token := act.GetCaseToken()
+	c, err := d.caseOf(token, officer)
+	if err != nil {
+		return "", err
+	}
+	if _, err := d.reader(a, rogatoryv1.Verb_VERB_READ, c.unit); err != nil {
+		return "", err
+	}
+	_, err = d.cfg.Store.Update(ctx, func(tx *store.Tx) error {
+		if err := tx.UseNonce(act.GetNonce(), act.GetAtMs()+uint64(2*federation.ActSkew.Milliseconds())); err != nil {
+			return err
+		}
+		c, err := load(&tx.Reader, token)
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(officer.GetUnits(), c.unit) {
+			return fmt.Errorf("case %s: %w", token, ErrCase) // handed over in the meantime
+		}
+		op, err := d.opOn(tx, c, translog.Consult, a, act)
+		if err != nil {
+			return err
+		}
+		index, err := tx.Append(op)
+		if err != nil {
+			return err
+		}
+		return keepAssertion(tx, index, a)
+	})
+	return token, err
+}
+
+// opOn is a line of the statutory log about all messages of a case.
+func (d *Desk) opOn(tx *store.Tx, c *held, verb string, a *rogatoryv1.Assertion, act *rogatoryv1.Act) (*translog.Op, error) {
+	op := &translog.Op{
+		Verb: verb, Who: act.GetActor(), Why: act.GetReason(), Case: c.Token,
+		Basis: strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(c.Regime.String(), "REGIME_"), "_", "-")),
+	}
+	var err error
+	if op.Assertion, err = federation.AssertionDigest(a); err != nil {
+		return nil, err
+	}
+	for _, m := range c.Messages[:min(len(c.Messages), 64)] {
+		op.Of = append(op.Of, translog.Hash(m.Name))
+	}
+	slices.SortFunc(op.Of, func(a, b translog.Hash) int { return strings.Compare(string(a[:]), string(b[:])) })
+	op.OfCount = int64(len(op.Of))
+	return op, nil
+}
+
+func keepAssertion(tx *store.Tx, index int64, a *rogatoryv1.Assertion) error {
+	b, err := envelope.Marshal(a)
+	if err != nil {
+		return err
+	}
+	return tx.PutSide(index, "assertion", b)
+}
+
+// message is one message of a case with its content.
+func (d *Desk) message(tx *store.Reader, c *held, index int64) (*nodev1.CaseMessage, error) {
+	row, err := tx.Message(index)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := tx.Leaf(index)
+	if err != nil {
+		return nil, err
+	}
+	leaf, err := translog.ParseLeaf(raw)
+	if err != nil {
+		return nil, err
+	}
+	m := &nodev1.CaseMessage{Msg: row.GetMsg(), Ours: row.GetOutgoing(), AtMs: uint64(leaf.At), Status: "present"}
+	if known, ok := c.Message(exchange.Name(row.GetMsg())); ok && known.Out {
+		m.ReceivedMs = uint64(known.Received)
+	}
+	if len(row.GetDocket()) > 0 {
+		if m.Docket, err = parseDocket(row.GetDocket()); err != nil {
+			return nil, err
+		}
+	}
+	kept, err := tx.Content(row.GetContentId())
+	if errors.Is(err, store.ErrErased) {
+		m.Status = "erased"
+		return m, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	part, err := post.SplitContent(kept)
+	if err != nil {
+		return nil, err
+	}
+	if m.Content, err = parseContent(part.Bytes); err != nil {
+		return nil, err
+	}
+	for _, at := range m.Content.GetAttachments() {
+		if a, err := tx.Attachment(at.GetId()); err == nil && a.GetWhole() {
+			m.AttachmentsHere = append(m.AttachmentsHere, at.GetId())
+		}
+	}
+	return m, nil
+}
+
+func showDrafts(tx *store.Reader, token string, out *nodev1.ShowResponse) error {
+	var ids []string
+	if err := tx.EachDraft(func(row *storev1.Draft) bool {
+		if row.GetCaseToken() == token {
+			ids = append(ids, row.GetId())
+		}
+		return true
+	}); err != nil {
+		return err
+	}
+	for _, id := range ids {
+		p, err := loadDraft(tx, id)
+		if err != nil {
+			return err
+		}
+		s, err := p.sending()
+		if err != nil {
+			return err
+		}
+		out.Messages = append(out.Messages, &nodev1.CaseMessage{
+			Ours: true, AtMs: p.row.GetUpdatedMs(), Docket: s.docket, Content: s.content, Status: "draft", Outgoing: p.out,
+		})
+	}
+	return nil
+}
+
+// Watch tells of changes in the actor's units until the call ends: first the cases as they are, newest last.
+func (d *Desk) Watch(r *nodev1.WatchRequest, stream grpc.ServerStreamingServer[nodev1.WatchResponse]) error {
+	officer, err := d.reader(r.GetAssertion(), rogatoryv1.Verb_VERB_LIST, "")
+	if err != nil {
+		return Tell(err)
+	}
+	seen := map[string]uint64{} // by case: updated
+	ticker := time.NewTicker(watchPause)
+	defer ticker.Stop()
+	for {
+		changed, err := d.changedSince(officer.GetUnits(), seen)
+		if err != nil {
+			return Tell(err)
+		}
+		for _, row := range changed {
+			if err := stream.Send(&nodev1.WatchResponse{Case: row}); err != nil {
+				return err
+			}
+		}
+		select {
+		case <-ticker.C:
+		case <-stream.Context().Done():
+			return Tell(stream.Context().Err())
+		}
+	}
+}
+
+// changedSince returns the newest hundred cases of each unit that have changed since they were seen.
+func (d *Desk) changedSince(units []string, seen map[string]uint64) (changed []*nodev1.CaseRow, err error) {
+	now := time.Now().UnixMilli()
+	err = d.cfg.Store.View(func(r *store.Reader) error {
+		for _, unit := range units {
+			page, err := r.Cases(unit, store.CaseFilter{Limit: 100})
+			if err != nil {
+				return err
+			}
+			for _, s := range slices.Backward(page.Cases) {
+				if seen[s.GetToken()] == s.GetUpdatedMs() {
+					continue
+				}
+				seen[s.GetToken()] = s.GetUpdatedMs()
+				c, err := load(r, s.GetToken())
+				if err != nil {
+					return err
+				}
+				changed = append(changed, c.row(now))
+			}
+		}
+		return nil
+	})
+	return changed, err
+}
