@@ -370,10 +370,23 @@ func (c *checker) cases() error {
 	}); err != nil {
 		return err
 	}
+	if err := errors.Join(c.pieces(bucketCases), c.pieces(bucketParked), c.pieces(bucketPieces)); err != nil {
+		return err
+	}
 	if rows != n {
 		c.find("%d cases, %d tokens", rows, n)
 	}
 	return nil
+}
+
+// pieces looks for pieces of a value that follow no other.
+func (c *checker) pieces(bucket []byte) error {
+	b := c.r.b.Bucket(bucket)
+	return c.each(bucket, func(k, _ []byte) {
+		if piece := binary.BigEndian.Uint16(k[8:]); piece > 0 && b.Get(pieceKey(k[:8], int(piece)-1)) == nil {
+			c.find("piece %d of %s %d follows none", piece, bucket, number(k))
+		}
+	})
 }
 
 func (c *checker) listings() error {

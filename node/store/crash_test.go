@@ -79,8 +79,6 @@ func TestACrashAtEachStepLeavesWhatTheTableSays(t *testing.T) {
 				old, err = tx.PutContent("police", []byte("an older content"))
 				return err
 			})
-			s.fillMu.Lock() // keys are made for this unit by nobody else
-			s.fillMu.Unlock()
 			armed = true
 			update(t, s, func(tx *Tx) error {
 				if _, err := submit(tx, "BG", "case-1", "fiu", []byte("a question")); err != nil {

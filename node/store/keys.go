@@ -23,11 +23,14 @@ type keyFile struct {
 	path string
 }
 
-// A dataKey opens one content. It prints as "[key]".
+// A dataKey opens one content.
 type dataKey struct {
 	id  uint64
 	key UnitKey
 }
+
+// Format prints "[key]": fmt does not ask fields that are not exported.
+func (k dataKey) Format(f fmt.State, verb rune) { k.key.Format(f, verb) }
 
 // A pool holds the keys that were made ahead for one unit and that no content has, in ascending order.
 type pool struct {

@@ -113,6 +113,10 @@ func submit(tx *Tx, to, token, unit string, content []byte) (*storev1.OutboxEntr
 		}))
 }
 
+func resealOf(e *storev1.OutboxEntry) *translog.Reseal {
+	return &translog.Reseal{Of: translog.Hash(e.Msg), Sig: name("sig", e.Seq), Stmt: name("stmt", e.Seq)}
+}
+
 // receive does in one transaction what a node does with a message that has arrived.
 func receive(tx *Tx, from string, epoch uint32, seq uint64, token, unit string, content []byte) error {
 	id, err := tx.PutContent(unit, content)
