@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 )
@@ -155,6 +156,35 @@ func TestDestroyedMeansTheSeedIsOverwritten(t *testing.T) {
 	if !bytes.Equal(k.seed.Bytes(), make([]byte, 32)) {
 		t.Error("the seed is still in memory")
 	}
+}
+
+// The transport opens envelopes while the day turns.
+func TestKeysAreReadWhileDaysTurn(t *testing.T) {
+	s := openSealing(t, NewRing(start, time.Hour), filepath.Join(t.TempDir(), SealingFile))
+	ensure(t, s, start)
+	kid := s.All()[14].KID() // lives through all of it
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				if s.Key(kid) == nil || len(s.All()) < 15 {
+					t.Error("a living key is gone for a moment")
+					return
+				}
+			}
+		})
+	}
+	for d := range 10 {
+		ensure(t, s, start.AddDate(0, 0, d))
+	}
+	close(done)
+	wg.Wait()
 }
 
 func TestWeakSealingKeysAreRefused(t *testing.T) {
