@@ -113,7 +113,8 @@ func (w *writer) accounts(countries []string) error {
 	return nil
 }
 
-// An export is something of the hub that some accounts may import.
+// An export is something of the hub that some accounts may import. The server keeps the way back of a query for its response
+// threshold: longer than a pull may wait (10 s), and no longer, for there is one for each.
 type export struct {
 	what     string
 	accounts []string
@@ -136,7 +137,7 @@ func exports(countries []string, allowed []transport.Allowed) []*export {
 			}
 		}
 		add(allowed[i].Services, "service: %q")
-		add(allowed[i].Queries, `service: %q, response: "stream"`)
+		add(allowed[i].Queries, `service: %q, response: "stream", response_threshold: "15s"`)
 	}
 	return all
 }
