@@ -26,7 +26,7 @@ const maxCode = 64
 
 // Admit judges a message that arrived: its form, whose case it is, the rules, the state of the case.
 func (d *Desk) Admit(tx *store.Tx, a *post.Arrival) (post.Admission, error) {
-	if findings := exchange.Lint(a.Content, a.Docket, exchange.LintContext{}); differs(findings) {
+	if !exchange.FollowsFrom(a.Docket, a.Content) {
 		return post.Admission{Reject: RejectDocket}, nil
 	}
 	c, err := load(&tx.Reader, a.Docket.GetCaseToken())
@@ -81,16 +81,6 @@ func (d *Desk) Admit(tx *store.Tx, a *post.Arrival) (post.Admission, error) {
 
 // clip keeps a code within what a leaf takes.
 func clip(code string) string { return code[:min(len(code), maxCode)] }
-
-// differs reports whether the docket does not follow from the content. Everything else that the linter says is for the sender.
-func differs(findings []exchange.Finding) bool {
-	for _, f := range findings {
-		if f.Code == exchange.LintDocketDiffers {
-			return true
-		}
-	}
-	return false
-}
 
 // opens reports whether a message opens a case.
 func opens(d *rogatoryv1.Docket) bool {

@@ -367,16 +367,26 @@ func visit(m protoreflect.Message, p *messagePlan, f func(proto.Message)) {
 	}
 }
 
+// FollowsFrom reports whether a docket says what follows from its content, no more and no less. A recipient asks this of every message.
+func FollowsFrom(d *rogatoryv1.Docket, c *rogatoryv1.Content) bool {
+	return proto.Equal(d, derived(d, c))
+}
+
+// derived is the docket that follows from a content, under the cover that d has.
+func derived(d *rogatoryv1.Docket, c *rogatoryv1.Content) *rogatoryv1.Docket {
+	return DocketOf(c, Cover{
+		CaseToken: d.CaseToken, Of: d.Of, FromUnit: d.FromUnit, ToUnit: d.ToUnit, Regime: d.Regime,
+		Actor: d.Actor, ActorKind: d.ActorKind, BreakGlass: d.BreakGlass,
+	})
+}
+
 // docketFits checks that a docket says what follows from its content.
 func (l *linter) docketFits(c *rogatoryv1.Content) {
 	d := l.docket
 	if d == nil || c == nil {
 		return
 	}
-	want := DocketOf(c, Cover{
-		CaseToken: d.CaseToken, Of: d.Of, FromUnit: d.FromUnit, ToUnit: d.ToUnit, Regime: d.Regime,
-		Actor: d.Actor, ActorKind: d.ActorKind, BreakGlass: d.BreakGlass,
-	}).ProtoReflect()
+	want := derived(d, c).ProtoReflect()
 	have := d.ProtoReflect()
 	l.path = append(l.path[:0], "docket"...)
 	fields := have.Descriptor().Fields()

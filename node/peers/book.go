@@ -192,3 +192,13 @@ func (b *Book) Heard(country string) time.Time {
 	defer b.mu.RUnlock()
 	return b.heard[country]
 }
+
+// Restore takes back a manifest that was kept, at the start. It is older than what comes in now, or the same.
+func (b *Book) Restore(m *federation.Manifest) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if have := b.manifests[m.Country()]; have == nil || have.Version() < m.Version() {
+		b.manifests[m.Country()] = m
+		b.tell()
+	}
+}

@@ -1,0 +1,157 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"time"
+
+	"github.com/rogatory/rogatory/node/desk"
+	"github.com/rogatory/rogatory/node/federation"
+	"github.com/rogatory/rogatory/node/store"
+	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
+	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
+)
+
+// operator serves who runs the node.
+type operator struct{ n *node }
+
+var _ nodev1.OperatorServiceServer = (*operator)(nil)
+
+// Status says how the node is.
+func (o *operator) Status(context.Context, *nodev1.StatusRequest) (*nodev1.StatusResponse, error) {
+	n := o.n
+	out := &nodev1.StatusResponse{
+		Country: n.cfg.Country, Version: Version, Connected: n.net.Connected(), Cleared: n.office.Cleared(),
+		LogSize: uint64(n.store.Head().Size), StartedMs: uint64(n.started.UnixMilli()),
+		DirectoryVersion: n.book.Directory().Version(), ManifestVersion: n.book.OwnVersion(),
+		Duplicates: n.office.Duplicates.Load(), Inauthentic: n.office.Inauthentic.Load(),
+	}
+	if !out.Cleared {
+		out.UnclearedReason = n.lane.Waiting()
+	}
+	if note, _, err := n.office.Checkpoint(0); err == nil {
+		out.Checkpoint = note
+	}
+	err := n.store.View(func(r *store.Reader) error {
+		_, waiting := r.OutboxPeers()
+		for _, w := range waiting {
+			out.Outbox += uint64(w)
+		}
+		forks := map[string]bool{}
+		if err := r.EachForkProof(func(p *storev1.ForkProof) bool { forks[p.GetPeer()] = true; return true }); err != nil {
+			return err
+		}
+		for peer := range forks {
+			out.Warnings = append(out.Warnings, fmt.Sprintf("%s shows two histories; the proof is kept", peer))
+		}
+		return r.EachParked(func(*storev1.Parked) bool { out.Parked++; return true })
+	})
+	if out.Parked > 0 {
+		out.Warnings = append(out.Warnings, fmt.Sprintf("%d envelopes are parked: `rogatory-node parked list`", out.Parked))
+	}
+	if err := n.book.Directory().ValidAt(time.Now()); err != nil {
+		out.Warnings = append(out.Warnings, err.Error())
+	}
+	return out, desk.Tell(err)
+}
+
+// Peers lists what is known of the other members.
+func (o *operator) Peers(context.Context, *nodev1.PeersRequest) (*nodev1.PeersResponse, error) {
+	n, now := o.n, time.Now()
+	out := &nodev1.PeersResponse{}
+	err := n.store.View(func(r *store.Reader) error {
+		_, waiting := r.OutboxPeers()
+		for _, member := range n.book.Directory().Members() {
+			if member.Country() == n.cfg.Country {
+				continue
+			}
+			p, err := n.peer(r, member, now)
+			if err != nil {
+				return err
+			}
+			p.Waiting = uint64(waiting[member.Country()])
+			out.Peers = append(out.Peers, p)
+		}
+		return nil
+	})
+	return out, desk.Tell(err)
+}
+
+func (n *node) peer(r *store.Reader, member *federation.Member, now time.Time) (*nodev1.Peer, error) {
+	country := member.Country()
+	p := &nodev1.Peer{Country: country}
+	origin := member.Log().Origin()
+	if m := n.book.Manifest(country); m != nil {
+		p.ManifestVersion, p.ManifestMadeMs, p.Stale = m.Version(), uint64(m.Made().UnixMilli()), m.Stale(now)
+		origin = m.Log().Origin()
+	}
+	if heard := n.book.Heard(country); !heard.IsZero() {
+		p.HeardMs = uint64(heard.UnixMilli())
+	}
+	oldest, err := r.Outbox(country, 0, 0, 1)
+	if err != nil {
+		return nil, err
+	}
+	if len(oldest) > 0 {
+		p.OldestMs = oldest[0].GetSubmittedMs()
+	}
+	head, ok, err := r.PeerHead(origin)
+	if err != nil {
+		return nil, err
+	}
+	if ok {
+		p.LogSize = head.GetSize()
+	}
+	if p.Gaps, err = r.Gaps(country, r.LatestEpoch(country), 64); err != nil {
+		return nil, err
+	}
+	return p, r.EachForkProof(func(f *storev1.ForkProof) bool {
+		p.Forked = p.Forked || f.GetPeer() == country
+		return true
+	})
+}
+
+// Parked lists the envelopes that were not understood.
+func (o *operator) Parked(context.Context, *nodev1.ParkedRequest) (*nodev1.ParkedResponse, error) {
+	out := &nodev1.ParkedResponse{}
+	err := o.n.store.View(func(r *store.Reader) error {
+		return r.EachParked(func(p *storev1.Parked) bool {
+			out.Parked = append(out.Parked, &nodev1.ParkedRow{
+				Id: p.GetId(), From: p.GetPeer(), Msg: p.GetMsg(), Reason: p.GetReason(), AtMs: p.GetAtMs(),
+			})
+			return true
+		})
+	})
+	return out, desk.Tell(err)
+}
+
+// Unpark takes a parked envelope in, or drops it.
+func (o *operator) Unpark(ctx context.Context, r *nodev1.UnparkRequest) (*nodev1.UnparkResponse, error) {
+	token, err := o.n.office.Unpark(ctx, r.GetId(), r.GetDrop())
+	return &nodev1.UnparkResponse{CaseToken: token}, desk.Tell(err)
+}
+
+// Backup writes a consistent copy of the store while the node runs.
+func (o *operator) Backup(ctx context.Context, r *nodev1.BackupRequest) (*nodev1.BackupResponse, error) {
+	if !filepath.IsAbs(r.GetFolder()) {
+		return nil, desk.Tell(fmt.Errorf("backup into %q, which is not an absolute path: %w", r.GetFolder(), desk.ErrRequest))
+	}
+	size := o.n.store.Head().Size
+	if err := o.n.store.Backup(ctx, r.GetFolder()); err != nil {
+		return nil, desk.Tell(err)
+	}
+	out := &nodev1.BackupResponse{LogSize: uint64(size)}
+	err := filepath.WalkDir(r.GetFolder(), func(_ string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		info, err := e.Info()
+		if err == nil {
+			out.Bytes += uint64(info.Size())
+		}
+		return err
+	})
+	return out, desk.Tell(err)
+}

@@ -1,0 +1,120 @@
+package node
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"strings"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/status"
+
+	"github.com/rogatory/rogatory/crypto/envelope"
+	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
+)
+
+// maxCall bounds one message at the socket: a prepared act for many recipients repeats its content.
+const maxCall = 64 * envelope.MaxInner
+
+// OperatorUnit is the organizational unit in the certificate of a client that may use OperatorService.
+const OperatorUnit = "operator"
+
+// listen opens the unix socket and, if configured, the address for other machines.
+func (n *node) listen() ([]*server, error) {
+	local, err := n.listenSocket()
+	if err != nil {
+		return nil, err
+	}
+	servers := []*server{{Server: n.grpcServer(false), listener: local}}
+	if n.cfg.Listen.Address == "" {
+		return servers, nil
+	}
+	creds, err := n.serverTLS()
+	if err != nil {
+		return nil, errors.Join(err, local.Close())
+	}
+	remote, err := net.Listen("tcp", n.cfg.Listen.Address)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("listening: %w", err), local.Close())
+	}
+	return append(servers, &server{Server: n.grpcServer(true, grpc.Creds(creds)), listener: remote}), nil
+}
+
+// listenSocket opens the unix socket for its owner alone. What a killed node has left there is taken away; a node that lives holds the
+// store's lock, so this one would not have come so far.
+func (n *node) listenSocket() (net.Listener, error) {
+	if info, err := os.Lstat(n.cfg.Socket); err == nil && info.Mode()&os.ModeSocket != 0 {
+		if err := os.Remove(n.cfg.Socket); err != nil {
+			return nil, fmt.Errorf("listening: %w", err)
+		}
+	}
+	l, err := net.Listen("unix", n.cfg.Socket)
+	if err != nil {
+		return nil, fmt.Errorf("listening: %w", err)
+	}
+	if err := os.Chmod(n.cfg.Socket, 0o600); err != nil {
+		return nil, errors.Join(fmt.Errorf("listening: %w", err), l.Close())
+	}
+	return l, nil
+}
+
+func (n *node) serverTLS() (credentials.TransportCredentials, error) {
+	cert, err := tls.LoadX509KeyPair(n.cfg.Listen.Cert, n.cfg.Listen.Key)
+	if err != nil {
+		return nil, fmt.Errorf("reading the server certificate: %w", err)
+	}
+	pem, err := os.ReadFile(n.cfg.Listen.ClientCA)
+	if err != nil {
+		return nil, fmt.Errorf("reading the clients' authority: %w", err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("reading the clients' authority: %s holds no certificate", n.cfg.Listen.ClientCA)
+	}
+	return credentials.NewTLS(&tls.Config{
+		Certificates: []tls.Certificate{cert}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: roots, MinVersion: tls.VersionTLS13,
+	}), nil
+}
+
+// grpcServer serves desk and operator. Over the network the operator's service takes an operator's certificate.
+func (n *node) grpcServer(remote bool, opts ...grpc.ServerOption) *grpc.Server {
+	opts = append(opts,
+		grpc.MaxRecvMsgSize(maxCall), grpc.MaxSendMsgSize(maxCall),
+		grpc.MaxConcurrentStreams(uint32(n.cfg.Limits.Connections)),
+	)
+	if remote {
+		opts = append(opts, grpc.UnaryInterceptor(operatorsOnly))
+	}
+	s := grpc.NewServer(opts...)
+	nodev1.RegisterDeskServiceServer(s, n.desk)
+	nodev1.RegisterOperatorServiceServer(s, &operator{n})
+	return s
+}
+
+// operatorsOnly lets only clients with an operator's certificate use OperatorService, which has unary methods only.
+func operatorsOnly(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	if strings.HasPrefix(info.FullMethod, "/"+nodev1.OperatorService_ServiceDesc.ServiceName+"/") && !isOperator(ctx) {
+		return nil, status.Error(codes.PermissionDenied, "this takes an operator's certificate")
+	}
+	return handler(ctx, req)
+}
+
+func isOperator(ctx context.Context) bool {
+	p, ok := peer.FromContext(ctx)
+	if !ok {
+		return false
+	}
+	info, ok := p.AuthInfo.(credentials.TLSInfo)
+	if !ok || len(info.State.VerifiedChains) == 0 {
+		return false
+	}
+	return slices.Contains(info.State.VerifiedChains[0][0].Subject.OrganizationalUnit, OperatorUnit)
+}
