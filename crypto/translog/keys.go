@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/cloudflare/circl/sign/mldsa/mldsa44"
+
+	"github.com/rogatory/rogatory/crypto/keyring/vector"
 )
 
 // SeedSize is the length in bytes of both seeds of a signer: RFC 8032's private key and FIPS 204's xi.
@@ -204,12 +206,18 @@ func newSigners(name string, edSeed, pqSeed []byte) (signers, error) {
 
 func (s *signers) signPq(seconds int64, cp *Checkpoint) ([]byte, error) {
 	sig := make([]byte, mldsa44.SignatureSize)
-	if err := mldsa44.SignTo(s.pq, subtreeMessage(s.name, seconds, cp), nil, true, sig); err != nil {
+	err := mldsa44.SignTo(s.pq, subtreeMessage(s.name, seconds, cp), nil, true, sig)
+	vector.Leave()
+	if err != nil {
 		return nil, fmt.Errorf("signing checkpoint %d of %s: %w", cp.Size, cp.Origin, err)
 	}
 	return sig, nil
 }
 
 func (k *pqKey) verify(seconds int64, cp *Checkpoint, sig []byte) bool {
-	return len(sig) == mldsa44.SignatureSize && mldsa44.Verify(k.pub, subtreeMessage(k.name, seconds, cp), nil, sig)
+	if len(sig) != mldsa44.SignatureSize {
+		return false
+	}
+	defer vector.Leave()
+	return mldsa44.Verify(k.pub, subtreeMessage(k.name, seconds, cp), nil, sig)
 }

@@ -14,13 +14,13 @@ import (
 
 // Want is what a person wants to do.
 type Want struct {
-	// Verb of the act.
+	// Verb of the act; unspecified sends the file where one officer may and drafts it where two must, as the node's rules say.
 	Verb rogatoryv1.Verb
 	// File for acts that send; its attachments are sealed already (Attach) and listed in its content.
 	File *rogatoryv1.RequestFile
 	// CaseToken for acts in a case without a file.
 	CaseToken string
-	// Reason is the coded reason, for reading and erasing.
+	// Reason is the coded reason, for reading and erasing; whom or which unit a case goes to, for assigning and handing over.
 	Reason string
 	// Subject is the other object of the act, 32 bytes or empty.
 	Subject []byte
@@ -105,24 +105,16 @@ func (c *Client) Do(ctx context.Context, w Want) (*nodev1.CommitResponse, error)
 
 // Send sends a file where one officer may, and puts it before an approver where two must. draft tells which it was.
 func (c *Client) Send(ctx context.Context, file *rogatoryv1.RequestFile) (resp *nodev1.CommitResponse, draft bool, err error) {
-	p, draft, err := c.PrepareSend(ctx, file)
+	p, err := c.Prepare(ctx, Want{File: file})
 	if err != nil {
-		return nil, draft, err
+		return nil, false, err
 	}
 	resp, err = c.Commit(ctx, p)
-	return resp, draft, err
+	return resp, p.Draft(), err
 }
 
-// PrepareSend prepares to send a file, or to draft it where the node's rules ask for a second person. Preparing stores nothing,
-// so asking first for the one and then for the other leaves no trace.
-func (c *Client) PrepareSend(ctx context.Context, file *rogatoryv1.RequestFile) (p *Prepared, draft bool, err error) {
-	p, err = c.Prepare(ctx, Want{Verb: rogatoryv1.Verb_VERB_SEND, File: file})
-	if file.GetBreakGlass() || !refusedAlone(err) {
-		return p, false, err
-	}
-	p, err = c.Prepare(ctx, Want{Verb: rogatoryv1.Verb_VERB_DRAFT, File: file})
-	return p, true, err
-}
+// Draft reports whether the act puts messages before an approver instead of sending them.
+func (p *Prepared) Draft() bool { return p.Act.GetVerb() == rogatoryv1.Verb_VERB_DRAFT }
 
 // List returns the cases of the officer's units.
 func (c *Client) List(ctx context.Context, req *nodev1.ListRequest) (*nodev1.ListResponse, error) {

@@ -15,7 +15,7 @@ const chunkSize = 256 << 10
 
 // Attach has the node seal a file, and returns what a content lists.
 func (c *Client) Attach(ctx context.Context, r io.Reader, mediaType, title string) (*rogatoryv1.Attachment, error) {
-	a, err := c.Assert(ctx, &rogatoryv1.Act{Verb: rogatoryv1.Verb_VERB_DRAFT})
+	a, err := c.Assert(ctx, &rogatoryv1.Act{Verb: rogatoryv1.Verb_VERB_ATTACH})
 	if err != nil {
 		return nil, err
 	}

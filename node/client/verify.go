@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/rogatory/rogatory/crypto/envelope"
@@ -35,7 +33,7 @@ func (p *Prepared) verify(w Want, actor string, now time.Time) error {
 	}
 	skew := now.Sub(time.UnixMilli(int64(act.GetAtMs())))
 	switch {
-	case act.GetVerb() != w.Verb:
+	case !verbFits(w, act.GetVerb()):
 		return fmt.Errorf("the act is %s", act.GetVerb())
 	case act.GetActor() != actor:
 		return fmt.Errorf("the act is of %s", act.GetActor())
@@ -57,8 +55,20 @@ func (p *Prepared) verify(w Want, actor string, now time.Time) error {
 	return nil
 }
 
+// verbFits allows the node to choose between sending and drafting when it was left to it; danger to life is never a draft.
+func verbFits(w Want, got rogatoryv1.Verb) bool {
+	if w.Verb != rogatoryv1.Verb_VERB_UNSPECIFIED {
+		return got == w.Verb
+	}
+	return got == rogatoryv1.Verb_VERB_SEND || got == rogatoryv1.Verb_VERB_DRAFT && !w.File.GetBreakGlass()
+}
+
 // open parses the messages and checks that the act's targets are exactly the commitments to them.
 func (p *Prepared) open() error {
+	// What is ratified has left already; the officer has read it in its case, and the subject names it.
+	if p.Act.GetVerb() == rogatoryv1.Verb_VERB_RATIFY && len(p.outgoing) == 0 {
+		return nil
+	}
 	if len(p.outgoing) != len(p.Act.GetTargets()) {
 		return fmt.Errorf("%d messages, %d targets", len(p.outgoing), len(p.Act.GetTargets()))
 	}
@@ -212,13 +222,4 @@ func sameRecipients(file []string, messages []Message, to []string) error {
 		left = append(left[:found], left[found+1:]...)
 	}
 	return nil
-}
-
-// refusedAlone reports whether the node refuses an act for one officer alone.
-func refusedAlone(err error) bool {
-	switch status.Code(err) {
-	case codes.FailedPrecondition, codes.PermissionDenied:
-		return true
-	}
-	return false
 }

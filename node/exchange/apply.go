@@ -18,14 +18,16 @@ func Apply(c Case, e Event, r Rules) (Case, []Change, error) {
 		bad.State = c.State
 		return c, nil, bad
 	}
-	n := c.clone()
-	if err := n.fits(in); err != nil {
+	// Both only look at c.
+	if err := c.fits(in); err != nil {
 		return c, nil, err
 	}
-	if in.event == EventArrived && n.early(in) {
-		if len(n.Waiting) >= r.maxWaiting() {
-			return c, nil, n.refuse(in, CodeTooManyWaiting)
-		}
+	early := in.event == EventArrived && c.early(in)
+	if early && len(c.Waiting) >= r.maxWaiting() {
+		return c, nil, c.refuse(in, CodeTooManyWaiting)
+	}
+	n := c.clone()
+	if early {
 		n.Token, n.Changed = in.token, in.at
 		if n.Own == "" {
 			n.Own = in.to

@@ -54,7 +54,7 @@ func (d Date) addMonths(n int) Date {
 func dateOf(ms int64, zone *time.Location) Date { return civil(time.UnixMilli(ms).In(zone).Date()) }
 
 // startOf is the first instant, in ms, of a local day. It searches rather than asks for midnight, because a zone may skip
-// midnight (the Azores do each spring) and an instant that does not exist has no agreed value.
+// midnight in spring, and an instant that does not exist has no agreed value.
 func startOf(d Date, zone *time.Location) int64 {
 	const hour, day = 3_600_000, 24 * 3_600_000
 	from := int64(d)*day - 26*hour

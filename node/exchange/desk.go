@@ -36,7 +36,7 @@ func (c *Case) authorise(in *input, r *Rules, m *Message) *TransitionError {
 		if slices.Contains(nodeAlone, in.kind) || in.final && in.outcome == rogatoryv1.Outcome_OUTCOME_REFUSED {
 			return nil
 		}
-	case r.mayAlone(in.kind):
+	case r.mayAlone(in.kind, in.joint):
 		return nil
 	}
 	return c.refuse(in, CodeNotApproved)

@@ -10,17 +10,23 @@ import (
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
+// tester is what testing.T and rapid.T have in common here.
+type tester interface {
+	Helper()
+	Fatalf(format string, args ...any)
+}
+
 // pair is one case as both sides see it, with what is on the way between them. Time passes a minute with each step.
 type pair struct {
-	t     testing.TB
+	t     tester
 	now   int64
-	count byte
+	count int
 	rules exchange.Rules
 	sides map[string]*exchange.Case
 	onWay []exchange.Event
 }
 
-func newPair(t testing.TB) *pair {
+func newPair(t tester) *pair {
 	return &pair{t: t, now: ms("2026-03-02T10:00:00Z"), sides: map[string]*exchange.Case{"RS": {}, "BG": {}}}
 }
 
@@ -41,7 +47,7 @@ func other(country string) string {
 
 func (p *pair) name() exchange.Name {
 	p.count++
-	return exchange.Name{0: 'm', 31: p.count}
+	return exchange.Name{0: 'm', 30: byte(p.count >> 8), 31: byte(p.count)}
 }
 
 // try applies an event on one side.

@@ -131,7 +131,8 @@ type Rules struct {
 	// Calendars holds the holiday calendars, any number of versions for a country.
 	Calendars []Calendar
 	// Alone lists the kinds of message that one person may send; all others need an approver who is not the drafter. Nil
-	// means DefaultAlone; an empty list that is not nil wants four eyes for everything.
+	// means DefaultAlone, and in a joint case only the steps that disclose nothing; an empty list that is not nil wants four
+	// eyes for everything.
 	Alone []rogatoryv1.Kind
 	// RatifyWithin is the time for the second person after a break-glass sending; 0 means 24 hours.
 	RatifyWithin time.Duration
@@ -150,6 +151,12 @@ func DefaultAlone() []rogatoryv1.Kind {
 		rogatoryv1.Kind_KIND_CONSENT_REQUEST, rogatoryv1.Kind_KIND_CONSENT_WITHDRAWAL, rogatoryv1.Kind_KIND_CORRECTION_RECEIPT,
 		rogatoryv1.Kind_KIND_REOPENING, rogatoryv1.Kind_KIND_JOINT, rogatoryv1.Kind_KIND_CLOSE,
 	}
+}
+
+// disclosing steps of a joint case show something to others.
+var disclosing = []rogatoryv1.JointAct{
+	rogatoryv1.JointAct_JOINT_ACT_PROPOSE, rogatoryv1.JointAct_JOINT_ACT_AMEND, rogatoryv1.JointAct_JOINT_ACT_GRANT,
+	rogatoryv1.JointAct_JOINT_ACT_ADD_EVIDENCE,
 }
 
 // Check returns an error that wraps ErrRules or ErrZone when a row, zone or calendar contradicts itself. Apply does not
@@ -231,9 +238,9 @@ func (r *Rules) calendar(country string, start int64) Calendar {
 	return out
 }
 
-func (r *Rules) mayAlone(k rogatoryv1.Kind) bool {
+func (r *Rules) mayAlone(k rogatoryv1.Kind, act rogatoryv1.JointAct) bool {
 	if r.Alone == nil {
-		return slices.Contains(DefaultAlone(), k)
+		return slices.Contains(DefaultAlone(), k) && !slices.Contains(disclosing, act)
 	}
 	return slices.Contains(r.Alone, k)
 }

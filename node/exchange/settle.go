@@ -12,7 +12,7 @@ type round struct {
 	opener                            *Message
 	final, objection, decision        *Message
 	closed, withdrawn, partial, acked bool
-	clarifying, judicial              bool
+	heard, clarifying, judicial       bool
 	judgement                         *Message
 	seen                              bool
 	jointClosed, evaluated            bool
@@ -38,6 +38,7 @@ func (c *Case) facts() round {
 		if m.Round != c.Round {
 			continue
 		}
+		f.heard = f.heard || !m.Out
 		switch m.Kind {
 		case rogatoryv1.Kind_KIND_REPLY, rogatoryv1.Kind_KIND_FIU_REPLY:
 			if m.Final {
@@ -109,7 +110,7 @@ func (c *Case) settle() State {
 		case f.seen:
 			return Acknowledged
 		}
-		return c.delivered(f.opener)
+		return f.delivered()
 	}
 	switch {
 	case f.closed, f.decision != nil:
@@ -133,17 +134,33 @@ func (c *Case) settle() State {
 	case c.Registered:
 		return Registered
 	}
-	return c.delivered(f.opener)
+	return f.delivered()
 }
 
-// delivered is the state of a case whose first message is all there is.
-func (c *Case) delivered(opener *Message) State {
-	switch {
-	case opener.Rejected:
-		return Rejected
-	case opener.Received != 0 || !opener.Out:
+// Shared is the state that both sides come to once every message has arrived: without what one's own side did with the
+// case alone, and with the steps of delivery and registration taken as one. An auditor compares it between two countries.
+func (c Case) Shared() State {
+	if c.State.opening() || c.State == Discarded {
+		return None
+	}
+	c.Aside = None
+	switch s := c.settle(); s {
+	case Sent, Undelivered, Registered:
 		return Received
-	case opener.Undelivered:
+	default:
+		return s
+	}
+}
+
+// delivered is the state of a case in which nothing has happened but its first message. Any word of the other side shows
+// that it got there, even before the receipt does.
+func (f *round) delivered() State {
+	switch {
+	case f.opener.Rejected:
+		return Rejected
+	case f.opener.Received != 0 || f.heard:
+		return Received
+	case f.opener.Undelivered:
 		return Undelivered
 	}
 	return Sent

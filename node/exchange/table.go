@@ -289,7 +289,17 @@ func Moves(c Case) []Move {
 		if strings.HasPrefix(string(s), "arrived.") {
 			continue
 		}
-		_, _, may := lookup(c.Kind, c.Side, c.State, s, "")
+		kind, side := c.Kind, c.Side
+		if kind == "" {
+			// Nothing has opened it yet: the step itself says what it will be.
+			kind, side = KindRequest, Opening
+			if strings.HasPrefix(string(s), "sent.spontaneous") {
+				kind = KindSpontaneous
+			} else if strings.HasPrefix(string(s), "sent.joint.") {
+				kind, side = KindJoint, Party
+			}
+		}
+		_, _, may := lookup(kind, side, c.State, s, "")
 		may = slices.DeleteFunc(may, func(w Who) bool { return w == Peer })
 		if len(may) > 0 {
 			out = append(out, Move{s, may})

@@ -25,6 +25,7 @@ var (
 	bucketSeen        = []byte("seen")             // peer, epoch, seq -> Seen
 	bucketMessages    = []byte("messages")         // index -> LoggedMessage
 	bucketStatements  = []byte("statements")       // index -> LoggedStatement
+	bucketSignatures  = []byte("signatures")       // index -> root signature that several messages or statements share
 	bucketTokens      = []byte("tokens")           // case token -> number
 	bucketCases       = []byte("cases")            // number, piece -> CaseRow
 	bucketByUnit      = []byte("cases_by_unit")    // unit, updated, number -> CaseSummary
@@ -50,7 +51,7 @@ var (
 
 	mainBuckets = [][]byte{
 		bucketIdentity, bucketLeaves, bucketHashes, bucketCheckpoint, bucketSides, bucketOutbox, bucketOutgoing, bucketIncoming, bucketSeen,
-		bucketMessages, bucketStatements, bucketTokens, bucketCases, bucketByUnit, bucketWake, bucketOfCase, bucketNumbers,
+		bucketMessages, bucketStatements, bucketSignatures, bucketTokens, bucketCases, bucketByUnit, bucketWake, bucketOfCase, bucketNumbers,
 		bucketContents, bucketPieces, bucketPools, bucketChores, bucketParked, bucketDrafts, bucketSubmissions,
 		bucketNonces, bucketNonceExpiry, bucketOfficers, bucketLatest, bucketManifests, bucketDirectories, bucketHeads,
 		bucketForks, bucketAttachments,

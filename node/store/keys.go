@@ -166,6 +166,10 @@ func (s *Store) loadPools() error {
 			if err := parse(v, &block); err != nil {
 				return err
 			}
+			if _, err := s.opts.UnitKeys(block.Unit); err != nil {
+				s.log.Warn("unit has no key, its contents are closed", "unit", block.Unit, "error", err)
+				return nil
+			}
 			p := s.poolOf(block.Unit)
 			p.size = min(poolMost, max(p.size, int(block.Count)))
 			for id := max(number(k), marks[block.Unit]+1); id < number(k)+uint64(block.Count); id++ {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 
+	"google.golang.org/protobuf/proto"
+
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
@@ -23,13 +25,17 @@ func (t *Tx) PutMessage(index int64, m *storev1.LoggedMessage) error {
 			return err
 		}
 	}
-	b := t.bucket(bucketMessages)
-	b.FillPercent = 0.9
-	return t.putRow(bucketMessages, u64(index), m)
+	row := proto.CloneOf(m)
+	var err error
+	if row.Signature, row.SignatureAt, err = t.shareSignature(index, m.Signature); err != nil {
+		return err
+	}
+	t.bucket(bucketMessages).FillPercent = 0.9
+	return t.putRow(bucketMessages, u64(index), row)
 }
 
-// Message returns the side record of the `msg` leaf at index, or [ErrNotFound].
-func (r *Reader) Message(index int64) (*storev1.LoggedMessage, error) {
+// messageRow returns the side record of the `msg` leaf at index as it is kept.
+func (r *Reader) messageRow(index int64) (*storev1.LoggedMessage, error) {
 	m := new(storev1.LoggedMessage)
 	ok, err := read(r.b.Bucket(bucketMessages), u64(index), m)
 	if err == nil && !ok {
@@ -41,12 +47,24 @@ func (r *Reader) Message(index int64) (*storev1.LoggedMessage, error) {
 	return m, nil
 }
 
+// Message returns the side record of the `msg` leaf at index, or [ErrNotFound].
+func (r *Reader) Message(index int64) (*storev1.LoggedMessage, error) {
+	m, err := r.messageRow(index)
+	if err != nil {
+		return nil, err
+	}
+	return m, r.joinSignature(&m.Signature, &m.SignatureAt)
+}
+
 // EachMessage calls each with the messages from leaf index on, in order of their leaves, until it returns false.
 func (r *Reader) EachMessage(from int64, each func(index int64, m *storev1.LoggedMessage) bool) error {
 	c := r.b.Bucket(bucketMessages).Cursor()
 	for k, v := c.Seek(u64(from)); k != nil; k, v = c.Next() {
 		m := new(storev1.LoggedMessage)
 		if err := parse(v, m); err != nil {
+			return err
+		}
+		if err := r.joinSignature(&m.Signature, &m.SignatureAt); err != nil {
 			return err
 		}
 		if !each(int64(number(k)), m) {
@@ -58,7 +76,7 @@ func (r *Reader) EachMessage(from int64, each func(index int64, m *storev1.Logge
 
 // ExpireDocket destroys a docket and its salt when their 3 or 5 years have ended.
 func (t *Tx) ExpireDocket(index int64) error {
-	m, err := t.Message(index)
+	m, err := t.messageRow(index)
 	if err != nil {
 		return err
 	}
@@ -83,7 +101,12 @@ func (r *Reader) CaseMessages(token string) ([]int64, error) {
 
 // PutStatement keeps the side record of the `reseal` leaf at index: one attempt to carry a message.
 func (t *Tx) PutStatement(index int64, st *storev1.LoggedStatement) error {
-	return t.putRow(bucketStatements, u64(index), st)
+	row := proto.CloneOf(st)
+	var err error
+	if row.Signature, row.SignatureAt, err = t.shareSignature(index, st.Signature); err != nil {
+		return err
+	}
+	return t.putRow(bucketStatements, u64(index), row)
 }
 
 // Statement returns the side record of the `reseal` leaf at index, or [ErrNotFound].
@@ -96,5 +119,5 @@ func (r *Reader) Statement(index int64) (*storev1.LoggedStatement, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading statement at leaf %d: %w", index, err)
 	}
-	return st, nil
+	return st, r.joinSignature(&st.Signature, &st.SignatureAt)
 }

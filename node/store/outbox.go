@@ -61,7 +61,7 @@ func (t *Tx) Receipted(to string, epoch uint32, seq uint64, rcptLeaf int64, peer
 	if err != nil {
 		return err
 	}
-	m, err := t.Message(int64(e.LeafIndex))
+	m, err := t.messageRow(int64(e.LeafIndex))
 	if err != nil {
 		return err
 	}

@@ -52,9 +52,10 @@ type Store struct {
 	guardMissing bool
 
 	// Owned by writeLoop.
-	broken    error
-	numbers   map[int]uint64 // next case number by year
-	guardOwed bool           // committed leaves wait for a guard that could not be written
+	broken     error
+	numbers    map[int]uint64    // next case number by year
+	signatures map[string]uint64 // root signatures kept lately, and where, plus one
+	guardOwed  bool              // committed leaves wait for a guard that could not be written
 
 	wake    chan struct{}
 	stopped chan struct{} // writeLoop has returned
@@ -92,14 +93,15 @@ func Open(opts Options) (_ *Store, err error) {
 		return nil, fmt.Errorf("opening store without folder, guard, country, origin or keys: %w", ErrInvalid)
 	}
 	s := &Store{
-		opts:     opts,
-		log:      opts.Logger,
-		wake:     make(chan struct{}, 1),
-		stopped:  make(chan struct{}),
-		fill:     make(chan string, 64),
-		fillDone: make(chan struct{}),
-		pools:    make(map[string]*pool),
-		numbers:  make(map[int]uint64),
+		opts:       opts,
+		log:        opts.Logger,
+		wake:       make(chan struct{}, 1),
+		stopped:    make(chan struct{}),
+		fill:       make(chan string, 64),
+		fillDone:   make(chan struct{}),
+		pools:      make(map[string]*pool),
+		numbers:    make(map[int]uint64),
+		signatures: make(map[string]uint64),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -153,7 +155,11 @@ func (s *Store) openFiles() error {
 		return err
 	}
 	s.keys.path = keysPath
-	return s.identify()
+	if err := s.identify(); err != nil {
+		return err
+	}
+	// New files have names that a crash must not take: a guard without its database would look like a rollback.
+	return errors.Join(syncDir(s.opts.Dir), syncDir(filepath.Dir(filepath.Clean(s.opts.Dir))))
 }
 
 // isMade reports whether main.db has got as far as its identity, by whoever has it open.

@@ -24,9 +24,10 @@ type Tx struct {
 	edge        translog.Edge
 	leaves      []translog.Hash // appended in this batch, not yet in edge
 	lastAt      int64
-	now         int64          // when the functions began to run, ms
-	guardNeeded bool           // a leaf that may be acted upon was appended
-	taken       map[string]int // how many keys of each unit's pool the batch has taken
+	now         int64             // when the functions began to run, ms
+	guardNeeded bool              // a leaf that may be acted upon was appended
+	taken       map[string]int    // how many keys of each unit's pool the batch has taken
+	signatures  map[string]uint64 // root signatures that the batch has kept, and where, plus one
 
 	call *call // whose function runs
 }

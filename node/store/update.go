@@ -240,6 +240,7 @@ func (s *Store) commit(batch []*call) {
 	s.edge, s.lastAt = t.edge, t.lastAt
 	s.mu.Unlock()
 	s.settlePools(t.taken)
+	s.settleSignatures(t.signatures)
 	s.guardOwed = s.guardOwed || t.guardNeeded
 	s.step(StepCommitted)
 	s.finish(batch, t.guardNeeded)
@@ -253,7 +254,7 @@ func (s *Store) runAll(batch []*call) (*Tx, error) {
 		if err != nil {
 			return nil, err
 		}
-		t := &Tx{Reader: Reader{s: s, b: b}, edge: s.edge, lastAt: s.lastAt, now: time.Now().UnixMilli(), taken: make(map[string]int)}
+		t := &Tx{Reader: Reader{s: s, b: b}, edge: s.edge, lastAt: s.lastAt, now: time.Now().UnixMilli(), taken: make(map[string]int), signatures: make(map[string]uint64)}
 		again, wrote := false, false
 		for _, c := range batch {
 			if c.err != nil {

@@ -287,8 +287,8 @@ func TestGhostCallsLeaveNothingBehind(t *testing.T) {
 			rs.Serve(ctx)
 		}()
 		synctest.Wait()
-		flood := func(body []byte, seq uint32, kind frameKind) {
-			for range 3 * maxPast {
+		flood := func(times int, body []byte, seq uint32, kind frameKind) {
+			for range times {
 				var id callID
 				rand.Read(id[:])
 				f := appendFrame(nil, frameHeader{kind: kind, call: id, seq: seq}, body)
@@ -298,24 +298,23 @@ func TestGhostCallsLeaveNothingBehind(t *testing.T) {
 			}
 			synctest.Wait()
 		}
-		flood([]byte("x"), 5, chunkMore)             // parts that never begin
-		flood(make([]byte, 1<<20-100), 0, chunkMore) // parts that never end
-		flood([]byte("junk"), 0, chunkLast)
-		flood(make([]byte, 8), 0, kindCredit)
-		p := rs.peers["BG"]
-		if n := len(p.running); n > 8 {
-			t.Errorf("%d calls running", n)
+		left := func() (calls, past int, used int64) {
+			rs.mu.Lock()
+			defer rs.mu.Unlock()
+			p := rs.peers["BG"]
+			return len(p.running), len(p.past), p.budget.used.Load()
 		}
-		if used := p.budget.used.Load(); used > 1<<20 {
-			t.Errorf("%d bytes held", used)
+		flood(100, []byte("x"), 5, chunkMore)           // parts that never begin
+		flood(100, make([]byte, 400<<10), 0, chunkMore) // parts that never end
+		flood(3*maxPast, []byte("junk"), 0, chunkLast)
+		flood(100, make([]byte, 8), 0, kindCredit)
+		if calls, _, used := left(); calls > 8 || used > 1<<20 {
+			t.Errorf("%d calls and %d bytes are held", calls, used)
 		}
 		time.Sleep(2 * firstPartTimeout)
-		synctest.Wait()
-		if n, used := len(p.running), p.budget.used.Load(); n != 0 || used != 0 {
-			t.Errorf("after their time %d calls and %d bytes are left", n, used)
-		}
-		if len(p.past) > maxPast {
-			t.Errorf("%d past calls remembered", len(p.past))
+		flood(3*maxPast, []byte("junk"), 0, chunkLast)
+		if calls, past, used := left(); calls != 0 || used != 0 || past != maxPast {
+			t.Errorf("after their time %d calls and %d bytes are held, %d past calls remembered", calls, used, past)
 		}
 		cancel()
 		<-done

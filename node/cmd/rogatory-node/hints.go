@@ -149,7 +149,7 @@ func explainStatus(err error, s *status.Status) *failure {
 	f := &failure{unknown, errors.New(s.Message()), ""}
 	switch s.Code() {
 	case codes.Unavailable:
-		f.err = fmt.Errorf("the node does not answer: %s", s.Message())
+		f.err = fmt.Errorf("the node does not answer: %s", innermost(s.Message()))
 		f.hint = hintRunning
 	case codes.DeadlineExceeded:
 		f.hint = "the node did not answer in time: --timeout gives it longer"
@@ -184,12 +184,23 @@ func explainStatus(err error, s *status.Status) *failure {
 	return f
 }
 
+// innermost is what a connection error of grpc says at its core.
+func innermost(text string) string {
+	for _, mark := range []string{"desc = ", "while dialing: "} {
+		if i := strings.LastIndex(text, mark); i >= 0 {
+			text = text[i+len(mark):]
+		}
+	}
+	return strings.Trim(text, `"`)
+}
+
 // noArgs, exactly and atLeast check arguments with a hint.
 func noArgs(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
 	if c.HasSubCommands() {
+		c.SuggestionsMinimumDistance = 2
 		near := c.SuggestionsFor(args[0])
 		hint := "see " + c.CommandPath() + " --help"
 		if len(near) > 0 {

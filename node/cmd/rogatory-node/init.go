@@ -50,7 +50,7 @@ fingerprint of the root key, which somebody reads to the other members over the 
 	f.StringVar(&o.Country, "country", "", "country code, two capital letters")
 	f.StringVar(&o.Federation, "federation", "", "name of the federation, for example rogatory.example")
 	f.StringVar(&o.Zone, "zone", "", "IANA time zone, for example Europe/Belgrade")
-	f.StringVar(&o.Name, "name", "", "name of the contact point, in English")
+	f.StringVar(&o.Name, "name", "", "name of the contact point, in English (default: Contact point of RS)")
 	f.StringArrayVar(&units, "unit", nil, "unit, or unit:authority when it is named otherwise; the first one is the default")
 	f.StringArrayVar(&founders, "founder", nil, "pseudonym=public key of a founder, twice; without it both keys are made here")
 	f.StringSliceVar(&o.Languages, "language", nil, "languages that officers read, BCP 47, the preferred one first")

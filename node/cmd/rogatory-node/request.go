@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -26,7 +27,7 @@ func (p *program) requestCommand() *cobra.Command {
 		p.requestApprove("approve", "Approve a draft that another officer wrote: it is sent", rogatoryv1.Verb_VERB_APPROVE),
 		p.requestApprove("release", "Release an answer that another officer wrote: it is sent", rogatoryv1.Verb_VERB_APPROVE),
 		p.requestApprove("ratify", "Ratify what one officer sent alone on danger to life", rogatoryv1.Verb_VERB_RATIFY),
-		p.requestDecline(), p.requestRegister(), p.requestAssign(), p.requestErase(), p.requestAnswer(), p.requestAttach(), p.requestFetch())
+		p.requestDecline(), p.requestRegister(), p.requestAssign(), p.requestTransfer(), p.requestAnswer(), p.requestAttach(), p.requestFetch())
 	c.Aliases = []string{"case", "requests"}
 	c.AddCommand(p.shortForms()...)
 	return c
@@ -214,13 +215,14 @@ func (p *program) send(c *cobra.Command, f *requestFile, draft bool) error {
 }
 
 func (p *program) sendFile(ctx context.Context, cl *client.Client, f *rogatoryv1.RequestFile, draft bool) error {
-	var prepared *client.Prepared
-	var err error
-	if draft {
-		prepared, err = cl.Prepare(ctx, client.Want{Verb: rogatoryv1.Verb_VERB_DRAFT, File: f})
-	} else {
-		prepared, draft, err = cl.PrepareSend(ctx, f)
+	if err := p.fillSender(ctx, cl, f); err != nil {
+		return err
 	}
+	want := client.Want{File: f}
+	if draft {
+		want.Verb = rogatoryv1.Verb_VERB_DRAFT
+	}
+	prepared, err := cl.Prepare(ctx, want)
 	var findings *client.FindingsError
 	if errors.As(err, &findings) {
 		if err := p.printFindings(p.err, findings.Findings); err != nil {
@@ -238,7 +240,7 @@ func (p *program) sendFile(ctx context.Context, cl *client.Client, f *rogatoryv1
 	if err != nil {
 		return err
 	}
-	return p.printCommitted(resp, draft)
+	return p.printCommitted(resp, prepared.Draft())
 }
 
 // printCommitted prints a line for each case: token, state, peer.
@@ -573,6 +575,11 @@ func (p *program) requestApprove(use, short string, verb rogatoryv1.Verb) *cobra
 			for _, m := range prepared.Messages {
 				p.printMessage(p.err, m.To, m.Docket, m.Content)
 			}
+			if len(prepared.Messages) == 0 {
+				if err := p.printSent(c.Context(), cl, args[0], prepared.Act.GetSubject()); err != nil {
+					return err
+				}
+			}
 			if err := p.confirmed(yes, "Sign it?"); err != nil {
 				return err
 			}
@@ -590,30 +597,37 @@ func (p *program) requestApprove(use, short string, verb rogatoryv1.Verb) *cobra
 	return c
 }
 
+// printSent shows the message that was sent already and is to be ratified. The reading is logged.
+func (p *program) printSent(ctx context.Context, cl *client.Client, token string, msg []byte) error {
+	resp, err := p.show(ctx, cl, token, "ratify")
+	if err != nil {
+		return err
+	}
+	for _, m := range resp.GetMessages() {
+		if bytes.Equal(m.GetMsg(), msg) {
+			p.printMessage(p.err, resp.GetCase().GetPeer(), m.GetDocket(), m.GetContent())
+			return nil
+		}
+	}
+	return no(fmt.Errorf("case %s does not hold the message %x", token, msg), "rogatory-node request show CASE tells what it holds")
+}
+
 func (p *program) requestDecline() *cobra.Command {
-	return p.act("decline CASE", "Decline a draft: it goes back to who wrote it", rogatoryv1.Verb_VERB_DECLINE, "")
+	return p.act("decline CASE", "Decline a draft: it goes back to who wrote it", rogatoryv1.Verb_VERB_DECLINE)
 }
 
 func (p *program) requestRegister() *cobra.Command {
-	return p.act("register CASE", "Take a received case up, without sending anything", rogatoryv1.Verb_VERB_REGISTER, "")
-}
-
-func (p *program) requestErase() *cobra.Command {
-	return p.act("erase CASE", "Destroy a case's content; its docket and receipts remain", rogatoryv1.Verb_VERB_ERASE, "review")
+	return p.act("register CASE", "Take a received case up, without sending anything", rogatoryv1.Verb_VERB_REGISTER)
 }
 
 // act makes a command for an act in a case that sends nothing.
-func (p *program) act(use, short string, verb rogatoryv1.Verb, reason string) *cobra.Command {
-	c := &cobra.Command{
+func (p *program) act(use, short string, verb rogatoryv1.Verb) *cobra.Command {
+	return &cobra.Command{
 		Use: use, Short: short, Args: exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return p.do(c, client.Want{Verb: verb, CaseToken: args[0], Reason: reason})
+			return p.do(c, client.Want{Verb: verb, CaseToken: args[0]})
 		},
 	}
-	if reason != "" {
-		c.Flags().StringVar(&reason, "reason", reason, "coded reason: 1 to 64 of a-z, 0-9, . and -")
-	}
-	return c
 }
 
 func (p *program) do(c *cobra.Command, w client.Want) error {
@@ -635,16 +649,16 @@ func (p *program) requestAssign() *cobra.Command {
 	return &cobra.Command{
 		Use: "assign CASE PSEUDONYM", Short: "Make a case somebody's of the same unit", Args: exactly(2),
 		RunE: func(c *cobra.Command, args []string) error {
-			officers, err := p.officers(c)
-			if err != nil {
-				return err
-			}
-			for _, o := range officers {
-				if o.GetPseudonym() == args[1] {
-					return p.do(c, client.Want{Verb: rogatoryv1.Verb_VERB_ASSIGN, CaseToken: args[0], Subject: o.GetPublicKey()})
-				}
-			}
-			return no(fmt.Errorf("%s is not on the register", args[1]), "rogatory-node officer list shows who is")
+			return p.do(c, client.Want{Verb: rogatoryv1.Verb_VERB_ASSIGN, CaseToken: args[0], Reason: args[1]})
+		},
+	}
+}
+
+func (p *program) requestTransfer() *cobra.Command {
+	return &cobra.Command{
+		Use: "transfer CASE UNIT", Short: "Hand a case to another unit: that one reads it from then on, and you do not", Args: exactly(2),
+		RunE: func(c *cobra.Command, args []string) error {
+			return p.do(c, client.Want{Verb: rogatoryv1.Verb_VERB_TRANSFER, CaseToken: args[0], Reason: args[1]})
 		},
 	}
 }

@@ -524,7 +524,7 @@ type Enrolment struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Who.
 	Officer *Officer `protobuf:"bytes,1,opt,name=officer,proto3" json:"officer,omitempty"`
-	// Both assertions: VERB_ENROL and VERB_ENROL_CONFIRM over subject = SHA-256("rogatory/v1/enrolment\0" || Officer bytes).
+	// Both assertions, VERB_ENROL and VERB_ENROL_CONFIRM (two VERB_REVOKE for a revocation), over subject = SHA-256("rogatory/v1/enrolment\0" || Officer bytes).
 	Assertions []*Assertion `protobuf:"bytes,2,rep,name=assertions,proto3" json:"assertions,omitempty"`
 	// Set when the officer is taken off the register.
 	Revoked       bool `protobuf:"varint,3,opt,name=revoked,proto3" json:"revoked,omitempty"`

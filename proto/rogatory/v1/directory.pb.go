@@ -1003,7 +1003,7 @@ type SignedDirectory struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The Directory's bytes.
 	Directory []byte `protobuf:"bytes,1,opt,name=directory,proto3" json:"directory,omitempty"`
-	// One signature a member, by country code.
+	// One signature a key, by country code, then key identifier.
 	Signatures    []*DirectorySignature `protobuf:"bytes,2,rep,name=signatures,proto3" json:"signatures,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -407,7 +407,7 @@ func (CorrectionKind) EnumDescriptor() ([]byte, []int) {
 // statistics. It holds no free text and no personal data; those live in Content. Auditors read dockets.
 type Docket struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Full gRPC method name, for example "/rogatory.peer.v1.Durable/Ask".
+	// Full gRPC method name, for example "/rogatory.peer.v1.DurableService/Ask".
 	Method string `protobuf:"bytes,1,opt,name=method,proto3" json:"method,omitempty"`
 	// What the message is.
 	Kind Kind `protobuf:"varint,2,opt,name=kind,proto3,enum=rogatory.v1.Kind" json:"kind,omitempty"`

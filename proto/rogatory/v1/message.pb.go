@@ -547,8 +547,8 @@ func (x *Envelope) GetCt() []byte {
 	return nil
 }
 
-// Inner is what ct holds, followed by zero padding to the next Padmé length. It is not a protobuf on the wire but four
-// lengths and four byte strings; this message exists to name them. See proto/README.md, "Inner".
+// Inner is what ct holds, followed by zero padding to the next Padmé length. It is not a protobuf on the wire but two
+// salts, two lengths and two byte strings; this message exists to name them. See proto/README.md, "Inner".
 type Inner struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Salt of the docket's commitment, 32 bytes.

@@ -66,7 +66,7 @@ type Options struct {
 	Dir string
 	// Country, Federation, Zone as in the configuration.
 	Country, Federation, Zone string
-	// Name of the contact point for people, in English; may be empty.
+	// Name of the contact point for people, in English; empty for "Contact point of" and the code.
 	Name string
 	// Units, the first one is the default.
 	Units []Unit
@@ -157,6 +157,9 @@ func Init(o Options) (*Made, error) {
 	}
 	if err := makeCertificates(o); err != nil {
 		return nil, err
+	}
+	if o.Name == "" {
+		o.Name = "Contact point of " + o.Country
 	}
 	if made.Member, err = Member(o.Country, o.Federation, o.Zone, o.Name, ring, founders); err != nil {
 		return nil, err

@@ -517,14 +517,17 @@ type LoggedMessage struct {
 	ContentId uint64 `protobuf:"varint,7,opt,name=content_id,json=contentId,proto3" json:"content_id,omitempty"`
 	// The case it belongs to.
 	CaseToken string `protobuf:"bytes,8,opt,name=case_token,json=caseToken,proto3" json:"case_token,omitempty"`
-	// Incoming: the Statement's bytes that carried it.
+	// The Statement's bytes that carried it; empty on what was not sealed when it was logged.
 	Statement []byte `protobuf:"bytes,9,opt,name=statement,proto3" json:"statement,omitempty"`
-	// Incoming: the BatchSignature's bytes over it.
+	// The BatchSignature's bytes over it; without its root_signature when signature_at says where that is kept.
 	Signature []byte `protobuf:"bytes,10,opt,name=signature,proto3" json:"signature,omitempty"`
 	// Outgoing: index of the `rcpt` leaf, plus one; 0 while it has none.
 	ReceiptPlusOne uint64 `protobuf:"varint,11,opt,name=receipt_plus_one,json=receiptPlusOne,proto3" json:"receipt_plus_one,omitempty"`
 	// Outgoing: the recipient's leaf that its receipt proves; incoming: empty.
-	ReceiptLeaf   []byte `protobuf:"bytes,12,opt,name=receipt_leaf,json=receiptLeaf,proto3" json:"receipt_leaf,omitempty"`
+	ReceiptLeaf []byte `protobuf:"bytes,12,opt,name=receipt_leaf,json=receiptLeaf,proto3" json:"receipt_leaf,omitempty"`
+	// Index of the leaf with which the root_signature field is kept, plus one; 0 when signature is whole. Rows only: what
+	// the store returns is whole.
+	SignatureAt   uint64 `protobuf:"varint,13,opt,name=signature_at,json=signatureAt,proto3" json:"signature_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -643,6 +646,13 @@ func (x *LoggedMessage) GetReceiptLeaf() []byte {
 	return nil
 }
 
+func (x *LoggedMessage) GetSignatureAt() uint64 {
+	if x != nil {
+		return x.SignatureAt
+	}
+	return 0
+}
+
 // LoggedStatement is the side record of a `reseal` leaf: one attempt to carry a message. Key: the leaf's index.
 type LoggedStatement struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -650,8 +660,10 @@ type LoggedStatement struct {
 	Msg []byte `protobuf:"bytes,1,opt,name=msg,proto3" json:"msg,omitempty"`
 	// The Statement's bytes.
 	Statement []byte `protobuf:"bytes,2,opt,name=statement,proto3" json:"statement,omitempty"`
-	// The BatchSignature's bytes over it.
-	Signature     []byte `protobuf:"bytes,3,opt,name=signature,proto3" json:"signature,omitempty"`
+	// The BatchSignature's bytes over it; without its root_signature when signature_at says where that is kept.
+	Signature []byte `protobuf:"bytes,3,opt,name=signature,proto3" json:"signature,omitempty"`
+	// As in LoggedMessage.
+	SignatureAt   uint64 `protobuf:"varint,4,opt,name=signature_at,json=signatureAt,proto3" json:"signature_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -705,6 +717,13 @@ func (x *LoggedStatement) GetSignature() []byte {
 		return x.Signature
 	}
 	return nil
+}
+
+func (x *LoggedStatement) GetSignatureAt() uint64 {
+	if x != nil {
+		return x.SignatureAt
+	}
+	return 0
 }
 
 // CaseRow is one case. Key: its number in order of arrival; another bucket leads there from its token.
@@ -1989,7 +2008,7 @@ const file_rogatory_store_v1_store_proto_rawDesc = "" +
 	"\n" +
 	"leaf_index\x18\x02 \x01(\x04R\tleafIndex\x12\x1d\n" +
 	"\n" +
-	"case_token\x18\x03 \x01(\tR\tcaseToken\"\xeb\x02\n" +
+	"case_token\x18\x03 \x01(\tR\tcaseToken\"\x8e\x03\n" +
 	"\rLoggedMessage\x12\x1a\n" +
 	"\boutgoing\x18\x01 \x01(\bR\boutgoing\x12\x12\n" +
 	"\x04peer\x18\x02 \x01(\tR\x04peer\x12\x10\n" +
@@ -2006,11 +2025,13 @@ const file_rogatory_store_v1_store_proto_rawDesc = "" +
 	"\tsignature\x18\n" +
 	" \x01(\fR\tsignature\x12(\n" +
 	"\x10receipt_plus_one\x18\v \x01(\x04R\x0ereceiptPlusOne\x12!\n" +
-	"\freceipt_leaf\x18\f \x01(\fR\vreceiptLeaf\"_\n" +
+	"\freceipt_leaf\x18\f \x01(\fR\vreceiptLeaf\x12!\n" +
+	"\fsignature_at\x18\r \x01(\x04R\vsignatureAt\"\x82\x01\n" +
 	"\x0fLoggedStatement\x12\x10\n" +
 	"\x03msg\x18\x01 \x01(\fR\x03msg\x12\x1c\n" +
 	"\tstatement\x18\x02 \x01(\fR\tstatement\x12\x1c\n" +
-	"\tsignature\x18\x03 \x01(\fR\tsignature\"W\n" +
+	"\tsignature\x18\x03 \x01(\fR\tsignature\x12!\n" +
+	"\fsignature_at\x18\x04 \x01(\x04R\vsignatureAt\"W\n" +
 	"\aCaseRow\x128\n" +
 	"\asummary\x18\x01 \x01(\v2\x1e.rogatory.store.v1.CaseSummaryR\asummary\x12\x12\n" +
 	"\x04body\x18\x02 \x01(\fR\x04body\"\xcd\x02\n" +
