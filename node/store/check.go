@@ -215,6 +215,7 @@ func (c *checker) messages() error {
 		if !c.must(parse(v, &m)) {
 			return
 		}
+		c.must(c.r.joinSignature(&m.Signature, &m.SignatureAt))
 		if m.ContentId != 0 {
 			_, err := c.r.ContentHead(m.ContentId)
 			c.must(err)

@@ -39,6 +39,7 @@ func TestCheckFindsWhateverDoesNotFit(t *testing.T) {
 	for _, bucket := range [][]byte{
 		bucketLeaves, bucketHashes, bucketMessages, bucketOutbox, bucketOutgoing, bucketIncoming, bucketSeen, bucketTokens, bucketCases,
 		bucketByUnit, bucketWake, bucketOfCase, bucketContents, bucketPieces, bucketNonces, bucketNonceExpiry, bucketStatements,
+		bucketSignatures,
 	} {
 		damages = append(damages, damage{"a row less in " + string(bucket), mainName, first(bucket, drop)})
 	}
@@ -77,7 +78,7 @@ func TestCheckFindsWhateverDoesNotFit(t *testing.T) {
 		}
 		reseal, err := tx.Append(resealOf(e))
 		return errors.Join(err,
-			tx.PutStatement(reseal, &storev1.LoggedStatement{Msg: e.Msg}),
+			tx.PutStatement(reseal, &storev1.LoggedStatement{Msg: e.Msg, Signature: testSignature(1, 0)}),
 			receive(tx, "HU", 1, 1, "case-3", "police", []byte("arrived")),
 			tx.UseNonce(make([]byte, 16), 7))
 	})
