@@ -43,6 +43,7 @@ func (s *peerServer) BidiStream(stream grpchantesting.TestService_BidiStreamServ
 
 // nets runs a test on both nets with RS serving and BG calling.
 func nets(t *testing.T, s *peerServer, o transport.CallOptions, f func(*testing.T, grpchantesting.TestServiceClient)) {
+	o.Sealer = transport.InClear
 	t.Run("NATS", func(t *testing.T) {
 		r := newRig(t, transport.StreamOptions{})
 		rs := r.open("RS", o)
@@ -94,7 +95,7 @@ func TestTooLargeReplyIsAnErrorAndNotSilence(t *testing.T) {
 }
 
 func TestStreamAboveTheWindowArrivesWholeThroughASlowReader(t *testing.T) {
-	const messages, size = 40, 1 << 20 // 40 MiB through a window of 16
+	const messages, size = 24, 1 << 20 // 24 MiB through a window of 16
 	sum := &peerServer{bidi: func(s grpchantesting.TestService_BidiStreamServer) error {
 		h := sha256.New()
 		for i := 0; ; i++ {
@@ -208,7 +209,7 @@ func TestHandlersErrorTextStaysInside(t *testing.T) {
 
 func TestPeerAboveItsCallsIsBusyAndOthersAreNot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := transport.NewMemory(transport.MemoryOptions{Calls: transport.CallOptions{MaxCalls: 2}}, members...)
+		m := transport.NewMemory(transport.MemoryOptions{Calls: transport.CallOptions{MaxCalls: 2, Sealer: transport.InClear}}, members...)
 		rs := m.Port("RS")
 		release := make(chan struct{})
 		grpchantesting.RegisterTestServiceServer(rs, &peerServer{
@@ -242,7 +243,7 @@ func TestPeerAboveItsCallsIsBusyAndOthersAreNot(t *testing.T) {
 
 func TestEndOfServeCancelsCallsAndWaitsForHandlers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := transport.NewMemory(transport.MemoryOptions{}, members...)
+		m := transport.NewMemory(transport.MemoryOptions{Calls: inClear}, members...)
 		rs := m.Port("RS")
 		left := false
 		grpchantesting.RegisterTestServiceServer(rs, &peerServer{
@@ -271,6 +272,14 @@ func TestEndOfServeCancelsCallsAndWaitsForHandlers(t *testing.T) {
 			t.Errorf("after the end: %v", err)
 		}
 	})
+}
+
+func TestWithoutASealerNothingGoesOut(t *testing.T) {
+	m := transport.NewMemory(transport.MemoryOptions{}, members...)
+	err := m.Port("BG").Dial("RS").Invoke(within(t, 5*time.Second), "/x/y", &emptypb.Empty{}, &emptypb.Empty{})
+	if status.Code(err) != codes.Internal {
+		t.Errorf("got %v", err)
+	}
 }
 
 func TestCallsToNoPeerFail(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 )
 
 func TestGRPCOverNATSBehavesAsGRPC(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, transport.StreamOptions{})
 	callee := r.open("RS", transport.CallOptions{})
 	grpchantesting.RegisterTestServiceServer(callee, &grpchantesting.TestServer{})
@@ -18,12 +19,14 @@ func TestGRPCOverNATSBehavesAsGRPC(t *testing.T) {
 }
 
 func TestGRPCOverMemoryBehavesAsGRPC(t *testing.T) {
-	m := transport.NewMemory(transport.MemoryOptions{}, members...)
+	t.Parallel()
+	m := transport.NewMemory(transport.MemoryOptions{Calls: inClear}, members...)
 	runConformance(t, m)
 }
 
 func TestGRPCSurvivesRepeatedAndReorderedFrames(t *testing.T) {
-	m := transport.NewMemory(transport.MemoryOptions{Seed: 7}, members...)
+	t.Parallel()
+	m := transport.NewMemory(transport.MemoryOptions{Seed: 7, Calls: inClear}, members...)
 	m.Duplicate(0.4)
 	m.Reorder(0.4)
 	runConformance(t, m)

@@ -8,6 +8,8 @@ var (
 	ErrCountry = errors.New("not a peer's country code")
 	// ErrKind means that a statement kind is not 1 to 16 small letters.
 	ErrKind = errors.New("not a statement kind")
+	// ErrNoSealer means that a call was tried or came although no Sealer was given.
+	ErrNoSealer = errors.New("online lane has no sealer")
 	// ErrClosed means that the Net was closed.
 	ErrClosed = errors.New("transport is closed")
 )

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -240,11 +239,7 @@ func pullStatus(m *nats.Msg) error {
 
 // frame wraps a delivered message. Acks are plain publishes: one that gets lost costs a redelivery.
 func (n *NATS) frame(m *nats.Msg) Frame {
-	var done atomic.Bool
 	answer := func(body string) error {
-		if done.Swap(true) {
-			return nil
-		}
 		if err := n.ready(); err != nil {
 			return err
 		}

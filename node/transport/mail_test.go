@@ -12,6 +12,7 @@ import (
 )
 
 func TestFramesArriveInOrderAndLeaveWhenAcked(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, transport.StreamOptions{})
 	rs, bg := r.open("RS", transport.CallOptions{}), r.open("BG", transport.CallOptions{})
 	ctx := within(t, 20*time.Second)
@@ -42,6 +43,7 @@ func TestFramesArriveInOrderAndLeaveWhenAcked(t *testing.T) {
 }
 
 func TestReceiveWaitsForTheFirstFrame(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, transport.StreamOptions{})
 	rs, bg := r.open("RS", transport.CallOptions{}), r.open("BG", transport.CallOptions{})
 	ctx := within(t, 20*time.Second)
@@ -62,6 +64,7 @@ func TestReceiveWaitsForTheFirstFrame(t *testing.T) {
 }
 
 func TestNakBringsTheFrameAgain(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, transport.StreamOptions{})
 	rs, bg := r.open("RS", transport.CallOptions{}), r.open("BG", transport.CallOptions{})
 	ctx := within(t, 20*time.Second)
@@ -80,6 +83,7 @@ func TestNakBringsTheFrameAgain(t *testing.T) {
 }
 
 func TestFloodMeetsItsLimitAndTakesNobodysRoom(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, transport.StreamOptions{FramesPerSender: 3})
 	rs, no := r.open("RS", transport.CallOptions{}), r.open("NO", transport.CallOptions{})
 	ctx := within(t, 20*time.Second)
@@ -97,6 +101,7 @@ func TestFloodMeetsItsLimitAndTakesNobodysRoom(t *testing.T) {
 }
 
 func TestFrameLimits(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, transport.StreamOptions{})
 	rs, bg := r.open("RS", transport.CallOptions{}), r.open("BG", transport.CallOptions{})
 	ctx := within(t, 20*time.Second)
@@ -122,6 +127,7 @@ func TestFrameLimits(t *testing.T) {
 }
 
 func TestStatementsShowTheCurrentOneAndUpdates(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, transport.StreamOptions{})
 	rs, bg := r.open("RS", transport.CallOptions{}), r.open("BG", transport.CallOptions{})
 	ctx := within(t, 20*time.Second)
@@ -167,6 +173,7 @@ func TestStatementsShowTheCurrentOneAndUpdates(t *testing.T) {
 }
 
 func TestReceiveKeepsToItsBytesAndComesBackForTheRest(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, transport.StreamOptions{})
 	rs, bg := r.open("RS", transport.CallOptions{}), r.open("BG", transport.CallOptions{})
 	ctx := within(t, 20*time.Second)
@@ -198,6 +205,7 @@ func TestReceiveKeepsToItsBytesAndComesBackForTheRest(t *testing.T) {
 }
 
 func TestFramesInFlightAreBoundedAndAcksMakeRoom(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, transport.StreamOptions{InFlight: 2})
 	rs, bg := r.open("RS", transport.CallOptions{}), r.open("BG", transport.CallOptions{})
 	ctx := within(t, 20*time.Second)
@@ -236,6 +244,7 @@ func TestFramesInFlightAreBoundedAndAcksMakeRoom(t *testing.T) {
 }
 
 func TestOneSendersFramesWaitForNoOther(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, transport.StreamOptions{InFlight: 1})
 	rs, no, bg := r.open("RS", transport.CallOptions{}), r.open("NO", transport.CallOptions{}), r.open("BG", transport.CallOptions{})
 	ctx := within(t, 20*time.Second)
@@ -256,6 +265,7 @@ func TestOneSendersFramesWaitForNoOther(t *testing.T) {
 }
 
 func TestFramesMeantForAReceiveThatWentAwayReachTheNext(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, transport.StreamOptions{InFlight: 4})
 	rs, bg := r.open("RS", transport.CallOptions{}), r.open("BG", transport.CallOptions{})
 	ctx := within(t, 20*time.Second)

@@ -129,7 +129,7 @@ func TestACountryWithoutBackboneFailsAtOnceAndHearsWhenItIsBack(t *testing.T) {
 
 func TestCallToACutOffPeerEndsAtItsDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := transport.NewMemory(transport.MemoryOptions{}, members...)
+		m := transport.NewMemory(transport.MemoryOptions{Calls: inClear}, members...)
 		rs := m.Port("RS")
 		grpchantesting.RegisterTestServiceServer(rs, &grpchantesting.TestServer{})
 		defer bubbleServe(rs)()

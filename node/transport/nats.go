@@ -39,7 +39,8 @@ type NATS struct {
 	js  jetstream.JetStream
 	log *slog.Logger
 
-	state state
+	state       state
+	lastFailure string // owned by the client's callback goroutine
 
 	mu    sync.Mutex
 	pulls map[string]*puller // by sender
@@ -83,6 +84,7 @@ func OpenNATS(o NATSOptions) (*NATS, error) {
 		nats.Timeout(5 * time.Second),
 		nats.ConnectHandler(n.up),
 		nats.ReconnectHandler(n.up),
+		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { n.tryFailed(err) }),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { n.down(err) }),
 		nats.ClosedHandler(func(*nats.Conn) { n.down(ErrClosed) }),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
@@ -128,6 +130,7 @@ func (n *NATS) subscribe(self string) error {
 
 // up and down run on the client's callback goroutine, in order.
 func (n *NATS) up(nc *nats.Conn) {
+	n.lastFailure = ""
 	if n.state.set(true) {
 		n.log.Info("backbone connected", "server", nc.ConnectedUrlRedacted())
 	}
@@ -139,6 +142,14 @@ func (n *NATS) down(err error) {
 	}
 	n.log.Warn("backbone disconnected", "error", err)
 	n.endpoint.down(ErrUnavailable)
+}
+
+// tryFailed logs why connecting fails, once for each reason in a row. It runs where up and down do.
+func (n *NATS) tryFailed(err error) {
+	if text := err.Error(); text != n.lastFailure {
+		n.lastFailure = text
+		n.log.Warn("backbone cannot be reached, trying again", "error", err)
+	}
 }
 
 // Connected tells whether the backbone can be reached at this moment.

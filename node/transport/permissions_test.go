@@ -1,6 +1,7 @@
 package transport_test
 
 import (
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"os"
@@ -68,6 +69,7 @@ func (m *member) denied(what string) {
 }
 
 func TestMemberCannotTouchWhatIsAnothers(t *testing.T) {
+	t.Parallel()
 	t.Run("embedded", func(t *testing.T) { probeMember(t, newRig(t, transport.StreamOptions{})) })
 	t.Run("configuration file", func(t *testing.T) { probeMember(t, newFileRig(t)) })
 }
@@ -191,6 +193,7 @@ func probeMember(t *testing.T, r *rig) {
 
 // A server answers a request under whatever reply subject stands in it, with its own rights. So a member may try to make the server speak for it.
 func TestReplySubjectsGiveNoRights(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, transport.StreamOptions{})
 	rs, no, bg := r.open("RS", transport.CallOptions{}), r.open("NO", transport.CallOptions{}), r.member("BG")
 	js := r.operator()
@@ -259,7 +262,34 @@ func TestReplySubjectsGiveNoRights(t *testing.T) {
 	}
 }
 
+func TestStrangersAreNotLetIn(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, transport.StreamOptions{})
+	other, err := broker.NewAuthority()
+	if err != nil {
+		t.Fatal(err)
+	}
+	forged := r.tls(other.Member("RS"))
+	for name, c := range map[string]*tls.Config{
+		"a member of another authority": forged,
+		"no member":                     r.tls(r.authority.Member("HU")),
+		"a server's certificate":        r.tls(r.authority.Server("urn:rogatory:member:RS")),
+		"no certificate":                {RootCAs: forged.RootCAs},
+	} {
+		nc, err := nats.Connect(r.URL(), nats.Secure(c))
+		if err == nil {
+			nc.Close()
+			t.Errorf("%s was let in", name)
+		}
+	}
+	if nc, err := nats.Connect(r.URL(), nats.Secure(&tls.Config{Certificates: forged.Certificates})); err == nil {
+		nc.Close()
+		t.Error("a server of an unknown authority was believed")
+	}
+}
+
 func TestConfigurationQuotesCountryCodes(t *testing.T) {
+	t.Parallel()
 	text, err := broker.Config(broker.Files{Listen: "127.0.0.1:4222", Store: "/s", Cert: "c", Key: "k", Roots: "r"}, members)
 	if err != nil {
 		t.Fatal(err)
@@ -281,6 +311,7 @@ func TestConfigurationQuotesCountryCodes(t *testing.T) {
 }
 
 func TestPermissionsNameOnlyMembers(t *testing.T) {
+	t.Parallel()
 	for _, c := range [][]string{{"RS", "*"}, {"RS", ">"}, {"RS", "rs"}, {"RS", "A.B"}, {"RS", ""}} {
 		if _, err := transport.Permissions("RS", c); !errors.Is(err, transport.ErrCountry) {
 			t.Errorf("%q: %v", c, err)

@@ -27,12 +27,13 @@ func freePort(t *testing.T) int {
 }
 
 func TestBrokerAwayAtStartIsNoError(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, transport.StreamOptions{})
 	r.Shutdown()
 	r.options.Port = freePort(t)
 	n, err := transport.OpenNATS(transport.NATSOptions{
 		Country: "RS", Servers: []string{"tls://127.0.0.1:" + strconv.Itoa(r.options.Port)},
-		TLS: r.tls(r.authority.Member("RS")),
+		TLS: r.tls(r.authority.Member("RS")), Calls: inClear,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -60,6 +61,7 @@ func TestBrokerAwayAtStartIsNoError(t *testing.T) {
 }
 
 func TestBrokerRestartLosesNothingThatItTook(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, transport.StreamOptions{})
 	r.Shutdown()
 	r.options.Port = freePort(t)
@@ -124,6 +126,7 @@ func TestBrokerRestartLosesNothingThatItTook(t *testing.T) {
 }
 
 func TestCloseEndsWhatWaits(t *testing.T) {
+	t.Parallel()
 	m := transport.NewMemory(transport.MemoryOptions{}, members...)
 	r := newRig(t, transport.StreamOptions{})
 	for name, n := range map[string]transport.Net{"memory": m.Port("RS"), "NATS": r.open("RS", transport.CallOptions{})} {

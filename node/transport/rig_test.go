@@ -23,6 +23,9 @@ type rig struct {
 	options   broker.Options
 }
 
+// inClear are CallOptions for tests that look at something else than sealing.
+var inClear = transport.CallOptions{Sealer: transport.InClear}
+
 var members = []string{"BG", "NO", "RS"}
 
 func newRig(t testing.TB, o transport.StreamOptions) *rig {
@@ -78,6 +81,9 @@ func (r *rig) tls(p broker.Pair, err error) *tls.Config {
 // open connects a member and waits until it is there.
 func (r *rig) open(country string, o transport.CallOptions) *transport.NATS {
 	r.t.Helper()
+	if o.Sealer == nil {
+		o.Sealer = transport.InClear
+	}
 	n, err := transport.OpenNATS(transport.NATSOptions{
 		Country: country, Servers: []string{r.URL()}, TLS: r.tls(r.authority.Member(country)), Calls: o,
 	})

@@ -9,7 +9,8 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// refreshEvery is how often current statements are read again, for updates that got lost on a live connection.
+// refreshEvery is how often current statements are read again, for updates that came faster than they were
+// taken.
 const refreshEvery = 5 * time.Minute
 
 func checkStatement(kind string, b []byte) error {
@@ -42,7 +43,7 @@ func (n *NATS) WatchStatements(ctx context.Context, kind string, f func(from str
 	if err := checkKind(kind); err != nil {
 		return err
 	}
-	in := make(chan *nats.Msg, 1024)
+	in := make(chan *nats.Msg, 64)
 	sub, err := n.nc.ChanSubscribe(statementSubject(kind, "*"), in)
 	if err != nil {
 		return clientError(err)
@@ -89,13 +90,13 @@ func (n *NATS) currentStatements(ctx context.Context, kind string, show func(sub
 	lost, cancel := n.untilLost(ctx)
 	defer cancel()
 	inbox := n.nc.NewInbox()
-	in := make(chan *nats.Msg, 1024)
+	in := make(chan *nats.Msg, 256)
 	sub, err := n.nc.ChanSubscribe(inbox, in)
 	if err != nil {
 		return clientError(err)
 	}
 	defer sub.Unsubscribe() //nolint:errcheck // a closed connection has none left
-	body := fmt.Appendf(nil, `{"multi_last":[%q],"batch":1000}`, statementSubject(kind, "*"))
+	body := fmt.Appendf(nil, `{"multi_last":[%q],"batch":255}`, statementSubject(kind, "*"))
 	if err := n.nc.PublishRequest("$JS.API.DIRECT.GET."+statementsStream, inbox, body); err != nil {
 		return clientError(err)
 	}

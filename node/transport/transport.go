@@ -130,7 +130,7 @@ type Sealer interface {
 
 // CallOptions bound the online lane. The zero value is useful.
 type CallOptions struct {
-	// Sealer protects every call. Nil sends in clear, which only tests of this package do.
+	// Sealer protects every call. Without one, calls fail both ways.
 	Sealer Sealer
 	// Timeout is the deadline of calls made without one. Default 30 s.
 	Timeout time.Duration
@@ -144,7 +144,7 @@ type CallOptions struct {
 
 func (o CallOptions) withDefaults() CallOptions {
 	if o.Sealer == nil {
-		o.Sealer = inClear{}
+		o.Sealer = noSealer{}
 	}
 	if o.Timeout <= 0 {
 		o.Timeout = 30 * time.Second
@@ -161,13 +161,13 @@ func (o CallOptions) withDefaults() CallOptions {
 	return o
 }
 
-// inClear seals nothing. It stands in for a missing Sealer in tests of this package.
-type inClear struct{}
+// noSealer stands in for a missing Sealer: nothing ever goes in clear.
+type noSealer struct{}
 
-func (inClear) Seal(_ context.Context, _, _ string, payload []byte) ([]byte, error) {
-	return payload, nil
+func (noSealer) Seal(context.Context, string, string, []byte) ([]byte, error) {
+	return nil, ErrNoSealer
 }
 
-func (inClear) Open(_ context.Context, _, _ string, sealed []byte) ([]byte, error) {
-	return sealed, nil
+func (noSealer) Open(context.Context, string, string, []byte) ([]byte, error) {
+	return nil, ErrNoSealer
 }
