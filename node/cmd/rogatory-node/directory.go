@@ -201,6 +201,10 @@ other members read to you (--digest); later ones when enough members of the one 
 				return err
 			}
 			d, err := p.judgeDirectory(cfg, signed, digest)
+			if errors.Is(err, federation.ErrSame) {
+				p.out.printf("this directory is in force here already\n")
+				return nil
+			}
 			if err != nil {
 				return err
 			}
@@ -434,7 +438,8 @@ func diffDirectories(a, b *rogatoryv1.Directory) []string {
 		put("federation", d.GetFederation())
 		put("version", fmt.Sprint(d.GetVersion()))
 		put("threshold", fmt.Sprint(d.GetThreshold()))
-		put("holds", moment(d.GetValidFromMs())+" to "+moment(d.GetValidUntilMs()))
+		put("holds from", time.UnixMilli(int64(d.GetValidFromMs())).UTC().Format(time.RFC3339Nano))
+		put("holds until", time.UnixMilli(int64(d.GetValidUntilMs())).UTC().Format(time.RFC3339Nano))
 		put("tzdata", d.GetTzdata())
 		for _, m := range d.GetMembers() {
 			put("member "+m.GetCountry(), fmt.Sprintf("%s, %s, root key %s, log %s", m.GetName(), m.GetZone(), keyring.KIDOf(m.GetRootKey()), m.GetLog().GetOrigin()))

@@ -39,7 +39,7 @@ func (p *program) readFile(path string) (*requestFile, error) {
 		return nil, err
 	}
 	if f.Content == nil || exchange.KindOf(f.Content) == 0 {
-		return nil, no(fmt.Errorf("%s says nothing: it has no content", path), hintJSONFile)
+		return nil, usage(fmt.Errorf("%s says nothing: it has no content", path), hintJSONFile)
 	}
 	return f, nil
 }
