@@ -5,14 +5,6 @@ import (
 	"time"
 )
 
-// Roles of client certificates at Listen: the URI among the certificate's alternative names. Who comes over the socket is the operator.
-const (
-	// RoleOperator may call OperatorService and DeskService.
-	RoleOperator = "urn:rogatory:role:operator"
-	// RoleDesk may call DeskService: gateways, agencies, officers on other machines.
-	RoleDesk = "urn:rogatory:role:desk"
-)
-
 // Node is the configuration of one country's node. Paths may be relative to the folder of the file they stand in; Load makes
 // them absolute.
 type Node struct {

@@ -109,7 +109,9 @@ func explain(err error) *failure {
 		return &failure{wrongUsage, err, hintWhere}
 	case errors.Is(err, setup.ErrExists):
 		return &failure{answerIsNo, err, "choose another --dir; keys are never overwritten"}
-	case errors.Is(err, store.ErrLocked), errors.Is(err, store.ErrDisk):
+	case errors.Is(err, store.ErrLocked), errors.Is(err, store.ErrDisk), errors.Is(err, store.ErrBroken),
+		errors.Is(err, store.ErrUnguarded), errors.Is(err, store.ErrChore):
+		// Trying again may help: systemd restarts after this status, and not after a no.
 		return &failure{unknown, err, store.Hint(err)}
 	case store.Hint(err) != "":
 		return &failure{answerIsNo, err, store.Hint(err)}

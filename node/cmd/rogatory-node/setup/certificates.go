@@ -14,8 +14,13 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+)
 
-	"github.com/rogatory/rogatory/configs"
+// Roles of client certificates: the organizational unit of their subject. A desk may use DeskService; an operator also OperatorService,
+// as whoever comes over the socket.
+const (
+	RoleOperator = "operator"
+	RoleDesk     = "desk"
 )
 
 const (
@@ -66,7 +71,7 @@ func makeCertificates(o Options) error {
 	if err := issue(dir, "server", server, ca, caKey, o.Now); err != nil {
 		return err
 	}
-	for name, role := range map[string]string{"operator": configs.RoleOperator, "desk": configs.RoleDesk} {
+	for name, role := range map[string]string{"operator": RoleOperator, "desk": RoleDesk} {
 		if err := IssueClient(dir, name, role, o.Now); err != nil {
 			return err
 		}
@@ -81,13 +86,8 @@ func IssueClient(dir, name, role string, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	u, err := url.Parse(role)
-	if err != nil {
-		return fmt.Errorf("issuing a certificate for %s: %w", role, err)
-	}
 	return issue(dir, name, &x509.Certificate{
-		Subject:     pkix.Name{CommonName: name},
-		URIs:        []*url.URL{u},
+		Subject:     pkix.Name{CommonName: name, OrganizationalUnit: []string{role}},
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	}, ca, key, now)
 }
