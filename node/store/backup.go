@@ -38,8 +38,9 @@ type BackupInfo struct {
 }
 
 // Backup copies both files and the attachments as they are at one moment into dst, a folder that is empty or does not exist,
-// while the store goes on. The copy is flushed, opened again and checked before it has its name. The head guard and the
-// journal of erasures are not part of it: they must survive what a backup is for.
+// while the store goes on; only erasing and handing over wait until the copy is made. The copy is flushed, opened again and
+// checked before it has its name. The head guard and the journal of erasures are not part of it: they must survive what a
+// backup is for.
 func (s *Store) Backup(ctx context.Context, dst string) (_ BackupInfo, err error) {
 	defer func() {
 		if err != nil {

@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(childDir); dir != "" {
 		os.Exit(child(os.Getenv(childRole), dir))
 	}
-	_ = flag.Set("rapid.checks", "20") // each opens files; the command line may say otherwise
+	_ = flag.Set("rapid.checks", "12") // each opens files; the command line may say otherwise
 	os.Exit(m.Run())
 }
 

@@ -89,8 +89,8 @@ const (
 // Open opens the store in opts.Dir, or makes one where there is none, and finishes what a crash has left. Errors wrap
 // [ErrLocked], [ErrForeign], [ErrSchema], [ErrKeysMissing], [ErrGuard], or are a [*RollbackError]; [Hint] says what to do.
 func Open(opts Options) (_ *Store, err error) {
-	if opts.Dir == "" || opts.GuardPath == "" || opts.Country == "" || opts.Origin == "" || opts.UnitKeys == nil {
-		return nil, fmt.Errorf("opening store without folder, guard, country, origin or keys: %w", ErrInvalid)
+	if opts.Dir == "" || opts.GuardPath == "" || opts.Country == "" || opts.Origin == "" || opts.Epoch == 0 || opts.UnitKeys == nil {
+		return nil, fmt.Errorf("opening store without folder, guard, country, origin, epoch or keys: %w", ErrInvalid)
 	}
 	s := &Store{
 		opts:       opts,

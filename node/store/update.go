@@ -78,7 +78,7 @@ type call struct {
 // head guard. change may run more than once, when another call of its batch fails: it must set what it captures, not add to
 // it, and must do nothing outside the transaction. When change returns an error nothing of it is there and Update returns
 // that error. Errors that wrap [ErrDisk] concern the whole batch, of which nothing is there, unless they wrap [ErrUnguarded].
-// Update returns early when ctx ends before change has begun.
+// Update returns early when ctx ends before change has begun. change must call no method of the Store itself.
 func (s *Store) Update(ctx context.Context, change func(*Tx) error) (Commit, error) {
 	c := &call{run: change, done: make(chan struct{})}
 	if err := s.wait(ctx, c); err != nil {
@@ -300,7 +300,7 @@ func (s *Store) finish(batch []*call, needed bool) {
 			continue
 		}
 		c.outcome = Commit{Size: head.Size, Root: head.Root, First: c.first}
-		if err != nil {
+		if err != nil && (c.first >= 0 || c.guard) { // whoever appended nothing depends on no head
 			c.err = fmt.Errorf("%w: %w: %w", ErrUnguarded, ErrDisk, err)
 		}
 	}
