@@ -39,7 +39,7 @@ func makeCertificates(o Options) error {
 		return fmt.Errorf("making the node's authority: %w", err)
 	}
 	ca := &x509.Certificate{
-		Subject:               pkix.Name{CommonName: "Rogatory node " + o.Country},
+		Subject:               pkix.Name{CommonName: "Authority of the Rogatory node " + o.Country},
 		NotBefore:             o.Now.Add(-time.Hour),
 		NotAfter:              o.Now.Add(authorityLife),
 		IsCA:                  true,
