@@ -39,6 +39,7 @@ type NATS struct {
 	js  jetstream.JetStream
 	log *slog.Logger
 
+	subscribed  chan struct{} // closed when OpenNATS has subscribed
 	state       state
 	lastFailure string // owned by the client's callback goroutine
 
@@ -60,7 +61,7 @@ func OpenNATS(o NATSOptions) (*NATS, error) {
 	if err := checkCountry(o.Country); err != nil {
 		return nil, err
 	}
-	n := &NATS{log: o.Log, pulls: map[string]*puller{}}
+	n := &NATS{log: o.Log, pulls: map[string]*puller{}, subscribed: make(chan struct{})}
 	if n.log == nil {
 		n.log = slog.New(slog.DiscardHandler)
 	}
@@ -100,10 +101,13 @@ func OpenNATS(o NATSOptions) (*NATS, error) {
 	}
 	n.nc, w.nc = nc, nc
 	if n.js, err = jetstream.New(nc); err != nil {
+		close(n.subscribed)
 		nc.Close()
 		return nil, fmt.Errorf("opening the backbone connection: %w", err)
 	}
-	if err := n.subscribe(o.Country); err != nil {
+	err = n.subscribe(o.Country)
+	close(n.subscribed)
+	if err != nil {
 		nc.Close()
 		return nil, fmt.Errorf("opening the backbone connection: %w", err)
 	}
@@ -131,7 +135,12 @@ func (n *NATS) subscribe(self string) error {
 // up and down run on the client's callback goroutine, in order.
 func (n *NATS) up(nc *nats.Conn) {
 	n.lastFailure = ""
-	if n.state.set(true) {
+	<-n.subscribed
+	// Connected means that peers' calls arrive: the server has answered after it took the subscriptions.
+	if err := nc.FlushTimeout(ackTimeout); err != nil {
+		n.log.Warn("backbone does not answer", "error", err)
+	}
+	if nc.IsConnected() && n.state.set(true) { // otherwise up comes again
 		n.log.Info("backbone connected", "server", nc.ConnectedUrlRedacted())
 	}
 }
@@ -173,10 +182,10 @@ func (n *NATS) Close() error {
 
 // ready returns why the backbone cannot be asked now, if it cannot.
 func (n *NATS) ready() error {
-	if n.state.closed() {
+	switch {
+	case n.state.closed():
 		return ErrClosed
-	}
-	if !n.nc.IsConnected() {
+	case !n.state.get():
 		return ErrUnavailable
 	}
 	return nil

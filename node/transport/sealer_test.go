@@ -75,12 +75,11 @@ type tap struct {
 
 func (w *tap) send(l lane, to string, frame []byte) error {
 	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.frames = append(w.frames, frame)
-	change := w.change
-	w.mu.Unlock()
 	out := [][]byte{frame}
-	if change != nil {
-		out = change(l, frame)
+	if w.change != nil {
+		out = w.change(l, frame)
 	}
 	for _, f := range out {
 		if err := w.wire.send(l, to, f); err != nil {
