@@ -53,6 +53,9 @@ func (s *Store) Backup(ctx context.Context, dst string) (_ BackupInfo, err error
 	if err := checkEmpty(dst); err != nil {
 		return BackupInfo{}, err
 	}
+	if err := os.MkdirAll(filepath.Dir(dst), 0o700); err != nil {
+		return BackupInfo{}, fmt.Errorf("%w: %w", ErrDisk, err)
+	}
 	tmp, err := os.MkdirTemp(filepath.Dir(dst), ".backup-")
 	if err != nil {
 		return BackupInfo{}, fmt.Errorf("%w: %w", ErrDisk, err)

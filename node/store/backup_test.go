@@ -181,3 +181,61 @@ func TestABackupIsRefusedWhenOldDamagedOrForeign(t *testing.T) {
 		t.Errorf("keys may be kept %v", age)
 	}
 }
+
+func TestWritingErasingCheckingAndBackingUpGoOnTogether(t *testing.T) {
+	dir := t.TempDir()
+	s := openStore(t, testOptions(dir))
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	var wg sync.WaitGroup
+	for w := range 3 {
+		wg.Go(func() {
+			for i := range 20 {
+				var id uint64
+				_, err := s.Update(t.Context(), func(tx *Tx) error {
+					e, err := submit(tx, "BG", name("case", w, i).String(), []string{"police", "fiu"}[i%2], make([]byte, 100*i))
+					if err == nil {
+						id = e.ContentId
+					}
+					return err
+				})
+				must(err)
+				if b, err := s.Content(id); err != nil || len(b) != 100*i {
+					t.Errorf("content of %d bytes, %v", len(b), err)
+				}
+				_, err = s.Update(t.Context(), func(tx *Tx) error {
+					if i%3 == 0 {
+						return tx.TransferContent(id, "prosecutor")
+					}
+					return tx.EraseContent(id)
+				})
+				must(err)
+				if _, err := s.Content(id); (i%3 == 0) != (err == nil) || err != nil && !errors.Is(err, ErrErased) {
+					t.Errorf("content %d: %v", id, err)
+				}
+			}
+		})
+	}
+	wg.Go(func() {
+		for range 10 {
+			must(s.Check(t.Context()))
+		}
+	})
+	wg.Go(func() {
+		for i := range 5 {
+			_, err := s.Backup(t.Context(), filepath.Join(dir, "backup", name(i).String()))
+			must(err)
+		}
+	})
+	wg.Go(func() {
+		for range 30 {
+			_, err := s.Guard(t.Context())
+			must(err)
+		}
+	})
+	wg.Wait()
+}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -84,6 +85,10 @@ const (
 	newName  = ".new" // what a file is called that takes the place of another
 
 	lockWait = 300 * time.Millisecond
+
+	// By how much the files grow, in bytes: each time costs a flush, and keys.db is overwritten when it is replaced.
+	growMain = 4 << 20
+	growKeys = 256 << 10
 )
 
 // Open opens the store in opts.Dir, or makes one where there is none, and finishes what a crash has left. Errors wrap
@@ -191,6 +196,10 @@ func openFile(path string) (*bbolt.DB, error) {
 	var pathErr *fs.PathError
 	switch {
 	case err == nil:
+		db.AllocSize = growMain
+		if strings.HasPrefix(filepath.Base(path), keysName) {
+			db.AllocSize = growKeys
+		}
 		return db, nil
 	case errors.Is(err, berrors.ErrTimeout):
 		return nil, fmt.Errorf("%s: %w", path, ErrLocked)
