@@ -276,7 +276,7 @@ func TestRandomExchangesEndEqualOnBothSides(t *testing.T) {
 			}
 		}
 	})
-	if len(steps) < 20 {
+	if len(steps) < 12 {
 		t.Errorf("only %d different steps were tried", len(steps))
 	}
 }

@@ -179,6 +179,7 @@ var (
 		{"sent.joint.evaluate", people, []State{Closed, Evaluated}, Evaluated},
 
 		{"arrived.joint.propose", peer, []State{None}, Proposed},
+		{"arrived.joint.propose", peer, jointAll, same},
 		{"arrived.joint.join", peer, jointAll, same},
 		{"arrived.joint.decline", peer, jointAll, same},
 		{"arrived.joint.leave", peer, jointAll, same},
