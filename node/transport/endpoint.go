@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"reflect"
 	"strings"
 	"sync"
 
@@ -54,9 +55,12 @@ func newEndpoint(self string, w wire, o CallOptions) *endpoint {
 	}
 }
 
-// RegisterService adds a service. It panics when the implementation does not fit or the name is taken, as grpc.Server ends the
-// program: both are mistakes of the program text.
+// RegisterService adds a service. It panics when the implementation does not fit or the name is taken, where grpc.Server ends the
+// program: both are mistakes of the program text, and the interface returns no error.
 func (e *endpoint) RegisterService(desc *grpc.ServiceDesc, impl any) {
+	if want := reflect.TypeOf(desc.HandlerType).Elem(); !reflect.TypeOf(impl).Implements(want) {
+		panic(fmt.Sprintf("transport: %T is no %v", impl, want))
+	}
 	s := &service{impl: impl, methods: map[string]*grpc.MethodDesc{}, streams: map[string]*grpc.StreamDesc{}}
 	for i := range desc.Methods {
 		s.methods[desc.Methods[i].MethodName] = &desc.Methods[i]

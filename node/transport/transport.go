@@ -26,8 +26,9 @@
 //	_INBOX_<own>.>                   answers of the backbone itself
 //
 // A country's user may publish only with its own code last and subscribe only with its own code in
-// the place of <to> ([Permissions]). The streams and consumers belong to the hub's operator
-// ([EnsureStreams]); a country's user can neither create, change, list nor delete any.
+// the place of <to> ([Permissions]), and each country has an account of its own, so that a reply subject gives it no rights either.
+// The streams and consumers belong to the hub's operator ([EnsureStreams]); a country's user can neither create, change,
+// list nor delete any.
 //
 // # A call on the wire
 //
