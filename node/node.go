@@ -36,6 +36,7 @@ import (
 	"github.com/rogatory/rogatory/node/post"
 	"github.com/rogatory/rogatory/node/store"
 	"github.com/rogatory/rogatory/node/transport"
+	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
 )
 
 // Version is the program's version, set by the linker at release.
@@ -49,6 +50,8 @@ type Options struct {
 	Logger *slog.Logger
 	// Net, when set, makes the backbone instead of NATS: tests use an in-memory one.
 	Net func(transport.CallOptions) (transport.Net, error)
+	// Serve, when set, is given the services instead of a socket: for programs that hold a node within themselves.
+	Serve func(nodev1.DeskServiceServer, nodev1.OperatorServiceServer)
 	// Step, when set, is called at each step of store and post. Tests crash there.
 	Step func(point string)
 	// Ready, when set, is called when the node answers at its socket.
@@ -137,12 +140,8 @@ func (n *node) unitKey(unit string) (store.UnitKey, error) {
 
 // join connects to the backbone; one that is away is no error.
 func (n *node) join() error {
-	witness := n.ring.Witness()
-	n.lane = online.New(online.Config{
-		Node: n.cfg, Store: n.store, Peers: n.book, Ring: n.ring, Sealing: n.sealing, Log: n.signer, Witness: witness,
-		Logger: n.log, Version: Version,
-	})
-	calls := transport.CallOptions{Sealer: n.lane.Sealer()}
+	sealer := online.NewSealer(n.book, n.ring.Identity, n.sealing)
+	calls := transport.CallOptions{Sealer: sealer}
 	var err error
 	if n.opts.Net != nil {
 		n.net, err = n.opts.Net(calls)
@@ -158,9 +157,19 @@ func (n *node) join() error {
 		OutboxPerPeer: n.cfg.Limits.OutboxPerPeer, ParkedMax: n.cfg.Limits.ParkedMax, CapacityPerHour: n.cfg.CapacityPerHour,
 		Step: n.opts.Step,
 	})
+	seeds := n.ring.Witness()
+	origin := n.signer.Verifier().Origin()
+	witness, err := translog.NewWitnessSigner(n.cfg.Federation+"/"+n.cfg.Country+"/witness", origin, seeds.Ed25519.Bytes(), seeds.MLDSA44.Bytes())
+	if err != nil {
+		return err
+	}
+	n.lane = online.New(online.Config{
+		Node: n.cfg, Epoch: 1, Store: n.store, Net: n.net, Sealer: sealer, Peers: n.book, Ring: n.ring, Sealing: n.sealing,
+		Log: n.signer, Witness: witness, Office: n.office, Version: Version, Logger: n.log,
+		Gaps: n.office.Resend, Whole: n.office.Prove,
+	})
 	n.desk.Connect(n.office)
 	n.desk.FetchNow = n.lane.FetchNow
-	n.lane.Connect(n.net, n.office)
 	n.lane.Register(n.net)
 	return nil
 }
@@ -180,9 +189,14 @@ func (n *node) openNATS(calls transport.CallOptions) (transport.Net, error) {
 
 // run serves until ctx ends or a part fails.
 func (n *node) run(ctx context.Context) error {
-	servers, err := n.listen()
-	if err != nil {
-		return err
+	var servers []*server
+	if n.opts.Serve != nil {
+		n.opts.Serve(n.desk, &operator{n})
+	} else {
+		var err error
+		if servers, err = n.listen(); err != nil {
+			return err
+		}
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	for _, s := range servers {
@@ -205,7 +219,7 @@ func (n *node) run(ctx context.Context) error {
 	})
 	g.Go(func() error {
 		select {
-		case <-n.lane.Cleared():
+		case <-n.office.WhenCleared():
 		case <-ctx.Done():
 			return nil
 		}

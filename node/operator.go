@@ -29,7 +29,7 @@ func (o *operator) Status(context.Context, *nodev1.StatusRequest) (*nodev1.Statu
 		Duplicates: n.office.Duplicates.Load(), Inauthentic: n.office.Inauthentic.Load(),
 	}
 	if !out.Cleared {
-		out.UnclearedReason = n.lane.Waiting()
+		out.UnclearedReason = "a majority of the members with a manifest has not confirmed the head of the log yet"
 	}
 	if note, _, err := n.office.Checkpoint(0); err == nil {
 		out.Checkpoint = note
@@ -138,12 +138,12 @@ func (o *operator) Backup(ctx context.Context, r *nodev1.BackupRequest) (*nodev1
 	if !filepath.IsAbs(r.GetFolder()) {
 		return nil, desk.Tell(fmt.Errorf("backup into %q, which is not an absolute path: %w", r.GetFolder(), desk.ErrRequest))
 	}
-	size := o.n.store.Head().Size
-	if err := o.n.store.Backup(ctx, r.GetFolder()); err != nil {
+	info, err := o.n.store.Backup(ctx, r.GetFolder())
+	if err != nil {
 		return nil, desk.Tell(err)
 	}
-	out := &nodev1.BackupResponse{LogSize: uint64(size)}
-	err := filepath.WalkDir(r.GetFolder(), func(_ string, e fs.DirEntry, err error) error {
+	out := &nodev1.BackupResponse{LogSize: uint64(info.Size)}
+	err = filepath.WalkDir(r.GetFolder(), func(_ string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
 			return err
 		}

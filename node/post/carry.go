@@ -444,3 +444,33 @@ func (c *counter) advised(a *rogatoryv1.Advice) {
 	}
 	c.o.log.Info("peer advises", "peer", c.country, "msg", p.name.String(), "advice", a.GetCode().String(), "wait", wait)
 }
+
+// Resend makes messages due that a peer has missed, although it has seen later ones.
+func (o *Office) Resend(peer string, epoch uint32, seqs []uint64) {
+	c := o.desks[peer]
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	soon := time.Now().Add(firstRetry)
+	for _, seq := range seqs {
+		// What was published a moment ago may still be on its way.
+		if p := c.waiting[place{epoch, seq}]; p != nil && p.due.After(soon) {
+			p.due = soon
+		}
+	}
+	c.mu.Unlock()
+	c.signal()
+}
+
+// Prove queues the receipt that one of our leaves is for a peer, as a `whole` leaf is.
+func (o *Office) Prove(peer string, leafIndex int64) {
+	c := o.desks[peer]
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	c.answers = append(c.answers, leafIndex)
+	c.mu.Unlock()
+	c.signal()
+}

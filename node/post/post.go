@@ -93,7 +93,6 @@ type Delivery struct {
 // Config is what an Office works with.
 type Config struct {
 	Country string
-	Epoch   uint32
 	Store   *store.Store
 	Net     transport.Net
 	Peers   *peers.Book
@@ -182,6 +181,9 @@ func (o *Office) Clear() {
 
 // Cleared reports whether Clear was called.
 func (o *Office) Cleared() bool { return o.cleared.Load() }
+
+// WhenCleared returns a channel that is closed by Clear.
+func (o *Office) WhenCleared() <-chan struct{} { return o.clear }
 
 // Heard tells that a peer was heard of, by whatever way: what waits for it is carried at once.
 func (o *Office) Heard(country string) {
