@@ -41,6 +41,8 @@ func child(role, dir string) int {
 		return childHold(dir)
 	case "full":
 		return childFull(dir)
+	case "work":
+		return childWork(dir)
 	}
 	return 2
 }
