@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
@@ -180,6 +181,29 @@ func TestABackupIsRefusedWhenOldDamagedOrForeign(t *testing.T) {
 	if age := time.UnixMilli(info.KeysUntilMS).Sub(time.UnixMilli(info.MadeMS)); age != KeysAge {
 		t.Errorf("keys may be kept %v", age)
 	}
+}
+
+func TestABackupOfKeysIsRefusedAfter14Days(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		s, err := Open(testOptions(dir))
+		if err != nil {
+			t.Fatal(err)
+		}
+		backup := filepath.Join(dir, "backup")
+		if _, err := s.Backup(t.Context(), backup); err != nil {
+			t.Fatal(err)
+		}
+		closeStore(t, s)
+		time.Sleep(KeysAge - time.Second)
+		if _, err := Restore(t.Context(), backup, testOptions(t.TempDir())); err != nil {
+			t.Errorf("a second before: %v", err)
+		}
+		time.Sleep(time.Second)
+		if _, err := Restore(t.Context(), backup, testOptions(t.TempDir())); !errors.Is(err, ErrTooOld) || Hint(err) == "" {
+			t.Errorf("when it is 14 days old: %v", err)
+		}
+	})
 }
 
 func TestWritingErasingCheckingAndBackingUpGoOnTogether(t *testing.T) {
