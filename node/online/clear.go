@@ -1,0 +1,169 @@
+package online
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/rogatory/rogatory/node/store"
+)
+
+const (
+	// firstAsk and lastAsk are the pauses between two calls of Head while we are uncleared, from the beginning of one to the
+	// beginning of the next.
+	firstAsk = 250 * time.Millisecond
+	lastAsk  = 5 * time.Second
+	// settle is how long the statements are looked at before a node to whom nobody has ever published anything starts without peers.
+	settle = 3 * time.Second
+)
+
+// answers are the peers that have shown the largest checkpoint of ours that they hold, since the start.
+type answers struct {
+	mu    sync.Mutex
+	given map[string]bool
+	more  bell
+}
+
+func (a *answers) init() {
+	a.given = map[string]bool{}
+	a.more = newBell()
+}
+
+func (a *answers) add(peer string) {
+	a.mu.Lock()
+	a.given[peer] = true
+	a.mu.Unlock()
+	a.more.ring()
+}
+
+// count returns how many of the peers have answered.
+func (a *answers) count(peers []string) int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	n := 0
+	for _, p := range peers {
+		if a.given[p] {
+			n++
+		}
+	}
+	return n
+}
+
+func (a *answers) has(peer string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.given[peer]
+}
+
+// needed returns how many of n peers must answer before a node is cleared.
+func needed(n int) int {
+	if n < 3 {
+		return min(n, 1)
+	}
+	return n/2 + 1
+}
+
+// Clear waits until enough peers have confirmed our head and then tells the office. It returns a [RollbackError] when one of them holds a
+// checkpoint of ours that our log does not contain, and ctx's error when ctx ends. Run calls it.
+func (l *Lane) Clear(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var asking sync.WaitGroup
+	defer asking.Wait()
+	defer cancel()
+	failed := make(chan error, 1)
+	asked := map[string]bool{}
+	var connected time.Time
+	for {
+		// Taken before looking, so that no change is missed.
+		book, net := l.cfg.Peers.Changed(), l.cfg.Net.Changed()
+		published := l.cfg.Peers.Published()
+		for _, peer := range published {
+			if !asked[peer] {
+				asked[peer] = true
+				asking.Go(func() {
+					if err := l.ask(ctx, peer); err != nil {
+						select {
+						case failed <- err:
+						default:
+						}
+					}
+				})
+			}
+		}
+		switch {
+		case !l.cfg.Net.Connected():
+			connected = time.Time{}
+		case connected.IsZero():
+			connected = time.Now()
+		}
+		wait := time.Hour
+		if len(published) == 0 {
+			if len(l.others()) == 0 || !connected.IsZero() && time.Since(connected) >= settle {
+				l.clear("nobody has published a manifest yet")
+				return nil
+			}
+			if !connected.IsZero() {
+				wait = settle - time.Since(connected)
+			}
+		} else if l.answers.count(published) >= needed(len(published)) {
+			l.clear("peers have confirmed our head")
+			return nil
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case err := <-failed:
+			timer.Stop()
+			return err
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		case <-timer.C:
+		case <-book:
+		case <-net:
+		case <-l.answers.more:
+		}
+		timer.Stop()
+	}
+}
+
+func (l *Lane) clear(why string) {
+	l.cfg.Office.Clear()
+	l.own.bell.ring()
+	l.log.Info("cleared", "why", why, "peers", l.answers.count(l.others()))
+}
+
+// ask calls Head of a peer until it has answered. Only errors that end the node come back.
+func (l *Lane) ask(ctx context.Context, peer string) error {
+	for wait := firstAsk; ctx.Err() == nil && !l.answers.has(peer); wait = min(2*wait, lastAsk) {
+		began := time.Now()
+		book, net := l.cfg.Peers.Changed(), l.cfg.Net.Changed()
+		if _, ok := l.cfg.Peers.SealingKey(peer, began); !ok || !l.cfg.Net.Connected() {
+			pause(ctx, lastAsk, book, net)
+			continue
+		}
+		call, cancel := context.WithTimeout(ctx, callTimeout)
+		err := l.exchange(call, peer)
+		cancel()
+		switch {
+		case err == nil:
+			return nil
+		case ends(err):
+			return fmt.Errorf("asking %s for our head: %w", peer, err)
+		case errors.Is(err, ErrHead):
+			l.log.Warn("the peer's answer does not count", "peer", peer, "err", err)
+		default:
+			l.log.Debug("asking for our head failed", "peer", peer, "err", err)
+		}
+		pause(ctx, wait-time.Since(began), net)
+	}
+	return nil
+}
+
+// ends reports whether the node must stop for an error: the restart path repairs, or says how to recover.
+func ends(err error) bool {
+	return slices.ContainsFunc([]error{ErrRollback, store.ErrBroken, store.ErrClosed}, func(e error) bool { return errors.Is(err, e) })
+}

@@ -1,0 +1,43 @@
+// Package online is the online lane of a node: the short calls that nodes make of each other, how they are sealed, and what a node
+// does with them by itself. It answers and asks PeerService (Ping, Head, Manifest, Attachment), publishes our manifest and learns
+// those of the others, has the peers confirm our head after each start, and fetches the attachments of messages that arrived.
+//
+// # A sealed part
+//
+// Package transport gives each part of a call to [Sealer]. A part becomes an online message of package envelope: a fresh nonce, a
+// docket that says nothing but the method, signed by our identity key, encrypted to the peer's sealing key of the day, living 30
+// seconds. Its content is
+//
+//	to_boot    16 bytes: the recipient's boot as far as the sender knows it, else zeros
+//	from_boot  16 bytes: the sender's own
+//	payload    the part
+//
+// A boot is 16 random bytes that a process draws when it starts.
+//
+// # Replays
+//
+// What was opened once is never opened again while it lives: nonces are remembered until the sealing's expiry and the clocks' skew are over,
+// in memory, at most so many for each peer; a peer that has used up its share is told to wait.
+//
+// Memory does not outlive the process, so the first part of a call, which alone makes a node do something, must name the boot of the
+// process that opens it. What was sealed for the process before names another boot and is refused, whatever the clocks say; what names this
+// one was sealed after it had started, when nonces were already remembered. The refusal is sealed like every answer and carries the boot
+// in force, so the caller learns it and calls again: one more round trip after a restart, and nobody is deaf for the minutes that clocks may
+// differ. Later parts and answers need no boot: the transport binds them to the random name of a running call.
+// The docket of a refusal has no method, for the callee has not read it.
+//
+// # A start
+//
+// The log's rule, in short: a node that starts does not know whether its store is the newest. Until a majority of the members of whom a manifest is
+// known (any one, if these are fewer than three) has shown the largest checkpoint of ours that it holds, or none, the node is
+// uncleared: it signs no checkpoint and neither sends nor takes on the durable lane. It answers Head and Manifest all the while, so that nodes
+// which were all cut at once clear each other. A call of Head shows a head as well as its answer does, so either counts.
+// A checkpoint of ours that our log does not contain stops the node, at the start or at any time after: [RollbackError].
+//
+// # What grows the log
+//
+// Ping, Head and Manifest never do, else two nodes would log each other's rounds for ever. A member's new manifest is one `dir` leaf, committed before
+// the manifest is used, a few at once and then one a minute, the newest; a stranger's statement is none. Our own is a `dir` leaf, with a `key` leaf
+// for each sealing key that it is the first to publish or the first to lack. Each call of Attachment is an `op` leaf, committed before the first
+// byte leaves; a peer makes so many calls at once and then one in some seconds. A message whose attachments are all here gets a `whole` leaf.
+package online

@@ -1,0 +1,183 @@
+package online
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/post"
+	"github.com/rogatory/rogatory/node/store"
+	peerv1 "github.com/rogatory/rogatory/proto/rogatory/peer/v1"
+	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
+)
+
+// maxGaps is how many missing messages one exchange of heads names.
+const maxGaps = 64
+
+// judge looks at the largest checkpoint of ours that a peer says it holds, empty for none. A [RollbackError] ends the node. An error that wraps
+// ErrHead is the peer's: what it shows is not ours.
+func (l *Lane) judge(peer string, note []byte) error {
+	if len(note) == 0 || l.shown.known(peer, note) {
+		return nil
+	}
+	if len(note) > maxNote {
+		return fmt.Errorf("%s shows %d bytes: %w", peer, len(note), ErrHead)
+	}
+	cp, err := translog.ParseCheckpoint(note, l.cfg.Log.Verifier())
+	if err != nil {
+		return fmt.Errorf("%s shows: %w: %w", peer, err, ErrHead)
+	}
+	var head store.Head
+	var size int64
+	err = l.cfg.Store.View(func(r *store.Reader) (err error) {
+		if size = r.Size(); cp.Size <= size {
+			head, err = r.HeadAt(cp.Size)
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("comparing heads with %s: %w", peer, err)
+	}
+	if cp.Size > size || head.Root != cp.Root {
+		rollback := &RollbackError{Peer: peer, Held: cp, Note: slices.Clone(note), Size: size}
+		l.stop(rollback)
+		return rollback
+	}
+	l.shown.put(peer, note)
+	return nil
+}
+
+// keepHead keeps a peer's own checkpoint if it is the largest so far. Another root at the same size is a fork of its log, kept as proof.
+func (l *Lane) keepHead(ctx context.Context, peer string, note []byte) error {
+	if len(note) == 0 {
+		return nil
+	}
+	if len(note) > maxNote {
+		return fmt.Errorf("checkpoint of %s: %w", peer, translog.ErrTooLarge)
+	}
+	log := l.cfg.Peers.Log(peer)
+	if log == nil {
+		return fmt.Errorf("checkpoint of %s: %w", peer, translog.ErrOrigin)
+	}
+	held, known, err := l.heldOf(log.Origin())
+	if err != nil {
+		return err
+	}
+	if known && string(held.GetCheckpoint()) == string(note) {
+		return nil
+	}
+	cp, err := translog.ParseCheckpoint(note, log)
+	if err != nil {
+		return fmt.Errorf("checkpoint of %s: %w", peer, err)
+	}
+	if known && (held.GetSize() > uint64(cp.Size) || held.GetSize() == uint64(cp.Size) && string(held.GetRoot()) == string(cp.Root[:])) {
+		return nil
+	}
+	_, err = l.cfg.Store.Update(ctx, func(tx *store.Tx) error {
+		err := tx.PutPeerHead(cp.Origin, &storev1.PeerHead{
+			Peer: peer, Size: uint64(cp.Size), Root: cp.Root[:], Checkpoint: note, ReceivedMs: uint64(tx.At()),
+		})
+		if !errors.Is(err, store.ErrExists) {
+			return err
+		}
+		return l.keepFork(tx, peer, cp, note)
+	})
+	return err
+}
+
+// keepFork keeps two heads of one size, once for each peer: one is enough.
+func (l *Lane) keepFork(tx *store.Tx, peer string, cp translog.Checkpoint, note []byte) error {
+	known := false
+	if err := tx.EachForkProof(func(p *storev1.ForkProof) bool {
+		known = p.GetPeer() == peer && p.GetKind() == post.ForkLog
+		return !known
+	}); err != nil || known {
+		return err
+	}
+	held, _, err := tx.PeerHead(cp.Origin)
+	if err != nil {
+		return err
+	}
+	l.log.Error("the peer's log has two heads of one size: the proof is kept", "peer", peer, "size", cp.Size)
+	return tx.PutForkProof(&storev1.ForkProof{
+		Peer: peer, Kind: post.ForkLog, AtMs: uint64(tx.At()), Proof: slices.Concat(held.GetCheckpoint(), []byte("\n"), note),
+	})
+}
+
+// heldOf returns the largest checkpoint that we hold of a log.
+func (l *Lane) heldOf(origin string) (h *storev1.PeerHead, ok bool, err error) {
+	err = l.cfg.Store.View(func(r *store.Reader) (err error) {
+		h, ok, err = r.PeerHead(origin)
+		return err
+	})
+	return h, ok, err
+}
+
+// held returns the largest checkpoint that we hold of the log that a peer writes; nil for none.
+func (l *Lane) held(peer string) ([]byte, error) {
+	log := l.cfg.Peers.Log(peer)
+	if log == nil {
+		return nil, nil
+	}
+	h, ok, err := l.heldOf(log.Origin())
+	if err != nil || !ok {
+		return nil, err
+	}
+	return h.GetCheckpoint(), nil
+}
+
+// checkpoint returns our newest checkpoint; nil while we are uncleared.
+func (l *Lane) checkpoint() []byte {
+	if !l.cfg.Office.Cleared() {
+		return nil
+	}
+	note, _, err := l.cfg.Office.Checkpoint(l.cfg.Store.Head().Size)
+	if err != nil {
+		l.log.Error("signing a checkpoint failed", "err", err)
+		return nil
+	}
+	return note
+}
+
+// exchange calls Head of a peer and does what follows from the answer.
+func (l *Lane) exchange(ctx context.Context, peer string) error {
+	held, err := l.held(peer)
+	if err != nil {
+		return err
+	}
+	answer, err := l.client(peer).Head(ctx, &peerv1.HeadRequest{Held: held, Own: l.checkpoint()})
+	if err != nil {
+		return err
+	}
+	l.cfg.Office.Heard(peer)
+	if err := l.judge(peer, answer.GetHeld()); err != nil {
+		return err
+	}
+	l.answers.add(peer)
+	if err := l.keepHead(ctx, peer, answer.GetOwn()); err != nil {
+		l.log.Warn("head refused", "peer", peer, "err", err)
+	}
+	if gaps := answer.GetGaps(); len(gaps) > 0 && l.cfg.Gaps != nil {
+		l.cfg.Gaps(peer, answer.GetSeenEpoch(), gaps[:min(len(gaps), maxGaps)])
+	}
+	if m := l.cfg.Peers.Manifest(peer); m == nil || m.Version() < answer.GetManifestVersion() {
+		l.fetchManifest(ctx, peer)
+	}
+	return nil
+}
+
+// fetchManifest asks a peer for its manifest, for the statement store has not shown the newest.
+func (l *Lane) fetchManifest(ctx context.Context, peer string) {
+	answer, err := l.client(peer).Manifest(ctx, &peerv1.ManifestRequest{})
+	if err != nil {
+		l.log.Debug("asking for the manifest failed", "peer", peer, "err", err)
+		return
+	}
+	l.offer(peer, answer.GetManifest())
+}
+
+// callTimeout bounds one short call.
+const callTimeout = 4 * time.Second

@@ -1,0 +1,335 @@
+package online
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/rogatory/rogatory/configs"
+	"github.com/rogatory/rogatory/crypto/keyring"
+	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/federation"
+	"github.com/rogatory/rogatory/node/store"
+	"github.com/rogatory/rogatory/node/transport"
+	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
+	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
+)
+
+const (
+	// statementKind is the statement that holds a member's manifest.
+	statementKind = "manifest"
+	// renewEvery is how old our manifest becomes: peers hold it for stale after a day.
+	renewEvery = 6 * time.Hour
+	// lookFirst is how long our own statement is looked for before the first one is put in its place: after a restored backup it is newer than the
+	// store, and peers take nothing older.
+	lookFirst = time.Second
+	// spread is how far nodes' renewals lie apart, for all are due at midnight.
+	spread = 30 * time.Second
+	// retryPublish is the pause after the statement store refused.
+	retryPublish = 2 * time.Second
+)
+
+// Steps in the life of a sealing key, in `key` leaves.
+const (
+	useSealing = "sealing"
+	keyCreate  = "create"
+	keyDestroy = "destroy"
+)
+
+// ownManifest is our manifest and what is known of the one in the statement store.
+type ownManifest struct {
+	bell bell // rings when a new one is to be made
+
+	mu    sync.Mutex
+	now   *federation.Manifest
+	floor uint64 // the largest version of ours that was seen anywhere
+	put   bool   // the statement store has now
+	seen  chan struct{}
+}
+
+func (o *ownManifest) init() {
+	o.bell = newBell()
+	o.seen = make(chan struct{})
+}
+
+func (o *ownManifest) get() *federation.Manifest {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.now
+}
+
+func (o *ownManifest) set(m *federation.Manifest) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.now, o.put = m, false
+}
+
+// Renew makes and publishes a new manifest soon: something that it says has changed.
+func (l *Lane) Renew() { l.own.bell.ring() }
+
+// renew makes the sealing keys that are missing, destroys those whose time is over, and makes a manifest that says so.
+func (l *Lane) renew(ctx context.Context) error {
+	if _, _, err := l.cfg.Sealing.EnsureDays(time.Now()); err != nil {
+		return fmt.Errorf("rotating sealing keys: %w", err)
+	}
+	now := time.Now()
+	have, dir := l.own.get(), l.cfg.Peers.Directory()
+	draft := l.draft(now)
+	l.own.mu.Lock()
+	draft.Version = l.own.floor + 1
+	l.own.mu.Unlock()
+	b, err := federation.MakeManifest(dir, have, draft, now)
+	if err != nil {
+		return err
+	}
+	signed, err := federation.SignManifest(b, l.cfg.Ring.Identity())
+	if err != nil {
+		return err
+	}
+	// What peers would refuse is refused here first.
+	m, err := federation.ParseManifest(signed, dir, now, have)
+	if err != nil {
+		return err
+	}
+	if err := l.keepManifest(ctx, m, have); err != nil {
+		return err
+	}
+	l.own.set(m)
+	if _, err := l.cfg.Peers.Learn(signed, l.country, now); err != nil {
+		return err
+	}
+	return nil
+}
+
+// draft returns what our manifest says now.
+func (l *Lane) draft(now time.Time) *rogatoryv1.Manifest {
+	logEd, logPQ := l.cfg.Log.Verifier().VKeys()
+	witnessEd, witnessPQ := l.cfg.Witness.Verifier().VKeys()
+	m := &rogatoryv1.Manifest{
+		Country:         l.country,
+		Identities:      federation.IdentityKeys(l.cfg.Ring.Identities(now)),
+		Sealings:        federation.SealingKeys(l.cfg.Sealing.All()),
+		Log:             &rogatoryv1.LogInfo{Origin: l.cfg.Log.Verifier().Origin(), Keys: []string{logEd, logPQ}},
+		WitnessKeys:     []string{witnessEd, witnessPQ},
+		Head:            l.checkpoint(),
+		Languages:       l.cfg.Node.Languages,
+		CapacityPerHour: uint32(l.cfg.Node.CapacityPerHour),
+		Epoch:           l.cfg.Epoch,
+	}
+	for _, u := range l.cfg.Node.Units {
+		m.Units = append(m.Units, unitInfo(u))
+	}
+	for _, r := range l.cfg.Node.Regimes {
+		m.Regimes = append(m.Regimes, rogatoryv1.Regime(rogatoryv1.Regime_value[string(r)]))
+	}
+	return m
+}
+
+func unitInfo(u configs.Unit) *rogatoryv1.UnitInfo {
+	return &rogatoryv1.UnitInfo{
+		Name: u.Name, Authority: rogatoryv1.Authority(rogatoryv1.Authority_value[string(u.Authority)]), Services: u.Services,
+	}
+}
+
+// keepManifest writes a manifest with its `dir` leaf and, for our own, a `key` leaf for each sealing key that it is the first to publish or the first
+// to lack: so a crash after the keys were made or destroyed loses no leaf. One that the store has already changes nothing.
+func (l *Lane) keepManifest(ctx context.Context, m, before *federation.Manifest) error {
+	digest := m.Digest()
+	_, err := l.cfg.Store.Update(ctx, func(tx *store.Tx) error {
+		latest, _, err := tx.LatestManifest(m.Country())
+		switch {
+		case err != nil && !errors.Is(err, store.ErrNotFound):
+			return err
+		case err == nil && [32]byte(latest.GetDigest()) == digest:
+			return nil
+		}
+		if err := tx.PutManifest(m.Country(), &storev1.LatestManifest{
+			Digest: digest[:], Version: m.Version(), ReceivedMs: uint64(tx.At()),
+		}, m.Signed()); err != nil {
+			return err
+		}
+		leaf := &translog.Dir{
+			What: translog.DirManifest, Member: m.Country(), Version: int64(m.Version()), Digest: translog.Hash(digest),
+		}
+		if latest != nil {
+			leaf.Prev = translog.Hash(latest.GetDigest())
+		}
+		if _, err := tx.Append(leaf); err != nil {
+			return err
+		}
+		if m.Country() != l.country {
+			return nil
+		}
+		for _, k := range keyLeaves(before, m) {
+			if _, err := tx.Append(k); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("keeping manifest %d of %s: %w", m.Version(), m.Country(), err)
+	}
+	return nil
+}
+
+// keyLeaves returns what two manifests of ours in turn tell of our sealing keys: those destroyed first, each by its day.
+func keyLeaves(before, m *federation.Manifest) []*translog.Key {
+	var was []*rogatoryv1.SealingKey
+	if before != nil {
+		was = before.Proto().GetSealings()
+	}
+	is := m.Proto().GetSealings()
+	in := func(list []*rogatoryv1.SealingKey) map[string]bool {
+		set := map[string]bool{}
+		for _, k := range list {
+			set[string(k.GetPublicKey())] = true
+		}
+		return set
+	}
+	old, now := in(was), in(is)
+	var leaves []*translog.Key
+	for _, k := range was {
+		if !now[string(k.GetPublicKey())] {
+			leaves = append(leaves, &translog.Key{Event: keyDestroy, Use: useSealing, Key: keyHash(k)})
+		}
+	}
+	for _, k := range is {
+		if !old[string(k.GetPublicKey())] {
+			day := keyring.Day(k.GetDay())
+			leaves = append(leaves, &translog.Key{
+				Event: keyCreate, Use: useSealing, Key: keyHash(k),
+				NotBefore: day.Start().UnixMilli(), NotAfter: day.End().Add(keyring.KeepAfter).UnixMilli(),
+			})
+		}
+	}
+	return leaves
+}
+
+// publishLoop renews our manifest when it must and keeps it in the statement store.
+func (l *Lane) publishLoop(ctx context.Context) error {
+	for look := true; ctx.Err() == nil; {
+		net := l.cfg.Net.Changed()
+		l.own.mu.Lock()
+		m, put := l.own.now, l.own.put
+		l.own.mu.Unlock()
+		wait := max(untilRenewal(m, time.Now()), 0) + rand.N(spread)
+		if !put && l.cfg.Net.Connected() {
+			if look {
+				look = false
+				if !pause(ctx, lookFirst, l.own.seen) {
+					return nil
+				}
+				continue
+			}
+			if err := l.publish(ctx, m); err != nil {
+				l.log.Debug("publishing our manifest failed", "err", err)
+				wait = retryPublish
+			}
+		}
+		timer := time.NewTimer(wait)
+		renew := false
+		select {
+		case <-l.own.bell:
+			renew = true
+		case <-timer.C:
+			renew = untilRenewal(m, time.Now()) <= 0
+		case <-net:
+			// Who knows what the statement store is when it comes back.
+			l.own.mu.Lock()
+			l.own.put = false
+			l.own.mu.Unlock()
+		case <-ctx.Done():
+		}
+		timer.Stop()
+		if !renew || ctx.Err() != nil {
+			continue
+		}
+		if err := l.renew(ctx); err != nil {
+			if ends(err) {
+				return err
+			}
+			l.log.Error("renewing our manifest failed", "err", err)
+			pause(ctx, time.Minute)
+		}
+	}
+	return nil
+}
+
+func (l *Lane) publish(ctx context.Context, m *federation.Manifest) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	if err := l.cfg.Net.PutStatement(ctx, statementKind, m.Signed()); err != nil {
+		return err
+	}
+	l.own.mu.Lock()
+	defer l.own.mu.Unlock()
+	l.own.put = l.own.put || l.own.now == m
+	return nil
+}
+
+// untilRenewal returns how long a manifest of ours lasts: some hours, and never over midnight, when a sealing key comes and another goes.
+func untilRenewal(m *federation.Manifest, now time.Time) time.Duration {
+	if m == nil {
+		return 0
+	}
+	made := m.Made()
+	until := made.Add(renewEvery)
+	if midnight := keyring.DayOf(made).End(); midnight.Before(until) {
+		until = midnight
+	}
+	return until.Sub(now)
+}
+
+// sawOwn looks at our statement as the statement store has it.
+func (l *Lane) sawOwn(signed []byte) {
+	l.own.mu.Lock()
+	now := l.own.now
+	select {
+	case <-l.own.seen:
+	default:
+		close(l.own.seen)
+	}
+	l.own.mu.Unlock()
+	if now != nil && string(now.Signed()) == string(signed) {
+		return
+	}
+	m, err := federation.ParseManifest(signed, l.cfg.Peers.Directory(), time.Now(), nil)
+	if err != nil || m.Country() != l.country {
+		return // not ours, whoever put it there; our next one takes its place
+	}
+	l.own.mu.Lock()
+	defer l.own.mu.Unlock()
+	if now = l.own.now; now == nil || m.Version() < now.Version() {
+		// An older one: ours got lost there, or is on its way.
+		return
+	}
+	if m.Version() > l.own.floor && m.Digest() != now.Digest() {
+		l.own.floor = m.Version()
+		l.log.Warn("a manifest of ours that this store does not have is published: a newer one takes its place", "version", m.Version())
+		l.own.bell.ring()
+	}
+}
+
+// watchLoop looks at the statements.
+func (l *Lane) watchLoop(ctx context.Context) error {
+	for ctx.Err() == nil {
+		err := l.cfg.Net.WatchStatements(ctx, statementKind, func(from string, b []byte) {
+			if from == l.country {
+				l.sawOwn(b)
+				return
+			}
+			l.offer(from, b)
+		})
+		switch {
+		case ctx.Err() != nil, errors.Is(err, transport.ErrClosed):
+			return nil
+		}
+		l.log.Warn("watching statements failed", "err", err)
+		pause(ctx, retryPublish)
+	}
+	return nil
+}

@@ -1,0 +1,280 @@
+package online
+
+import (
+	"context"
+	"crypto/sha256"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/rogatory/rogatory/configs"
+	"github.com/rogatory/rogatory/crypto/keyring"
+	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/federation"
+	"github.com/rogatory/rogatory/node/peers"
+	"github.com/rogatory/rogatory/node/post"
+	"github.com/rogatory/rogatory/node/store"
+	"github.com/rogatory/rogatory/node/transport"
+	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
+)
+
+const testFederation = "rogatory.example"
+
+// A rig is a federation over a backbone in memory.
+type rig struct {
+	t     *testing.T
+	net   *transport.Memory
+	dir   *federation.Directory
+	nodes map[string]*node
+}
+
+// A node is one country: what survives a restart, and the process that runs, if one does.
+type node struct {
+	r       *rig
+	country string
+	folder  string
+	ring    *keyring.Ring
+	log     *translog.LogSigner
+	witness *translog.WitnessSigner
+
+	*process
+}
+
+type process struct {
+	store   *store.Store
+	keys    *keyring.SealingKeys
+	book    *peers.Book
+	sealer  *Sealer
+	port    *transport.MemoryPort
+	office  *office
+	lane    *Lane
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+	ended   chan error // of Run
+	wholes  chan int64
+	gaps    chan []uint64
+}
+
+// office signs checkpoints as package post does.
+type office struct {
+	store   *store.Store
+	log     *translog.LogSigner
+	cleared atomic.Bool
+	clear   chan struct{}
+	heard   atomic.Int64
+}
+
+func (o *office) Checkpoint(size int64) ([]byte, int64, error) {
+	if !o.cleared.Load() {
+		return nil, 0, post.ErrUncleared
+	}
+	head, err := o.store.Guard(context.Background())
+	if err != nil {
+		return nil, 0, err
+	}
+	note, err := translog.SignCheckpoint(translog.Checkpoint{Origin: o.log.Verifier().Origin(), Size: head.Size, Root: head.Root}, o.log)
+	return note, head.Size, err
+}
+
+func (o *office) Clear() {
+	o.cleared.Store(true)
+	close(o.clear)
+}
+
+func (o *office) Cleared() bool { return o.cleared.Load() }
+func (o *office) Heard(string)  { o.heard.Add(1) }
+
+func must[T any](v T, err error) func(t testing.TB) T {
+	return func(t testing.TB) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
+
+// newRig makes nodes that share a directory; none runs.
+func newRig(t *testing.T, countries ...string) *rig {
+	t.Helper()
+	r := &rig{t: t, net: transport.NewMemory(transport.MemoryOptions{Seed: 1}, countries...), nodes: map[string]*node{}}
+	draft := &rogatoryv1.Directory{
+		Federation:  testFederation,
+		ValidFromMs: uint64(time.Now().Add(-time.Hour).UnixMilli()), ValidUntilMs: uint64(time.Now().Add(300 * 24 * time.Hour).UnixMilli()),
+		Threshold: uint32(len(countries)/2 + 1), Tzdata: "2026a",
+	}
+	for _, c := range countries {
+		n := &node{r: r, country: c, folder: t.TempDir(), ring: keyring.NewRing(time.Now().Add(-time.Hour), 1000*24*time.Hour)}
+		origin := federation.Origin(testFederation, c, 1)
+		n.log = must(translog.NewLogSigner(origin, n.ring.Log().Ed25519.Bytes(), n.ring.Log().MLDSA44.Bytes()))(t)
+		n.witness = must(translog.NewWitnessSigner(testFederation+"/"+c+"/witness", origin, n.ring.Witness().Ed25519.Bytes(), n.ring.Witness().MLDSA44.Bytes()))(t)
+		ed, pq := n.log.Verifier().VKeys()
+		a, b := keyring.GenerateOfficer().Public(), keyring.GenerateOfficer().Public()
+		founder := func(name string, key keyring.OfficerPublicKey) *rogatoryv1.Officer {
+			return federation.NewOfficer(name, key, []string{"police"}, []rogatoryv1.Right{rogatoryv1.Right_RIGHT_ENROL}, false)
+		}
+		draft.Members = append(draft.Members, &rogatoryv1.Member{
+			Country: c, RootKey: n.ring.Identity().Public().Bytes(), Log: &rogatoryv1.LogInfo{Origin: origin, Keys: []string{ed, pq}},
+			Founders: []*rogatoryv1.Officer{founder("founder-a", a), founder("founder-b", b)}, Zone: "Europe/Belgrade", Name: "Contact point of " + c,
+		})
+		r.nodes[c] = n
+	}
+	signed := must(federation.Propose(nil, draft))(t)
+	for _, c := range countries {
+		signed = must(federation.SignDirectory(nil, signed, c, r.nodes[c].ring.Identity()))(t)
+	}
+	_, digest, err := federation.ReadDirectory(signed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.dir = must(federation.ParseDirectory(signed, digest))(t)
+	return r
+}
+
+func (n *node) config() *configs.Node {
+	return &configs.Node{
+		Country: n.country, Federation: testFederation, Zone: "Europe/Belgrade", Languages: []string{"en"}, Round: 2 * time.Second,
+		CapacityPerHour: 1000, Regimes: []configs.Regime{"REGIME_EGMONT"},
+		Units: []configs.Unit{{Name: "police", Authority: "AUTHORITY_POLICE"}},
+	}
+}
+
+// open opens what a process opens before it calls anybody.
+func (n *node) open() {
+	t := n.r.t
+	t.Helper()
+	n.process = &process{ended: make(chan error, 1), wholes: make(chan int64, 100), gaps: make(chan []uint64, 100)}
+	n.store = must(store.Open(store.Options{
+		Dir: filepath.Join(n.folder, "data"), GuardPath: filepath.Join(n.folder, "guard"), Country: n.country,
+		Origin: n.log.Verifier().Origin(), Epoch: 1,
+		UnitKeys: func(unit string) (store.UnitKey, error) { return store.UnitKey(sha256.Sum256([]byte(unit))), nil },
+	}))(t)
+	n.keys = must(n.ring.OpenSealing(filepath.Join(n.folder, keyring.SealingFile)))(t)
+	n.book = peers.New(n.country, n.r.dir)
+	n.sealer = NewSealer(n.book, n.ring.Identity, n.keys)
+	n.port = n.r.net.PortWith(n.country, transport.CallOptions{Sealer: n.sealer})
+	n.office = &office{store: n.store, log: n.log, clear: make(chan struct{})}
+	n.lane = New(Config{
+		Node: n.config(), Epoch: 1, Store: n.store, Net: n.port, Sealer: n.sealer, Peers: n.book, Ring: n.ring, Sealing: n.keys,
+		Log: n.log, Witness: n.witness, Office: n.office, Version: "test", Logger: slog.New(slog.DiscardHandler),
+		Gaps:  func(_ string, _ uint32, seqs []uint64) { n.gaps <- seqs },
+		Whole: func(_ string, leaf int64) { n.wholes <- leaf },
+	})
+	n.lane.Register(n.port)
+}
+
+// start runs a process; stop or the end of the test ends it.
+func (n *node) start() {
+	n.r.t.Helper()
+	n.open()
+	ctx, cancel := context.WithCancel(context.Background())
+	p := n.process
+	p.cancel = cancel
+	p.running.Go(func() { _ = p.port.Serve(ctx) })
+	p.running.Go(func() { p.ended <- p.lane.Run(ctx) })
+}
+
+// stop ends the process and closes its store, which is checked.
+func (n *node) stop() {
+	n.r.t.Helper()
+	p := n.process
+	if p == nil || p.lane == nil {
+		return
+	}
+	if p.cancel != nil {
+		p.cancel()
+	}
+	p.running.Wait()
+	p.port.Close()
+	if err := p.store.Check(context.Background()); err != nil {
+		n.r.t.Error(n.country, err)
+	}
+	if err := p.store.Close(); err != nil {
+		n.r.t.Error(err)
+	}
+	n.process = nil
+}
+
+// restart is stop and start.
+func (n *node) restart() {
+	n.stop()
+	n.start()
+}
+
+func (r *rig) start(countries ...string) {
+	for _, c := range countries {
+		r.nodes[c].start()
+	}
+}
+
+func (r *rig) stop() {
+	for _, n := range r.nodes {
+		n.stop()
+	}
+}
+
+// cleared waits until the node is cleared.
+func (n *node) cleared() {
+	n.r.t.Helper()
+	select {
+	case <-n.office.clear:
+	case err := <-n.ended:
+		n.r.t.Fatalf("%s ended: %v", n.country, err)
+	case <-time.After(time.Minute):
+		n.r.t.Fatalf("%s is not cleared after a minute", n.country)
+	}
+}
+
+// append appends a leaf that means nothing.
+func (n *node) append() {
+	n.r.t.Helper()
+	if _, err := n.store.Update(context.Background(), func(tx *store.Tx) error {
+		_, err := tx.Append(&translog.Node{Event: translog.NodeStart, Program: "test"})
+		return err
+	}); err != nil {
+		n.r.t.Fatal(err)
+	}
+}
+
+// leaves returns what the log says of a kind.
+func leaves[E translog.Entry](n *node) []E {
+	n.r.t.Helper()
+	var list []E
+	err := n.store.View(func(r *store.Reader) error {
+		list = nil
+		var bad error
+		r.Leaves(0, func(_ int64, b []byte) bool {
+			leaf, err := translog.ParseLeaf(b)
+			if err != nil {
+				bad = err
+				return false
+			}
+			if e, ok := leaf.Entry.(E); ok {
+				list = append(list, e)
+			}
+			return true
+		})
+		return bad
+	})
+	if err != nil {
+		n.r.t.Fatal(err)
+	}
+	return list
+}
+
+// copyFolder copies data and guard of a node that does not run.
+func (n *node) copyFolder() string {
+	n.r.t.Helper()
+	to := n.r.t.TempDir()
+	if err := os.CopyFS(to, os.DirFS(n.folder)); err != nil {
+		n.r.t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Join(to, keyring.SealingFile), 0o600); err != nil {
+		n.r.t.Fatal(err)
+	}
+	return to
+}

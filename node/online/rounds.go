@@ -1,0 +1,61 @@
+package online
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+const (
+	// roundWidth is how many exchanges run at once.
+	roundWidth = 4
+	// roundTimeout bounds one exchange in a round.
+	roundTimeout = 10 * time.Second
+)
+
+// roundLoop exchanges heads with all peers, every round.
+func (l *Lane) roundLoop(ctx context.Context) error {
+	for pause(ctx, jitter(l.cfg.Node.Round)) {
+		if !l.cfg.Net.Connected() {
+			continue
+		}
+		if err := l.round(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// jitter spreads d by a tenth, so that nodes which started together do not call together.
+func jitter(d time.Duration) time.Duration {
+	return d - d/10 + rand.N(d/5+1)
+}
+
+// round exchanges heads with every peer that has published a sealing key for today. Only errors that end the node come back.
+func (l *Lane) round(ctx context.Context) error {
+	list := l.cfg.Peers.Published()
+	rand.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+	var g errgroup.Group
+	g.SetLimit(roundWidth)
+	for _, peer := range list {
+		if _, ok := l.cfg.Peers.SealingKey(peer, time.Now()); !ok {
+			continue
+		}
+		g.Go(func() error {
+			call, cancel := context.WithTimeout(ctx, roundTimeout)
+			defer cancel()
+			err := l.exchange(call, peer)
+			switch {
+			case err == nil || ctx.Err() != nil:
+				return nil
+			case ends(err):
+				return err
+			}
+			l.log.Debug("exchanging heads failed", "peer", peer, "err", err)
+			return nil
+		})
+	}
+	return g.Wait()
+}

@@ -1,0 +1,97 @@
+package online
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/rogatory/rogatory/node/store"
+	"github.com/rogatory/rogatory/node/transport"
+	peerv1 "github.com/rogatory/rogatory/proto/rogatory/peer/v1"
+)
+
+// server answers peers. Who calls is known by the Sealer.
+type server struct {
+	peerv1.UnimplementedPeerServiceServer
+	l *Lane
+}
+
+// enter returns who calls, if there is room for the call.
+func (s *server) enter(ctx context.Context, room *limits) (string, error) {
+	caller, ok := transport.Caller(ctx)
+	if !ok {
+		return "", status.Error(codes.Unauthenticated, "caller is not known")
+	}
+	return caller, room.allow(caller, time.Now())
+}
+
+// Ping says that we are there.
+func (s *server) Ping(ctx context.Context, _ *peerv1.PingRequest) (*peerv1.PingResponse, error) {
+	caller, err := s.enter(ctx, &s.l.calls)
+	if err != nil {
+		return nil, err
+	}
+	s.l.cfg.Office.Heard(caller)
+	return &peerv1.PingResponse{NowMs: uint64(time.Now().UnixMilli()), Version: s.l.cfg.Version}, nil
+}
+
+// Head exchanges heads. What the caller holds of ours clears us as well as an answer would.
+func (s *server) Head(ctx context.Context, r *peerv1.HeadRequest) (*peerv1.HeadResponse, error) {
+	l := s.l
+	caller, err := s.enter(ctx, &l.calls)
+	if err != nil {
+		return nil, err
+	}
+	l.cfg.Office.Heard(caller)
+	switch err := l.judge(caller, r.GetHeld()); {
+	case errors.Is(err, ErrRollback):
+		return nil, status.Error(codes.FailedPrecondition, "this node has lost a part of its log and stops")
+	case errors.Is(err, ErrHead):
+		l.log.Warn("head refused", "peer", caller, "err", err)
+	case err != nil:
+		return nil, err
+	default:
+		l.answers.add(caller)
+	}
+	answer := &peerv1.HeadResponse{}
+	if answer.Held, err = l.held(caller); err != nil {
+		return nil, err
+	}
+	if err := l.keepHead(ctx, caller, r.GetOwn()); err != nil {
+		l.log.Warn("head refused", "peer", caller, "err", err)
+	}
+	answer.Own = l.checkpoint()
+	answer.ManifestVersion = l.cfg.Peers.OwnVersion()
+	err = l.cfg.Store.View(func(r *store.Reader) error {
+		epoch := r.LatestEpoch(caller)
+		if epoch == 0 {
+			return nil
+		}
+		in, err := r.Incoming(caller, epoch)
+		if err != nil {
+			return err
+		}
+		answer.SeenEpoch, answer.SeenSeq = epoch, in.GetLargest()
+		answer.Gaps, err = r.Gaps(caller, epoch, maxGaps)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
+// Manifest returns our manifest.
+func (s *server) Manifest(ctx context.Context, _ *peerv1.ManifestRequest) (*peerv1.ManifestResponse, error) {
+	if _, err := s.enter(ctx, &s.l.calls); err != nil {
+		return nil, err
+	}
+	m := s.l.cfg.Peers.Manifest(s.l.country)
+	if m == nil {
+		return nil, status.Error(codes.Unavailable, "no manifest is made yet: call again")
+	}
+	return &peerv1.ManifestResponse{Manifest: m.Signed()}, nil
+}
