@@ -39,14 +39,14 @@ type program struct {
 	stdin    io.Reader
 	out, err *output
 
-	dir, configPath         string
-	socket                  string
-	address, ca, cert, key  string
-	as                      string
-	language                string
-	json                    bool
-	timeout                 durationFlag
-	passphraseFile, askPass string
+	dir, configPath        string
+	socket                 string
+	address, ca, cert, key string
+	as                     string
+	language               string
+	json                   bool
+	timeout                durationFlag
+	passphraseFile         string
 }
 
 func (p *program) root() *cobra.Command {
