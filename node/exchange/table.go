@@ -282,26 +282,33 @@ type Move struct {
 	Who  []Who
 }
 
-// Moves lists the steps that one's own side may make now, as far as the table says: for menus and for hints. The docket may
-// still be refused.
+// May lists who may make a step on a case as it stands, as far as the table says; the docket may still be refused.
+func May(c Case, step Step) []Who {
+	kind, side := c.Kind, c.Side
+	if kind == "" {
+		// Nothing has opened it yet: the step itself says what it will be.
+		kind, side = KindRequest, Opening
+		if strings.HasPrefix(string(step), string(EventArrived)) {
+			side = Answering
+		}
+		if strings.Contains(string(step), ".spontaneous") {
+			kind = KindSpontaneous
+		} else if strings.Contains(string(step), ".joint.") {
+			kind, side = KindJoint, Party
+		}
+	}
+	_, _, may := lookup(kind, side, c.State, step, "")
+	return may
+}
+
+// Moves lists the steps that one's own side may make now, for menus and for hints.
 func Moves(c Case) []Move {
 	var out []Move
 	for _, s := range Steps() {
-		if strings.HasPrefix(string(s), "arrived.") {
+		if strings.HasPrefix(string(s), string(EventArrived)) {
 			continue
 		}
-		kind, side := c.Kind, c.Side
-		if kind == "" {
-			// Nothing has opened it yet: the step itself says what it will be.
-			kind, side = KindRequest, Opening
-			if strings.HasPrefix(string(s), "sent.spontaneous") {
-				kind = KindSpontaneous
-			} else if strings.HasPrefix(string(s), "sent.joint.") {
-				kind, side = KindJoint, Party
-			}
-		}
-		_, _, may := lookup(kind, side, c.State, s, "")
-		may = slices.DeleteFunc(may, func(w Who) bool { return w == Peer })
+		may := slices.DeleteFunc(May(c, s), func(w Who) bool { return w == Peer })
 		if len(may) > 0 {
 			out = append(out, Move{s, may})
 		}

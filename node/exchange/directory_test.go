@@ -1,0 +1,87 @@
+package exchange_test
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/rogatory/rogatory/node/exchange"
+	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
+)
+
+func TestDirectoryGivesZonesAndCalendars(t *testing.T) {
+	r, err := exchange.RulesOf(&rogatoryv1.Directory{
+		Members: []*rogatoryv1.Member{{Country: "RS", Zone: "Europe/Belgrade"}, {Country: "TR", Zone: "Europe/Istanbul"}},
+		Calendars: []*rogatoryv1.HolidayCalendar{
+			{Country: "TR", Version: 3, Dates: []string{"2026-03-20", "2026-04-23"}, RestDays: []uint32{5, 7}},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cal := r.Calendars[0]
+	if r.Zones["TR"] != "Europe/Istanbul" || cal.Version != 3 || len(cal.Holidays) != 2 || cal.Holidays[1].String() != "2026-04-23" ||
+		!slices.Equal(cal.RestDays, []time.Weekday{time.Sunday, time.Friday}) {
+		t.Fatalf("%+v", r)
+	}
+	zone, err := exchange.Zone("Europe/Istanbul")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Thursday 19 March: Friday 20 is a holiday and a rest day, Saturday is worked, Sunday not.
+	row := exchange.Row{Amount: 2, Unit: exchange.WorkingDay}
+	if got := time.UnixMilli(exchange.Deadline(ms("2026-03-19T09:00:00Z"), row, zone, cal, nil)).In(zone).Format(time.DateOnly); got != "2026-03-23" {
+		t.Error(got)
+	}
+}
+
+func TestDirectoryWithoutSenseIsRefused(t *testing.T) {
+	for name, d := range map[string]*rogatoryv1.Directory{
+		"date":     {Calendars: []*rogatoryv1.HolidayCalendar{{Dates: []string{"2026-02-30"}}}},
+		"order":    {Calendars: []*rogatoryv1.HolidayCalendar{{Dates: []string{"2026-02-03", "2026-02-03"}}}},
+		"rest day": {Calendars: []*rogatoryv1.HolidayCalendar{{RestDays: []uint32{8}}}},
+		"twice":    {Calendars: []*rogatoryv1.HolidayCalendar{{RestDays: []uint32{1, 1}}}},
+		"no work":  {Calendars: []*rogatoryv1.HolidayCalendar{{RestDays: []uint32{1, 2, 3, 4, 5, 6, 7}}}},
+	} {
+		if _, err := exchange.RulesOf(d); !errors.Is(err, exchange.ErrRules) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	d := &rogatoryv1.Directory{Members: []*rogatoryv1.Member{{Country: "RS", Zone: "Europe/Atlantis"}}}
+	if _, err := exchange.RulesOf(d); !errors.Is(err, exchange.ErrZone) {
+		t.Error(err)
+	}
+}
+
+func BenchmarkApplyReply(b *testing.B) {
+	p, q := begun(b)
+	d := reply(rogatoryv1.Outcome_OUTCOME_PROVIDED, true)
+	d.Of = q[:]
+	e := exchange.Event{Kind: exchange.EventArrived, Msg: exchange.Name{'r'}, Docket: docket(d), From: "BG", To: "RS", Who: exchange.Peer, At: p.now, Sent: p.now}
+	c := *p.sides["RS"]
+	b.Run("apply", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, _, err := exchange.Apply(c, e, p.rules); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("encode", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			c.Encode()
+		}
+	})
+	b.Run("decode", func(b *testing.B) {
+		enc := c.Encode()
+		b.SetBytes(int64(len(enc)))
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := exchange.Decode(enc); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
