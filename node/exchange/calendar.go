@@ -53,11 +53,15 @@ func (d Date) addMonths(n int) Date {
 // dateOf is the local civil day of an instant.
 func dateOf(ms int64, zone *time.Location) Date { return civil(time.UnixMilli(ms).In(zone).Date()) }
 
-// startOf is the first instant, in ms, of a local day. It searches rather than asks for midnight, because a zone may skip
-// midnight in spring, and an instant that does not exist has no agreed value.
+// startOf is the first instant, in ms, of a local day. It believes midnight only if the day really begins there, and searches
+// otherwise, because a zone may skip midnight in spring, and an instant that does not exist has no agreed value.
 func startOf(d Date, zone *time.Location) int64 {
-	const hour, day = 3_600_000, 24 * 3_600_000
-	from := int64(d)*day - 26*hour
+	y, m, day := d.parts()
+	if ms := time.Date(y, m, day, 0, 0, 0, 0, zone).UnixMilli(); dateOf(ms, zone) == d && dateOf(ms-1, zone) == d-1 {
+		return ms
+	}
+	const hour, length = 3_600_000, 24 * 3_600_000
+	from := int64(d)*length - 26*hour
 	return from + int64(sort.Search(52*hour, func(i int) bool { return dateOf(from+int64(i), zone) >= d }))
 }
 

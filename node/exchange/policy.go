@@ -205,10 +205,13 @@ func (u Unit) known() bool {
 
 func (r *Rules) rows() []Row {
 	if r.Rows == nil {
-		return DefaultRows()
+		return defaultRows
 	}
 	return r.Rows
 }
+
+// defaultRows is read only; DefaultRows hands out copies.
+var defaultRows = DefaultRows()
 
 func (r *Rules) zones() map[string]string {
 	if r.Zones == nil {
