@@ -4,5 +4,5 @@ import "github.com/spf13/cobra"
 
 // daemonCommands are those that work on the store itself instead of asking the node.
 func (p *program) daemonCommands() []*cobra.Command {
-	return []*cobra.Command{p.restoreCommand()}
+	return []*cobra.Command{p.runCommand(), p.restoreCommand()}
 }

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/rogatory/rogatory/configs"
+	"github.com/rogatory/rogatory/node"
 	"github.com/rogatory/rogatory/node/client"
 	"github.com/rogatory/rogatory/node/cmd/rogatory-node/setup"
 	"github.com/rogatory/rogatory/node/store"
@@ -107,6 +108,10 @@ func explain(err error) *failure {
 		return &failure{answerIsNo, err, "two people on the register enrol you: rogatory-node officer enrol, then confirm"}
 	case errors.Is(err, client.ErrAddress):
 		return &failure{wrongUsage, err, hintWhere}
+	case errors.Is(err, node.ErrNotMember):
+		return &failure{answerIsNo, err, "compare the configuration with the directory: rogatory-node directory show; a new key takes a new directory"}
+	case errors.Is(err, node.ErrPin):
+		return &failure{answerIsNo, err, "rogatory-node directory take FILE --digest DIGEST writes it anew"}
 	case errors.Is(err, setup.ErrExists):
 		return &failure{answerIsNo, err, "choose another --dir; keys are never overwritten"}
 	case errors.Is(err, store.ErrLocked), errors.Is(err, store.ErrDisk), errors.Is(err, store.ErrBroken),

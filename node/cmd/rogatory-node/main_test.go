@@ -5,11 +5,18 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/rogatory/rogatory/node/transport"
+	"github.com/rogatory/rogatory/node/transport/broker"
 )
 
 func TestMain(m *testing.M) {
@@ -29,7 +36,9 @@ func TestScripts(t *testing.T) {
 			e.Setenv("LANG", "C.UTF-8")
 			return err
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": wantStatus, "outfile": outfile},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"status": wantStatus, "outfile": outfile, "until": untilMatch, "broker": startBroker, "member": member,
+		},
 	})
 }
 
@@ -59,6 +68,70 @@ func outfile(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: outfile NAME")
 	}
 	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile("stdout")))
+}
+
+// patience is how long until tries: more than any step of two nodes on a busy machine takes.
+const patience = 60 * time.Second
+
+// untilMatch is the command until REGEXP PROGRAM ARGS…: it runs a program again and again until its standard output matches.
+func untilMatch(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: until regexp program args…")
+	}
+	re, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	for end := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
+		err := ts.Exec(args[1], args[2:]...)
+		if re.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+		if time.Now().After(end) {
+			ts.Fatalf("no match for %s in %s: %v\n%s", args[0], patience, err, ts.ReadFile("stdout"))
+		}
+	}
+}
+
+// startBroker COUNTRY… starts the backbone for these countries; NATS_URL says where it is.
+func startBroker(ts *testscript.TestScript, neg bool, countries []string) {
+	authority, err := broker.NewAuthority()
+	ts.Check(err)
+	pair, err := authority.Server("127.0.0.1")
+	ts.Check(err)
+	cert, err := pair.Certificate()
+	ts.Check(err)
+	b, err := broker.Start(broker.Options{Dir: ts.MkAbs("broker"), Countries: countries, Certificate: cert, Roots: authority.Roots()})
+	ts.Check(err)
+	ts.Defer(b.Shutdown)
+	operator, err := authority.Operator()
+	ts.Check(err)
+	if cert, err = operator.Certificate(); err != nil {
+		ts.Check(err)
+	}
+	conf, err := transport.ClientTLS(cert, authority.Roots())
+	ts.Check(err)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	ts.Check(b.EnsureStreams(ctx, conf, countries, transport.StreamOptions{}))
+	// The client's URL names the scheme nats even where TLS is required.
+	_, hostPort, _ := strings.Cut(b.URL(), "://")
+	ts.Setenv("NATS_URL", "tls://"+hostPort)
+	brokers.Store(ts.MkAbs("."), authority)
+}
+
+// brokers holds the authority of each script's broker, by its folder.
+var brokers sync.Map
+
+// member COUNTRY FOLDER writes what the hub's operator gives to a country.
+func member(ts *testscript.TestScript, neg bool, args []string) {
+	value, ok := brokers.Load(ts.MkAbs("."))
+	if neg || !ok || len(args) != 2 {
+		ts.Fatalf("usage: broker …, then member country folder")
+	}
+	authority := value.(*broker.Authority)
+	pair, err := authority.Member(args[0])
+	ts.Check(err)
+	ts.Check(pair.WriteFiles(ts.MkAbs(args[1]), "nats"))
+	ts.Check(os.WriteFile(filepath.Join(ts.MkAbs(args[1]), "nats-ca.pem"), authority.Roots(), 0o644))
 }
 
 func TestTheProgramEndsWithTheStatusOfItsError(t *testing.T) {

@@ -5,32 +5,26 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/rogatory/rogatory/node"
 )
 
-// version is what `go build -ldflags "-X main.version=v1.2.3"` says; without it the module's version or revision.
-var version = ""
-
+// programVersion is the release, and behind it the revision that was built, if known.
 func programVersion() string {
-	if version != "" {
-		return version
-	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return "unknown"
+		return node.Version
 	}
-	v, dirty := info.Main.Version, ""
+	revision, changed := "", ""
 	for _, s := range info.Settings {
 		switch {
-		case s.Key == "vcs.revision" && (v == "" || v == "(devel)"):
-			v = s.Value[:min(12, len(s.Value))]
+		case s.Key == "vcs.revision":
+			revision = "+" + s.Value[:min(12, len(s.Value))]
 		case s.Key == "vcs.modified" && s.Value == "true":
-			dirty = "+changed"
+			changed = ".changed"
 		}
 	}
-	if v == "" || v == "(devel)" {
-		return "devel"
-	}
-	return v + dirty
+	return node.Version + revision + changed
 }
 
 func (p *program) versionCommand() *cobra.Command {
