@@ -221,6 +221,15 @@ type Consent struct {
 	Asked, Decided Name
 	// Until is the last ms of a grant; 0 without end.
 	Until int64
+	// Before is what stood before it was asked for again, in case that the peer's node refuses the question.
+	Before ConsentBefore
+}
+
+// ConsentBefore is an earlier consent of the same key; the zero value is none.
+type ConsentBefore struct {
+	State          ConsentState
+	Asked, Decided Name
+	Until          int64
 }
 
 // CorrectionState is where one correction or erasure stands.

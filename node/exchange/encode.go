@@ -171,6 +171,10 @@ func (x *coder) caseFields(c *Case) {
 		x.name(&k.Asked)
 		x.name(&k.Decided)
 		number(x, &k.Until)
+		text(x, &k.Before.State)
+		x.name(&k.Before.Asked)
+		x.name(&k.Before.Decided)
+		number(x, &k.Before.Until)
 	})
 	list(x, &c.Corrections, func(k *Correction) {
 		x.name(&k.Notice)

@@ -43,13 +43,14 @@ func (c *Case) moveConsent(in *input, s scope) bool {
 		if x.State == ConsentAsked || x.State == ConsentGranted && !expired {
 			return false
 		}
+		asked.Before = ConsentBefore{x.State, x.Asked, x.Decided, x.Until}
 		*x = asked
 	case rogatoryv1.Kind_KIND_CONSENT_DECISION:
 		if i < 0 || c.Consents[i].State != ConsentAsked || c.Consents[i].Asked != in.of {
 			return false
 		}
 		x := &c.Consents[i]
-		x.State, x.Decided, x.Until = ConsentRefused, in.msg, 0
+		x.State, x.Decided, x.Until, x.Before = ConsentRefused, in.msg, 0, ConsentBefore{}
 		if s.decision == rogatoryv1.Choice_CHOICE_FREE {
 			x.State, x.Until = ConsentGranted, s.until
 		}
@@ -66,7 +67,12 @@ func (c *Case) moveConsent(in *input, s scope) bool {
 func (c *Case) undoConsent(m *Message) {
 	switch m.Kind {
 	case rogatoryv1.Kind_KIND_CONSENT_REQUEST:
-		c.Consents = slices.DeleteFunc(c.Consents, func(x Consent) bool { return x.Asked == m.Name && x.State == ConsentAsked })
+		for i := range c.Consents {
+			if x := &c.Consents[i]; x.Asked == m.Name && x.State == ConsentAsked {
+				*x = Consent{x.ConsentKey, x.Before.State, x.Before.Asked, x.Before.Decided, x.Before.Until, ConsentBefore{}}
+			}
+		}
+		c.Consents = slices.DeleteFunc(c.Consents, func(x Consent) bool { return x.State == "" })
 	case rogatoryv1.Kind_KIND_CONSENT_DECISION:
 		for i := range c.Consents {
 			if x := &c.Consents[i]; x.Decided == m.Name {

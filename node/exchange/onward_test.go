@@ -55,8 +55,31 @@ func TestConsentIsAskedDecidedAndWithdrawnByItem(t *testing.T) {
 	if diff := p.agree(); diff != "" || p.sides["RS"].Consented(key(0), 0) || p.sides["RS"].State != exchange.Answered {
 		t.Fatalf("%s, state %s", diff, p.sides["RS"].State)
 	}
-	// What was withdrawn may be asked for again.
-	p.send("RS", f, consent(rogatoryv1.Kind_KIND_CONSENT_REQUEST, scope(0, 0)))
+	// What was withdrawn may be asked for again; a question that the peer's node refuses leaves all as it was.
+	again := p.send("RS", f, consent(rogatoryv1.Kind_KIND_CONSENT_REQUEST, scope(0, 0), scope(1, 0), scope(7, 0)))
+	if p.sides["RS"].Consents[0].State != exchange.ConsentAsked {
+		t.Fatal("not asked again")
+	}
+	p.onWay = nil
+	p.must("RS", exchange.Event{Kind: exchange.EventRejected, Of: again, Who: exchange.Peer})
+	if diff := p.agree(); diff != "" {
+		t.Fatal(diff)
+	}
+	// So does a decision, or the withdrawal of one.
+	third := p.send("BG", ask, consent(rogatoryv1.Kind_KIND_CONSENT_DECISION, scope(2, rogatoryv1.Choice_CHOICE_FREE)))
+	p.onWay = nil
+	p.must("BG", exchange.Event{Kind: exchange.EventRejected, Of: third, Who: exchange.Peer})
+	if diff := p.agree(); diff != "" {
+		t.Fatal(diff)
+	}
+	third = p.send("BG", ask, consent(rogatoryv1.Kind_KIND_CONSENT_DECISION, scope(2, rogatoryv1.Choice_CHOICE_FREE)))
+	p.deliverAll()
+	back := p.send("BG", third, consent(rogatoryv1.Kind_KIND_CONSENT_WITHDRAWAL, scope(2, 0)))
+	p.onWay = nil
+	p.must("BG", exchange.Event{Kind: exchange.EventRejected, Of: back, Who: exchange.Peer})
+	if diff := p.agree(); diff != "" || !p.sides["RS"].Consented(key(2), 0) {
+		t.Fatal(diff)
+	}
 }
 
 func TestCorrectionIsReceiptedOnBothSides(t *testing.T) {
