@@ -223,7 +223,6 @@ func (n *node) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		}
-		n.log.Info("cleared by the peers", "log_size", n.store.Head().Size)
 		return n.desk.Release(ctx)
 	})
 	g.Go(func() error {

@@ -165,3 +165,32 @@ func newPair(der []byte, key *ecdsa.PrivateKey) (Pair, error) {
 		Key:  pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: k}),
 	}, nil
 }
+
+// Sign returns the certificate of a country's user for the key of a PKCS#10 signing request, PEM. Nothing but the key is taken from the
+// request: who asks, and for which country, is for the hub's operator to know.
+func (a *Authority) Sign(request []byte, country string) ([]byte, error) {
+	block, rest := pem.Decode(request)
+	if block == nil || block.Type != "CERTIFICATE REQUEST" || len(rest) != 0 {
+		return nil, errors.New("reading a signing request: not one in PEM")
+	}
+	r, err := x509.ParseCertificateRequest(block.Bytes)
+	if err == nil {
+		err = r.CheckSignature()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading a signing request: %w", err)
+	}
+	u, err := url.Parse(transport.MemberName(country))
+	if err != nil {
+		return nil, fmt.Errorf("issuing a certificate: %w", err)
+	}
+	t := &x509.Certificate{
+		URIs: []*url.URL{u}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}, KeyUsage: x509.KeyUsageDigitalSignature,
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(certificateLife),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, t, a.cert, r.PublicKey, a.key)
+	if err != nil {
+		return nil, fmt.Errorf("issuing a certificate: %w", err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), nil
+}
