@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -73,6 +74,23 @@ func die() {
 	select {}
 }
 
+// profiling are the commands for profiles of a child.
+var profiling = map[string]func(words []string){
+	"profile": func(words []string) {
+		out, err := os.Create(strings.Join(words, " "))
+		if err == nil {
+			err = pprof.StartCPUProfile(out)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "profiling:", err)
+		}
+	},
+	"profile-end": func([]string) {
+		pprof.StopCPUProfile()
+		sayLine("profiled")
+	},
+}
+
 func runBroker(ctx context.Context, args []string) error {
 	f := flag.NewFlagSet("broker", flag.ContinueOnError)
 	dir := f.String("dir", "", "folder")
@@ -81,7 +99,7 @@ func runBroker(ctx context.Context, args []string) error {
 	if err := f.Parse(args); err != nil {
 		return err
 	}
-	go obey(nil)
+	go obey(profiling)
 	authority, err := broker.OpenAuthority(*dir)
 	if err != nil {
 		return err
@@ -142,24 +160,14 @@ func runNode(ctx context.Context, args []string) error {
 			tap.step(point)
 		}
 	}
-	go obey(map[string]func([]string){
-		"arm": func(w []string) {
-			n, err := strconv.Atoi(w[0])
-			if err == nil && len(w) == 2 {
-				t.arm(w[1], n)
-			}
-		},
-		"profile": func(w []string) {
-			out, err := os.Create(strings.Join(w, " "))
-			if err == nil {
-				err = pprof.StartCPUProfile(out)
-			}
-			if err != nil {
-				log.Error("profiling failed", "err", err)
-			}
-		},
-		"profile-end": func([]string) { pprof.StopCPUProfile() },
-	})
+	do := maps.Clone(profiling)
+	do["arm"] = func(words []string) {
+		n, err := strconv.Atoi(words[0])
+		if err == nil && len(words) == 2 {
+			t.arm(words[1], n)
+		}
+	}
+	go obey(do)
 	log.Info("start", "at", time.Now())
 	return node.Run(ctx, cfg, o)
 }
