@@ -1,0 +1,240 @@
+// Command demo plays a story of a smuggling network on a whole federation: a NATS server and twelve nodes, each with its own folder, keys
+// and store, in one process. Everything is done as in earnest: officers with keys of their own act at their node's socket, nodes speak over TLS,
+// and in the end the nodes are stopped and their stores are counted.
+//
+//	go run ./scripts/demo              plays the story, then stays up to be played with
+//	go run ./scripts/demo --once       ends after the story
+//
+// Exit status: 0 done, 1 the story failed or a message was lost, 2 wrong usage, 3 could not find out.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Exit statuses, as those of all programs here.
+const (
+	done       = 0
+	answerIsNo = 1
+	badUsage   = 2
+	unknown    = 3
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	status := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(status)
+}
+
+// run is the program. The context ends at an interrupt: the nodes are then stopped and counted.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	d := &demo{stdout: stdout, countries: members}
+	f := flag.NewFlagSet("demo", flag.ContinueOnError)
+	f.SetOutput(stderr)
+	f.StringVar(&d.dir, "dir", "", "folder that keeps the data; running again on it goes on (default: a temporary one)")
+	f.StringVar(&d.storyPath, "story", "", "file of another story, or none (default: the one that is built in)")
+	f.StringVar(&d.requests, "requests", "", "folder of request files (*.json) to send after the story; who sends each is told by its sender's telephone number")
+	f.BoolVar(&d.once, "once", false, "end after the story")
+	f.BoolVar(&d.json, "json", false, "print the count as JSON on standard output, everything else on standard error")
+	if err := f.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return done
+	} else if err != nil {
+		return badUsage
+	}
+	if f.NArg() > 0 {
+		fmt.Fprintf(stderr, "demo: %q is no flag\nhint: go run ./scripts/demo --help\n", f.Arg(0))
+		return badUsage
+	}
+	d.out = newPrinter(stdout)
+	if d.json {
+		d.out = newPrinter(stderr)
+	}
+	status, err := d.run(ctx)
+	if err != nil {
+		fmt.Fprintf(stderr, "demo: %s\n", err)
+	}
+	return status
+}
+
+// A demo is one run of the program.
+type demo struct {
+	stdout    io.Writer
+	out       *printer
+	countries []string
+	dir       string
+	storyPath string
+	requests  string
+	once      bool
+	json      bool
+
+	cluster *cluster
+}
+
+// run returns the exit status, and why it is not 0.
+func (d *demo) run(ctx context.Context) (status int, err error) {
+	s, lib := &story{}, &library{}
+	if d.storyPath != "none" {
+		if s, lib, err = openStory(d.storyPath); err != nil {
+			return badUsage, err
+		}
+	}
+	if d.requests != "" {
+		if info, err := os.Stat(d.requests); err != nil || !info.IsDir() {
+			return badUsage, fmt.Errorf("--requests %s: %w", d.requests, errors.Join(err, errNoRequests))
+		}
+	}
+	if d.dir == "" {
+		if d.dir, err = os.MkdirTemp("", "rogatory-"); err != nil {
+			return unknown, err
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(d.dir)) }()
+	}
+	if err := d.begin(ctx); err != nil {
+		if errors.Is(err, errForeign) || errors.Is(err, errHalf) || errors.Is(err, errTooLong) {
+			return badUsage, err
+		}
+		return unknown, err
+	}
+	defer func() { err = errors.Join(err, d.cluster.stop(), d.cluster.close()) }()
+
+	p := &player{cluster: d.cluster, out: d.out, files: lib}
+	failed := p.play(ctx, s)
+	if failed == nil && d.requests != "" {
+		failed = p.sendRequests(ctx, d.requests)
+	}
+	if failed != nil {
+		d.out.event(red, "", "the story ends here: "+failed.Error())
+	}
+	t, err := d.count(ctx)
+	if err != nil {
+		return unknown, errors.Join(failed, err)
+	}
+	if !d.once && ctx.Err() == nil {
+		if t, err = d.stay(ctx, p); err != nil {
+			return unknown, errors.Join(failed, err)
+		}
+	}
+	if d.json {
+		if err := json.NewEncoder(d.stdout).Encode(t); err != nil {
+			return unknown, err
+		}
+	}
+	if failed != nil || t.Lost > 0 {
+		return answerIsNo, nil // it has been printed
+	}
+	return done, nil
+}
+
+// begin opens or founds the federation and starts it, officers and all.
+func (d *demo) begin(ctx context.Context) error {
+	d.out.printf("%s\n", d.out.paint(bold, fmt.Sprintf("Rogatory: %d countries, each with a node, keys and a store of its own; a broker between them that can read nothing", len(d.countries))))
+	began := time.Now()
+	c, founded, err := openCluster(ctx, d.dir, d.countries)
+	if err != nil {
+		return err
+	}
+	d.cluster = c
+	made := "were opened again"
+	if founded {
+		made = "were made; all members signed the directory"
+	}
+	d.out.event("", "hub", fmt.Sprintf("%d folders below %s %s", len(c.members), c.dir, made))
+	err = c.start(ctx)
+	if err == nil {
+		err = c.each(func(m *member) error { return m.enrolAll(ctx) })
+	}
+	if err != nil {
+		return errors.Join(err, c.stop(), c.close())
+	}
+	d.out.event("", "hub", fmt.Sprintf("%s run: peers have confirmed every log, officers stand on every register (%s)", strings.Join(c.countries(), " "), span(time.Since(began))))
+	return nil
+}
+
+// count waits until all receipts are there, stops the nodes, and counts their stores. It works after an interrupt too.
+func (d *demo) count(ctx context.Context) (tally, error) {
+	wait, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("not within %s", patience))
+	defer cancel()
+	for _, m := range d.cluster.members {
+		if m.running() || ctx.Err() != nil {
+			continue
+		}
+		if err := m.start(wait); err != nil { // a node that the story has left cut
+			d.out.event(red, m.country, err.Error())
+		}
+	}
+	if err := d.cluster.drain(wait); err != nil {
+		d.out.event(red, "", "not everything has its receipt: "+err.Error())
+	}
+	if err := d.cluster.stop(); err != nil {
+		return tally{}, err
+	}
+	t, counts, err := recount(context.WithoutCancel(ctx), d.cluster)
+	if err == nil {
+		d.out.printTally(t, counts)
+	}
+	return t, err
+}
+
+// stay starts the nodes again and keeps them up until an interrupt.
+func (d *demo) stay(ctx context.Context, p *player) (tally, error) {
+	if err := d.cluster.start(ctx); err != nil && ctx.Err() == nil {
+		return tally{}, err
+	}
+	d.out.title("The nodes run again. Play with them from another terminal, in this checkout:")
+	for _, line := range d.invitation(p) {
+		d.out.printf("  %s\n", line)
+	}
+	d.out.printf("Interrupt with Ctrl-C to stop and count again.\n")
+	<-ctx.Done()
+	d.out.printf("\n")
+	return d.count(ctx)
+}
+
+// invitation lists commands that work as they stand.
+func (d *demo) invitation(p *player) []string {
+	from, to := d.cluster.members[0], d.cluster.members[1]
+	token := "CASE"
+	if len(p.cases) > 0 {
+		oc := p.cases[0]
+		from, _ = d.cluster.member(oc.asker)
+		to, _ = d.cluster.member(oc.peer)
+		token = oc.token
+	}
+	at := func(m *member, i int) string {
+		return fmt.Sprintf(" --dir %s --as %s", shell(m.dir), shell(m.officerFile(m.officer(unitNames[0], i))))
+	}
+	const program = "go run ./node/cmd/rogatory-node "
+	return []string{
+		program + "request list" + at(from, 1),
+		program + "request show " + token + at(from, 1),
+		program + "request show " + token + at(to, 1),
+		program + "request send " + filepath.Join("configs", "examples", "police-request-urgent.json") + at(from, 1),
+		program + "request approve CASE --yes" + at(from, 2),
+		program + "request list" + at(to, 1),
+		program + "status --dir " + shell(to.dir),
+		program + "peers --dir " + shell(to.dir),
+	}
+}
+
+// shell quotes a word where a shell would break it.
+func shell(word string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+", r)
+	}
+	if word != "" && strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) < 0 {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
