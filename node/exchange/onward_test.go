@@ -199,3 +199,35 @@ func TestHandlingNeverFalls(t *testing.T) {
 		t.Fatal("the strictest choice does not win")
 	}
 }
+
+func TestOnlyTheDecisionThatGrantedIsWithdrawn(t *testing.T) {
+	p, _, f := answeredPair(t)
+	consent := func(k rogatoryv1.Kind, d rogatoryv1.Choice) *rogatoryv1.Docket {
+		return &rogatoryv1.Docket{Kind: k, Consents: []*rogatoryv1.ConsentScope{{Msg: f[:], Decision: d}}}
+	}
+	var decisions []exchange.Name
+	for _, d := range []rogatoryv1.Choice{rogatoryv1.Choice_CHOICE_NO, rogatoryv1.Choice_CHOICE_FREE} {
+		ask := p.send("RS", f, consent(rogatoryv1.Kind_KIND_CONSENT_REQUEST, 0))
+		p.deliverAll()
+		decisions = append(decisions, p.send("BG", ask, consent(rogatoryv1.Kind_KIND_CONSENT_DECISION, d)))
+		p.deliverAll()
+	}
+	_, err := p.trySend("BG", decisions[0], consent(rogatoryv1.Kind_KIND_CONSENT_WITHDRAWAL, 0))
+	wantCode(t, err, exchange.CodeConsentState)
+	p.send("BG", decisions[1], consent(rogatoryv1.Kind_KIND_CONSENT_WITHDRAWAL, 0))
+}
+
+func TestMessageOfAnEarlierRoundIsMoot(t *testing.T) {
+	p, q := begun(t)
+	p.send("BG", q, reply(rogatoryv1.Outcome_OUTCOME_PARTIAL, false))
+	f := p.send("BG", q, reply(rogatoryv1.Outcome_OUTCOME_PROVIDED, true))
+	p.deliver(1)
+	p.send("RS", f, of(rogatoryv1.Kind_KIND_REOPENING))
+	n, changes, err := exchange.Apply(*p.sides["RS"], p.onWay[0], p.rules)
+	if err != nil || !changes[0].Moot || n.State != exchange.Reopened {
+		t.Fatalf("%v %+v", err, changes)
+	}
+	// One's own side knows better than to speak of a round that is over.
+	_, err = p.trySend("RS", q, of(rogatoryv1.Kind_KIND_WITHDRAWAL))
+	wantCode(t, err, exchange.CodeSuperseded)
+}
