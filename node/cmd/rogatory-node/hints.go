@@ -168,9 +168,7 @@ func explainStatus(err error, s *status.Status) *failure {
 		f.status, f.hint = answerIsNo, "the register says who may: rogatory-node officer list"
 	case codes.FailedPrecondition:
 		f.status, f.hint = answerIsNo, "rogatory-node request show CASE tells where the case stands"
-	case codes.NotFound:
-		f.status, f.hint = answerIsNo, "rogatory-node request list shows the cases of your units"
-	case codes.InvalidArgument, codes.AlreadyExists, codes.Aborted, codes.OutOfRange:
+	case codes.NotFound, codes.InvalidArgument, codes.AlreadyExists, codes.Aborted, codes.OutOfRange:
 		f.status = answerIsNo
 	case codes.ResourceExhausted:
 		f.hint = "try again later"

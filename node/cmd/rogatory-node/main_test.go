@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +16,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/rogatory/rogatory/crypto/keyring"
+	"github.com/rogatory/rogatory/node/cmd/rogatory-node/setup"
 	"github.com/rogatory/rogatory/node/transport"
 	"github.com/rogatory/rogatory/node/transport/broker"
 )
@@ -36,8 +39,14 @@ func TestScripts(t *testing.T) {
 			e.Setenv("LANG", "C.UTF-8")
 			return err
 		},
+		Condition: func(cond string) (bool, error) {
+			if cond == "raced" {
+				return raced, nil
+			}
+			return false, fmt.Errorf("no such condition: %s", cond)
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status": wantStatus, "outfile": outfile, "until": untilMatch, "broker": startBroker, "member": member,
+			"status": wantStatus, "outfile": outfile, "until": untilMatch, "broker": startBroker, "member": member, "locked": locked,
 		},
 	})
 }
@@ -132,6 +141,18 @@ func member(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ts.Check(pair.WriteFiles(ts.MkAbs(args[1]), "nats"))
 	ts.Check(os.WriteFile(filepath.Join(ts.MkAbs(args[1]), "nats-ca.pem"), authority.Roots(), 0o644))
+}
+
+// locked COUNTRY FOLDER PASSPHRASE sets a node up as init does, with a scrypt that costs little.
+func locked(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: locked country folder passphrase")
+	}
+	_, err := setup.Init(setup.Options{
+		Dir: ts.MkAbs(args[1]), Country: args[0], Federation: "rogatory.example", Zone: "Europe/Belgrade",
+		Units: []setup.Unit{{Name: "police"}}, InsecureNATS: true, Now: time.Now(), Lock: keyring.WithPassphrase(args[2]).Work(10),
+	})
+	ts.Check(err)
 }
 
 func TestTheProgramEndsWithTheStatusOfItsError(t *testing.T) {

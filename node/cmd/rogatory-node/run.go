@@ -57,4 +57,3 @@ func logger(w io.Writer, c configs.Log) *slog.Logger {
 	}
 	return slog.New(slog.NewTextHandler(w, o))
 }
-

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
 )
@@ -171,6 +173,9 @@ func (p *program) unpark(c *cobra.Command, arg string, drop bool) error {
 	ctx, cancel := p.within(c.Context())
 	defer cancel()
 	resp, err := cl.Operator.Unpark(ctx, &nodev1.UnparkRequest{Id: id, Drop: drop})
+	if status.Code(err) == codes.NotFound {
+		return no(fmt.Errorf("no parked envelope has the number %d", id), "rogatory-node parked list shows them")
+	}
 	if err != nil {
 		return err
 	}
