@@ -167,7 +167,7 @@ type Refusal struct {
 	Ground rogatoryv1.Ground
 }
 
-// DraftState is where a draft stands: Draft, PendingApproval or Approved.
+// DraftRecord is one draft; its state is Draft, PendingApproval or Approved.
 type DraftRecord struct {
 	Name     Name
 	Kind     rogatoryv1.Kind

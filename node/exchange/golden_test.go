@@ -206,10 +206,7 @@ func explore(own string) []exchange.Case {
 	queue := []exchange.Case{{}}
 	for i := 0; i < len(queue); i++ {
 		for _, step := range exchange.Steps() {
-			for _, who := range exchange.Whos() {
-				if !slices.Contains(exchange.May(queue[i], step), who) {
-					continue
-				}
+			for _, who := range exchange.May(queue[i], step) {
 				for _, e := range attempts(queue[i], step, who, own) {
 					n, _, err := exchange.Apply(queue[i], e, rules)
 					if err != nil || len(n.Waiting) > 0 {
@@ -264,14 +261,15 @@ func TestTransitionsAreThoseOfTheGoldenTables(t *testing.T) {
 				state = "new"
 			}
 			for _, step := range exchange.Steps() {
-				whos := make(map[exchange.State][]string)
+				whos, may := make(map[exchange.State][]string), exchange.May(c, step)
 				for _, who := range exchange.Whos() {
 					results := make(map[exchange.State]bool)
-					tries := attempts(c, step, who, own)
-					if !slices.Contains(exchange.May(c, step), who) {
-						// The table forbids it whatever it says; one try shows that.
-						tries = tries[:min(len(tries), 1)]
+					about := c
+					if !slices.Contains(may, who) {
+						// The table forbids it whatever it says; a few tries show that.
+						about = exchange.Case{Messages: c.Messages[max(0, len(c.Messages)-1):]}
 					}
+					tries := attempts(about, step, who, own)
 					for _, e := range tries {
 						tried++
 						n, changes, err := exchange.Apply(c, e, rules)
