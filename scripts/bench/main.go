@@ -63,6 +63,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	f.IntVar(&c.size, "size", 4096, "bytes of a content")
 	f.BoolVar(&c.json, "json", false, "a JSON object for each row")
 	f.StringVar(&c.profile, "profile", "", "write CPU profiles of the three processes into this folder")
+	keep := f.Bool("keep", false, "keep the folder")
 	dir := f.String("dir", "", "parent of the folder with the stores (default: the system's for temporary files)")
 	if err := f.Parse(args[1:]); err != nil {
 		return 2
@@ -99,6 +100,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			return 2
 		}
 		return 3
+	}
+	if *keep {
+		fmt.Fprintln(stderr, folder)
+		return 0
 	}
 	_ = os.RemoveAll(folder)
 	return 0

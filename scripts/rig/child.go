@@ -149,7 +149,7 @@ func runNode(ctx context.Context, args []string) error {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	t := &trap{}
+	t := &trap{taken: map[string]int{}}
 	t.arm(*crashAt, *crashNth)
 	o := node.Options{Lock: keyring.Plain(), Logger: log, Step: t.step, Ready: func() { sayLine(sayReady) }}
 	if *settled {
@@ -169,14 +169,24 @@ func runNode(ctx context.Context, args []string) error {
 	}
 	go obey(do)
 	log.Info("start", "at", time.Now())
-	return node.Run(ctx, cfg, o)
+	err = node.Run(ctx, cfg, o)
+	log.Info("steps taken", "counts", t.counts())
+	return err
 }
 
-// A trap kills the process at the n-th time that it comes to a step.
+// A trap kills the process at the n-th time that it comes to a step. It counts all steps besides.
 type trap struct {
 	mu    sync.Mutex
 	point string
 	left  int
+	taken map[string]int
+}
+
+// counts says how often each step was taken.
+func (t *trap) counts() map[string]int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return maps.Clone(t.taken)
 }
 
 func (t *trap) arm(point string, n int) {
@@ -188,6 +198,7 @@ func (t *trap) arm(point string, n int) {
 func (t *trap) step(point string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.taken[point]++
 	if point != t.point {
 		return
 	}
