@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -30,6 +31,8 @@ const (
 	round = 2 * time.Second
 	// patience bounds the start and the end of all nodes together.
 	patience = 2 * time.Minute
+	// lastPatience is how long receipts are waited for after an interrupt.
+	lastPatience = 10 * time.Second
 	// maxSocket is the longest path that a unix socket can have everywhere.
 	maxSocket = 100
 )
@@ -41,6 +44,7 @@ var (
 	errForeign  = errors.New("the folder is not empty and holds no demo; name another, or one that does not exist yet")
 	errHalf     = errors.New("the folder holds a demo that was never finished; remove the folder and start again")
 	errTooLong  = errors.New("the path is too long for a unix socket; name a shorter --dir")
+	errTaken    = errors.New("the hub's port is taken: a demo runs on this folder already, or another program has the port")
 	errNoMember = errors.New("no such member")
 )
 
@@ -154,6 +158,13 @@ func (c *cluster) reopen(ctx context.Context) error {
 	port, err := strconv.Atoi(u.Port())
 	if err != nil {
 		return fmt.Errorf("reading the hub's port: %w", err)
+	}
+	l, err := net.Listen("tcp", u.Host)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errTaken, err)
+	}
+	if err := l.Close(); err != nil {
+		return err
 	}
 	return c.startHub(ctx, countries, port)
 }

@@ -32,7 +32,7 @@ func (p *player) expect(ctx context.Context, c command) error {
 	for {
 		seen, err := w.look(ctx)
 		if err != nil && ctx.Err() == nil {
-			return fmt.Errorf("node %s, case %s: %w", m.country, oc.token, err)
+			return at(m, oc.token, err)
 		}
 		if seen {
 			p.tellSeen(m, w.row, c.args[2], time.Since(began))
@@ -41,7 +41,7 @@ func (p *player) expect(ctx context.Context, c command) error {
 		select {
 		case <-time.After(poll):
 		case <-ctx.Done():
-			return fmt.Errorf("node %s, case %s: %w: it is %s: %w", m.country, oc.token, errNever, w.last(), context.Cause(ctx))
+			return at(m, oc.token, fmt.Errorf("%w: it is %s: %w", errNever, w.last(), context.Cause(ctx)))
 		}
 	}
 }

@@ -33,6 +33,7 @@ const (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second interrupt ends the program at once
 	status := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(status)
@@ -102,7 +103,7 @@ func (d *demo) run(ctx context.Context) (status int, err error) {
 		defer func() { err = errors.Join(err, os.RemoveAll(d.dir)) }()
 	}
 	if err := d.begin(ctx); err != nil {
-		if errors.Is(err, errForeign) || errors.Is(err, errHalf) || errors.Is(err, errTooLong) {
+		if errors.Is(err, errForeign) || errors.Is(err, errHalf) || errors.Is(err, errTooLong) || errors.Is(err, errTaken) {
 			return badUsage, err
 		}
 		return unknown, err
@@ -162,12 +163,17 @@ func (d *demo) begin(ctx context.Context) error {
 	return nil
 }
 
-// count waits until all receipts are there, stops the nodes, and counts their stores. It works after an interrupt too.
+// count waits until all receipts are there, stops the nodes, and counts their stores. After an interrupt it waits less.
 func (d *demo) count(ctx context.Context) (tally, error) {
-	wait, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("not within %s", patience))
+	limit := patience
+	if ctx.Err() != nil {
+		limit = lastPatience
+	}
+	ctx = context.WithoutCancel(ctx)
+	wait, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not within %s", limit))
 	defer cancel()
 	for _, m := range d.cluster.members {
-		if m.running() || ctx.Err() != nil {
+		if m.running() {
 			continue
 		}
 		if err := m.start(wait); err != nil { // a node that the story has left cut
@@ -180,7 +186,7 @@ func (d *demo) count(ctx context.Context) (tally, error) {
 	if err := d.cluster.stop(); err != nil {
 		return tally{}, err
 	}
-	t, counts, err := recount(context.WithoutCancel(ctx), d.cluster)
+	t, counts, err := recount(ctx, d.cluster)
 	if err == nil {
 		d.out.printTally(t, counts)
 	}
@@ -204,13 +210,14 @@ func (d *demo) stay(ctx context.Context, p *player) (tally, error) {
 
 // invitation lists commands that work as they stand.
 func (d *demo) invitation(p *player) []string {
-	from, to := d.cluster.members[0], d.cluster.members[1]
-	token := "CASE"
-	if len(p.cases) > 0 {
-		oc := p.cases[0]
-		from, _ = d.cluster.member(oc.asker)
-		to, _ = d.cluster.member(oc.peer)
-		token = oc.token
+	from, to, token := d.cluster.members[0], d.cluster.members[1], "CASE"
+	for _, c := range p.cases {
+		asker, errAsker := d.cluster.member(c.asker)
+		peer, errPeer := d.cluster.member(c.peer)
+		if errAsker == nil && errPeer == nil {
+			from, to, token = asker, peer, c.token
+			break
+		}
 	}
 	at := func(m *member, i int) string {
 		return fmt.Sprintf(" --dir %s --as %s", shell(m.dir), shell(m.officerFile(m.officer(unitNames[0], i))))
@@ -221,7 +228,7 @@ func (d *demo) invitation(p *player) []string {
 		program + "request show " + token + at(from, 1),
 		program + "request show " + token + at(to, 1),
 		program + "request send " + filepath.Join("configs", "examples", "police-request-urgent.json") + at(from, 1),
-		program + "request approve CASE --yes" + at(from, 2),
+		program + "request approve CASE --yes" + at(from, 2) + "   # CASE as send has printed it",
 		program + "request list" + at(to, 1),
 		program + "status --dir " + shell(to.dir),
 		program + "peers --dir " + shell(to.dir),

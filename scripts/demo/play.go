@@ -51,7 +51,7 @@ type openCase struct {
 func (p *player) play(ctx context.Context, s *story) error {
 	for _, c := range s.commands {
 		if err := p.step(ctx, c); err != nil {
-			return fmt.Errorf("line %d: %s: %w", c.line, c, err)
+			return fmt.Errorf("line %d, %s: %w", c.line, c, err)
 		}
 	}
 	return nil
@@ -75,8 +75,37 @@ func (p *player) step(ctx context.Context, c command) error {
 	case codes.Unknown, codes.Unavailable, codes.DeadlineExceeded, codes.Canceled, codes.Internal:
 		return err // nobody has refused: it could not be asked
 	}
-	p.out.event(red, c.args[1], "refused: "+status.Convert(err).Message())
+	p.out.event(red, c.args[1], "refused: "+reason(err))
 	return nil
+}
+
+// A nodeError says at which node and in which case something went wrong.
+type nodeError struct {
+	country, token string
+	err            error
+}
+
+func (e *nodeError) Error() string {
+	return fmt.Sprintf("node %s, case %s: %s", e.country, e.token, reason(e.err))
+}
+
+func (e *nodeError) Unwrap() error { return e.err }
+
+// at adds node and case to an error; nil stays nil.
+func at(m *member, token string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &nodeError{m.country, token, err}
+}
+
+// reason is what a node has answered, in its words; of other errors all of it.
+func reason(err error) string {
+	var s interface{ GRPCStatus() *status.Status }
+	if errors.As(err, &s) {
+		return s.GRPCStatus().Message()
+	}
+	return err.Error()
 }
 
 func (p *player) do(ctx context.Context, c command) error {
@@ -182,7 +211,7 @@ func (p *player) follow(ctx context.Context, d desk, name string, file *rogatory
 	}
 	file.CaseToken = oc.token
 	_, _, err = p.write(ctx, d, file, p.files.open)
-	return err
+	return at(d.m, oc.token, err)
 }
 
 // write has an officer write a message: sent at once where one person may, else put before an approver.
@@ -261,7 +290,7 @@ func (p *player) approve(ctx context.Context, c command) error {
 	if err != nil {
 		return err
 	}
-	return p.sign(ctx, d, oc.token)
+	return at(d.m, oc.token, p.sign(ctx, d, oc.token))
 }
 
 func (p *player) sign(ctx context.Context, d desk, token string) error {
@@ -334,7 +363,7 @@ func (p *player) fetch(ctx context.Context, c command) error {
 	}
 	shown, err := cl.Show(ctx, oc.token, "case-work")
 	if err != nil {
-		return err
+		return at(d.m, oc.token, err)
 	}
 	for _, m := range shown.GetMessages() {
 		for _, a := range m.GetContent().GetAttachments() {
@@ -343,7 +372,7 @@ func (p *player) fetch(ctx context.Context, c command) error {
 			}
 			var got bytes.Buffer
 			if err := p.fetchOne(ctx, cl, oc.token, a.GetId(), &got); err != nil {
-				return err
+				return at(d.m, oc.token, err)
 			}
 			if bytes.Equal(got.Bytes(), want) {
 				p.out.event(green, d.place(), fmt.Sprintf("%s opens the attachment: %d bytes, the same as were sent (SHA-256 %x…)", d.who, got.Len(), sum(want)))
@@ -351,7 +380,7 @@ func (p *player) fetch(ctx context.Context, c command) error {
 			}
 		}
 	}
-	return fmt.Errorf("node %s, case %s: %s: %w", d.m.country, oc.token, c.args[2], errDiffers)
+	return at(d.m, oc.token, fmt.Errorf("%s: %w", c.args[2], errDiffers))
 }
 
 func sum(b []byte) []byte {
@@ -370,7 +399,7 @@ func (p *player) fetchOne(ctx context.Context, cl *client.Client, token string, 
 		select {
 		case <-time.After(5 * poll):
 		case <-ctx.Done():
-			return fmt.Errorf("case %s: %w: %w", token, context.Cause(ctx), err)
+			return fmt.Errorf("%w: %w", context.Cause(ctx), err)
 		}
 	}
 }
@@ -476,14 +505,14 @@ func (p *player) newest(ctx context.Context, d desk, name string, fits func(*nod
 	}
 	shown, err := d.m.show(ctx, oc.token, d.unit)
 	if err != nil {
-		return nil, err
+		return nil, at(d.m, oc.token, err)
 	}
 	for _, m := range slices.Backward(shown.GetMessages()) {
 		if !m.GetOurs() && fits(m) {
 			return m, nil
 		}
 	}
-	return nil, fmt.Errorf("node %s, case %s: %w", d.m.country, oc.token, errNotInCase)
+	return nil, at(d.m, oc.token, errNotInCase)
 }
 
 // noise is a file that was invented: the same bytes for the same name.

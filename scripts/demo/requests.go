@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"google.golang.org/grpc/status"
-
 	"github.com/rogatory/rogatory/node/client"
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
@@ -20,7 +18,6 @@ import (
 var (
 	errNoRequests  = errors.New("the folder holds no *.json")
 	errNoRecipient = errors.New(`it names neither a recipient ("to") nor a case ("caseToken")`)
-	errWhose       = errors.New("it does not tell whose it is: its sender has no telephone number of a member, and its name does not begin with RS- or the like")
 )
 
 // sendRequests sends every *.json of a folder, in order of their names: drafted by the first officer of its unit, approved by the second. What the
@@ -77,6 +74,9 @@ func (p *player) sendRequest(ctx context.Context, path string) (ok bool, err err
 		}
 		return os.Open(attachment)
 	})
+	for _, row := range cases {
+		p.cases = append(p.cases, &openCase{name: name, token: row.GetCaseToken(), asker: d.m.country, peer: row.GetPeer()})
+	}
 	if err == nil && draft && len(cases) > 0 {
 		d.who = d.m.officer(d.unit, 2)
 		err = p.sign(ctx, d, cases[0].GetCaseToken())
@@ -92,7 +92,7 @@ func (p *player) sendRequest(ctx context.Context, path string) (ok bool, err err
 	case d.m.failure() != nil:
 		return false, err
 	default:
-		p.out.event(red, d.place(), "refused: "+name, status.Convert(err).Message())
+		p.out.event(red, d.place(), "refused: "+name, reason(err))
 	}
 	return false, nil
 }
@@ -112,9 +112,6 @@ func lines(findings []*nodev1.Finding) []string {
 // deskOfFile finds the first officer of the unit that a file comes from.
 func (p *player) deskOfFile(name string, file *rogatoryv1.RequestFile) (desk, error) {
 	country := origin(name, file, p.cluster.countries())
-	if country == "" {
-		return desk{}, errWhose
-	}
 	m, err := p.cluster.member(country)
 	if err != nil {
 		return desk{}, err
@@ -134,7 +131,8 @@ func (p *player) deskOfFile(name string, file *rogatoryv1.RequestFile) (desk, er
 	return desk{m, unit, m.officer(unit, 1)}, nil
 }
 
-// origin is the member that a file comes from: by its sender's telephone number, else by its name ("RS-0001.json").
+// origin is the member that a file comes from: by its sender's telephone number, else by its name ("RS-0001.json"), else the first of RS and the
+// others that is not asked itself.
 func origin(name string, file *rogatoryv1.RequestFile, countries []string) string {
 	phone := file.GetContent().GetSender().GetPhone()
 	for _, c := range countries {
@@ -145,7 +143,13 @@ func origin(name string, file *rogatoryv1.RequestFile, countries []string) strin
 	if len(name) > 2 && strings.ContainsRune("-_.", rune(name[2])) && slices.Contains(countries, name[:2]) {
 		return name[:2]
 	}
-	return ""
+	for _, c := range append([]string{"RS"}, countries...) {
+		asked := slices.ContainsFunc(file.GetTo(), func(to string) bool { return strings.HasPrefix(to, c) })
+		if !asked && slices.Contains(countries, c) {
+			return c
+		}
+	}
+	return countries[0]
 }
 
 func readPath(path string) ([]byte, error) {
