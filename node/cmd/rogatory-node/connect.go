@@ -184,7 +184,9 @@ func readPassphrase(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 {
+	// systemd keeps credentials in memory for the service alone, and shows its access list as a group's right.
+	credential := os.Getenv("CREDENTIALS_DIRECTORY") != "" && filepath.Dir(path) == filepath.Clean(os.Getenv("CREDENTIALS_DIRECTORY"))
+	if info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 && !credential {
 		return "", no(fmt.Errorf("%s has mode %04o: %w", path, info.Mode().Perm(), keyring.ErrExposed), "run chmod 600 on it; if others may have read it, change the passphrase")
 	}
 	line, err := bufio.NewReader(io.LimitReader(f, 4096)).ReadString('\n')

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -46,7 +47,7 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("no such condition: %s", cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status": wantStatus, "outfile": outfile, "until": untilMatch, "broker": startBroker, "member": member, "locked": locked,
+			"status": wantStatus, "outfile": outfile, "until": untilMatch, "broker": startBroker, "member": member, "locked": locked, "port": freePort,
 		},
 	})
 }
@@ -141,6 +142,19 @@ func member(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ts.Check(pair.WriteFiles(ts.MkAbs(args[1]), "nats"))
 	ts.Check(os.WriteFile(filepath.Join(ts.MkAbs(args[1]), "nats-ca.pem"), authority.Roots(), 0o644))
+}
+
+// freePort NAME puts a port that nobody listens on into an environment variable.
+func freePort(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: port NAME")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	ts.Check(err)
+	ts.Setenv(args[0], port)
+	ts.Check(l.Close())
 }
 
 // locked COUNTRY FOLDER PASSPHRASE sets a node up as init does, with a scrypt that costs little.

@@ -253,8 +253,8 @@ func (p *program) printCommitted(resp *nodev1.CommitResponse, draft bool) error 
 			continue
 		}
 		p.out.printf("%s\t%s\t%s\n", row.GetCaseToken(), row.GetState(), peerOf(row))
-		if draft && p.err.tty {
-			p.err.printf("hint: another officer approves it: rogatory-node request approve %s --as KEYFILE\n", row.GetCaseToken())
+		if draft {
+			p.err.printf("%s another officer sends it: rogatory-node request approve %s --as KEYFILE\n", p.err.paint(bold, "next:"), row.GetCaseToken())
 		}
 	}
 	return nil

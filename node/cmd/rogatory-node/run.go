@@ -35,13 +35,17 @@ failed that a restart may mend.`,
 			if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 				return err
 			}
-			return p.keyError(node.Run(c.Context(), cfg, node.Options{
+			err = node.Run(c.Context(), cfg, node.Options{
 				Lock:   lock,
 				Logger: logger(p.err.w, cfg.Log),
 				Ready: func() {
 					p.out.printf("%s answers at %s\n", cfg.Country, cfg.Socket)
 				},
-			}))
+			})
+			if err == nil {
+				p.out.printf("%s has stopped\n", cfg.Country)
+			}
+			return p.keyError(err)
 		},
 	}
 }
