@@ -8,11 +8,14 @@ import (
 	"time"
 
 	"github.com/rogatory/rogatory/crypto/translog"
-	"github.com/rogatory/rogatory/node/post"
 	"github.com/rogatory/rogatory/node/store"
 	peerv1 "github.com/rogatory/rogatory/proto/rogatory/peer/v1"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
+
+// forkLog is the kind of proof that two checkpoints of one log with one size and two roots are, one after the other with a blank line
+// between: the one that package post writes.
+const forkLog = "log"
 
 // maxGaps is how many missing messages one exchange of heads names.
 const maxGaps = 64
@@ -92,7 +95,7 @@ func (l *Lane) keepHead(ctx context.Context, peer string, note []byte) error {
 func (l *Lane) keepFork(tx *store.Tx, peer string, cp translog.Checkpoint, note []byte) error {
 	known := false
 	if err := tx.EachForkProof(func(p *storev1.ForkProof) bool {
-		known = p.GetPeer() == peer && p.GetKind() == post.ForkLog
+		known = p.GetPeer() == peer && p.GetKind() == forkLog
 		return !known
 	}); err != nil || known {
 		return err
@@ -103,7 +106,7 @@ func (l *Lane) keepFork(tx *store.Tx, peer string, cp translog.Checkpoint, note 
 	}
 	l.log.Error("the peer's log has two heads of one size: the proof is kept", "peer", peer, "size", cp.Size)
 	return tx.PutForkProof(&storev1.ForkProof{
-		Peer: peer, Kind: post.ForkLog, AtMs: uint64(tx.At()), Proof: slices.Concat(held.GetCheckpoint(), []byte("\n"), note),
+		Peer: peer, Kind: forkLog, AtMs: uint64(tx.At()), Proof: slices.Concat(held.GetCheckpoint(), []byte("\n"), note),
 	})
 }
 

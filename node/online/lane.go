@@ -15,7 +15,6 @@ import (
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/peers"
-	"github.com/rogatory/rogatory/node/post"
 	"github.com/rogatory/rogatory/node/store"
 	"github.com/rogatory/rogatory/node/transport"
 	peerv1 "github.com/rogatory/rogatory/proto/rogatory/peer/v1"
@@ -32,8 +31,6 @@ type Office interface {
 	// Heard tells that a peer was heard of.
 	Heard(country string)
 }
-
-var _ Office = (*post.Office)(nil)
 
 // Config is what a Lane works with. All fields but the callbacks are needed.
 type Config struct {

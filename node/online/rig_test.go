@@ -3,6 +3,7 @@ package online
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -16,9 +17,9 @@ import (
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/peers"
-	"github.com/rogatory/rogatory/node/post"
 	"github.com/rogatory/rogatory/node/store"
 	"github.com/rogatory/rogatory/node/transport"
+	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
@@ -26,8 +27,9 @@ const testFederation = "rogatory.example"
 
 // A rig is a federation over a backbone in memory.
 type rig struct {
-	t     *testing.T
+	t     testing.TB
 	net   *transport.Memory
+	round time.Duration
 	dir   *federation.Directory
 	nodes map[string]*node
 }
@@ -70,7 +72,7 @@ type office struct {
 
 func (o *office) Checkpoint(size int64) ([]byte, int64, error) {
 	if !o.cleared.Load() {
-		return nil, 0, post.ErrUncleared
+		return nil, 0, errors.New("uncleared")
 	}
 	head, err := o.store.Guard(context.Background())
 	if err != nil {
@@ -99,9 +101,9 @@ func must[T any](v T, err error) func(t testing.TB) T {
 }
 
 // newRig makes nodes that share a directory; none runs.
-func newRig(t *testing.T, countries ...string) *rig {
+func newRig(t testing.TB, countries ...string) *rig {
 	t.Helper()
-	r := &rig{t: t, net: transport.NewMemory(transport.MemoryOptions{Seed: 1}, countries...), nodes: map[string]*node{}}
+	r := &rig{t: t, round: 2 * time.Second, net: transport.NewMemory(transport.MemoryOptions{Seed: 1}, countries...), nodes: map[string]*node{}}
 	draft := &rogatoryv1.Directory{
 		Federation:  testFederation,
 		ValidFromMs: uint64(time.Now().Add(-time.Hour).UnixMilli()), ValidUntilMs: uint64(time.Now().Add(300 * 24 * time.Hour).UnixMilli()),
@@ -137,7 +139,7 @@ func newRig(t *testing.T, countries ...string) *rig {
 
 func (n *node) config() *configs.Node {
 	return &configs.Node{
-		Country: n.country, Federation: testFederation, Zone: "Europe/Belgrade", Languages: []string{"en"}, Round: 2 * time.Second,
+		Country: n.country, Federation: testFederation, Zone: "Europe/Belgrade", Languages: []string{"en"}, Round: n.r.round,
 		CapacityPerHour: 1000, Regimes: []configs.Regime{"REGIME_EGMONT"},
 		Units: []configs.Unit{{Name: "police", Authority: "AUTHORITY_POLICE"}},
 	}
@@ -277,4 +279,10 @@ func (n *node) copyFolder() string {
 		n.r.t.Fatal(err)
 	}
 	return to
+}
+
+type forkProof = storev1.ForkProof
+
+func seen(msg translog.Hash, index int64) *storev1.Seen {
+	return &storev1.Seen{Msg: msg[:], LeafIndex: uint64(index)}
 }

@@ -144,16 +144,17 @@ func (s *Sealer) Open(_ context.Context, peer, method string, sealed []byte) ([]
 	if err := o.Check(envelope.Recipient{Country: s.country, Lane: envelope.Online, Now: now}); err != nil {
 		return nil, refusal(err)
 	}
+	opened, err := o.Decrypt(s.keys.Key(o.ToKID()))
+	if err != nil {
+		return nil, refusal(err)
+	}
+	// Not before: else a copy with a broken ciphertext would use up the nonce of the true one.
 	other := s.other(peer)
 	switch other.nonces.add(nonce(o.Message().GetNonce()), time.UnixMilli(int64(o.Sealing().GetExpiresMs())), now) {
 	case nonceSeen:
 		return nil, ErrReplayed
 	case nonceNoRoom:
 		return nil, status.Errorf(codes.ResourceExhausted, "%s has too many calls of %s to remember: wait half a minute", s.country, peer)
-	}
-	opened, err := o.Decrypt(s.keys.Key(o.ToKID()))
-	if err != nil {
-		return nil, refusal(err)
 	}
 	docket := new(rogatoryv1.Docket)
 	if err := envelope.StrictUnmarshal(opened.Docket.Bytes, docket, maxDocket); err != nil {
