@@ -9,12 +9,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/rogatory/rogatory/configs"
 	"github.com/rogatory/rogatory/crypto/keyring"
+	"github.com/rogatory/rogatory/node/cmd/rogatory-node/setup"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/store"
 )
@@ -71,6 +73,8 @@ func (p *program) check(ctx context.Context, cfg *configs.Node, deep bool) error
 		_, err := ring.OpenSealing(cfg.SealingFile())
 		say("sealing keys", cfg.SealingFile(), err)
 	}
+	say("contacts", contacts(cfg), nil)
+	say("founders", foundersHere(cfg), nil)
 	note, err := checkDirectory(cfg, ring)
 	say("directory", note, err)
 	if cfg.NATS.Insecure {
@@ -144,6 +148,29 @@ func unitKeys(cfg *configs.Node, ring *keyring.Ring) error {
 		}
 	}
 	return nil
+}
+
+// contacts says who speaks for the units.
+func contacts(cfg *configs.Node) string {
+	var without []string
+	for _, u := range cfg.Units {
+		if u.Contact.Name == "" || u.Contact.Phone == "" {
+			without = append(without, u.Name)
+		}
+	}
+	if len(without) == 0 {
+		return "every unit has a name and a telephone"
+	}
+	return "none for " + strings.Join(without, ", ") + ": there every message names its sender itself"
+}
+
+// foundersHere says whether key files of officers still lie beside the configuration.
+func foundersHere(cfg *configs.Node) string {
+	keys, err := filepath.Glob(filepath.Join(filepath.Dir(cfg.File), setup.PeopleFolder, "*.key"))
+	if err != nil || len(keys) == 0 {
+		return "no officer's key lies here"
+	}
+	return fmt.Sprintf("%d officers' keys still lie in %s: hand them to their people", len(keys), filepath.Dir(keys[0]))
 }
 
 // checkDirectory says whether the directory in force names this node with its keys.

@@ -57,7 +57,7 @@ func (p *program) dialAs() (*client.Client, error) {
 func (p *program) connect(officer *client.Officer) (*client.Client, error) {
 	o := client.Options{
 		Socket: p.socket, Address: p.address, CA: p.ca, Cert: p.cert, Key: p.key,
-		Officer: officer, Language: p.language,
+		Officer: officer, Language: p.lang(),
 	}
 	if o.Address != "" {
 		o.Socket = ""

@@ -19,6 +19,7 @@ import (
 	"github.com/rogatory/rogatory/node"
 	"github.com/rogatory/rogatory/node/client"
 	"github.com/rogatory/rogatory/node/cmd/rogatory-node/setup"
+	terms "github.com/rogatory/rogatory/node/codes"
 	"github.com/rogatory/rogatory/node/store"
 )
 
@@ -63,7 +64,7 @@ const (
 
 // report prints an error for a person and returns the exit status.
 func (p *program) report(err error) int {
-	f := explain(err)
+	f := explain(p.localized(err))
 	if errors.Is(f.err, errSilent) {
 		return f.status
 	}
@@ -74,11 +75,32 @@ func (p *program) report(err error) int {
 		}
 		return f.status
 	}
-	p.err.printf("%s %s\n", p.err.paint(red, "rogatory-node:"), f.err)
+	// Some of it may be what a peer or a file wrote.
+	p.err.printf("%s %s\n", p.err.paint(red, "rogatory-node:"), oneLine(f.err.Error()))
 	if f.hint != "" {
-		p.err.printf("%s %s\n", p.err.paint(bold, "hint:"), f.hint)
+		p.err.printf("%s %s\n", p.err.paint(bold, "hint:"), oneLine(f.hint))
 	}
 	return f.status
+}
+
+// localized says in the person's language why the state of a case does not allow a step; the node gives the code and its parameters.
+func (p *program) localized(err error) error {
+	var f *failure
+	s, ok := status.FromError(err)
+	if errors.As(err, &f) || !ok {
+		return err
+	}
+	for _, d := range s.Details() {
+		info, ok := d.(*errdetails.ErrorInfo)
+		if !ok {
+			continue
+		}
+		reason, ok := strings.CutPrefix(info.GetReason(), "transition-")
+		if code := "transition." + reason; ok && terms.Has(code) {
+			return no(errors.New(terms.Text(p.lang(), code, info.GetMetadata())), terms.Hint(p.lang(), code, info.GetMetadata()))
+		}
+	}
+	return err
 }
 
 // explain gives every error a status and, where there is something to do, a hint.
