@@ -105,9 +105,6 @@ func (d *decoder) checkFolders(n *Node) {
 	if n.Keys.Insecure && n.Keys.PassphraseFile != "" {
 		d.wrong("keys.insecure", "a ring without passphrase has no passphrase_file", "keep one of the two")
 	}
-	if len(n.Socket) > 100 && filepath.IsAbs(n.Socket) {
-		d.wrong("socket", "the socket's path is longer than 100 bytes", "Linux takes no longer ones: choose a shorter path")
-	}
 }
 
 // inside reports whether path lies in folder; both may be relative to the same place.

@@ -14,6 +14,9 @@ import (
 // maxFile bounds a configuration file; the largest real one has a few kilobytes.
 const maxFile = 1 << 20
 
+// maxSocket is the longest path of a unix socket: sun_path of unix(7) has 108 bytes with its final zero.
+const maxSocket = 107
+
 // Load reads the configuration of a node. The error is a *os.PathError when the file cannot be read, and Mistakes, all of
 // them, when it can but is not right.
 func Load(path string) (*Node, error) {
@@ -60,6 +63,10 @@ func Parse(path string, data []byte) (*Node, error) {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(folder, *p)
 		}
+	}
+	if len(n.Socket) > maxSocket {
+		d.wrong("socket", fmt.Sprintf("the socket's path has %d bytes, at most %d: %s", len(n.Socket), maxSocket, n.Socket), "the system takes no longer ones: give socket a shorter path, for example /run/rogatory/node.sock")
+		return nil, d.sorted()
 	}
 	return n, nil
 }

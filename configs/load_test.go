@@ -229,6 +229,20 @@ func TestNorwayIsACountryQuotedOrNot(t *testing.T) {
 	}
 }
 
+func TestASocketsPathIsAsLongAsTheSystemTakes(t *testing.T) {
+	for length, ok := range map[int]bool{107: true, 108: false} {
+		socket := "/" + strings.Repeat("s", length-1)
+		_, err := Parse("node.yaml", []byte(smallest+"socket: "+socket+"\n"))
+		if (err == nil) != ok {
+			t.Errorf("%d bytes: %v", length, err)
+		}
+	}
+	deep := "/" + strings.Repeat("d/", 60)
+	if _, err := Parse(deep+"node.yaml", []byte(smallest)); err == nil || !strings.Contains(err.Error(), "node.sock") {
+		t.Errorf("the default in a deep folder: %v", err)
+	}
+}
+
 func TestWhatIsNotPlainYAMLIsRefused(t *testing.T) {
 	for name, c := range map[string]struct{ text, what string }{
 		"empty":          {"", "empty"},
