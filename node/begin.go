@@ -14,6 +14,7 @@ import (
 
 	"github.com/rogatory/rogatory/configs"
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/desk"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/store"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
@@ -133,8 +134,11 @@ func takeDirectory(tx *store.Tx, dir *federation.Directory) error {
 	if err := tx.PutDirectory(dir.Version(), dir.Signed()); err != nil {
 		return err
 	}
-	_, err = tx.Append(leaf)
-	return err
+	index, err := tx.Append(leaf)
+	if err != nil {
+		return err
+	}
+	return desk.NoteDirectory(tx, index)
 }
 
 // watchDirectory takes the next version of the directory when an operator has put it in place. A version with other members takes a restart.
@@ -165,10 +169,13 @@ func (n *node) nextDirectory(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := n.store.Update(ctx, func(tx *store.Tx) error { return takeDirectory(tx, next) }); err != nil {
+	if err := n.desk.Follow(next, func() error {
+		_, err := n.store.Update(ctx, func(tx *store.Tx) error { return takeDirectory(tx, next) })
+		return err
+	}); err != nil {
 		return err
 	}
 	n.book.SetDirectory(next)
 	n.log.Info("directory taken", "version", next.Version())
-	return n.desk.Follow(next)
+	return nil
 }

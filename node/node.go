@@ -223,7 +223,10 @@ func (n *node) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		}
-		return n.desk.Release(ctx)
+		if err := n.desk.Release(ctx); err != nil {
+			n.log.Error("an approved message could not be sent; it is tried again", "err", err)
+		}
+		return nil
 	})
 	g.Go(func() error {
 		<-ctx.Done()

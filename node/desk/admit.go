@@ -1,7 +1,11 @@
 package desk
 
 import (
+	"bytes"
 	"errors"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
 
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/exchange"
@@ -17,6 +21,7 @@ const (
 	RejectDocket     = "docket"      // docket and content do not fit each other
 	RejectToken      = "case-token"  // a case token that this sender cannot open
 	RejectUnit       = "unit"        // no such unit
+	RejectNotice     = "notice"      // a notice whose case token names something else
 	RejectTransition = "transition:" // the case's state does not allow it; the code follows
 	RejectRule       = "rule:"
 )
@@ -29,12 +34,18 @@ func (d *Desk) Admit(tx *store.Tx, a *post.Arrival) (post.Admission, error) {
 	if !exchange.FollowsFrom(a.Docket, a.Content) {
 		return post.Admission{Reject: RejectDocket}, nil
 	}
+	if err := d.room(int64(proto.Size(a.Content))); err != nil {
+		return post.Admission{}, err // it comes again
+	}
 	c, err := load(&tx.Reader, a.Docket.GetCaseToken())
 	if err != nil {
 		return post.Admission{}, err
 	}
-	if !c.told && opens(a.Docket) && a.Docket.GetCaseToken()[:min(2, len(a.Docket.GetCaseToken()))] != a.From {
+	if !c.told && !mayBegin(a) {
 		return post.Admission{Reject: RejectToken}, nil
+	}
+	if c.notice() || a.Docket.GetKind() == rogatoryv1.Kind_KIND_GOVERNANCE {
+		return d.admitNotice(c, a)
 	}
 	unit := c.unit
 	if !c.told {
@@ -42,12 +53,13 @@ func (d *Desk) Admit(tx *store.Tx, a *post.Arrival) (post.Admission, error) {
 		if u == "" {
 			return post.Admission{Reject: RejectUnit}, nil
 		}
-		unit, c.kind, c.urgent = u, a.Docket.GetKind(), a.Docket.GetUrgency()
+		unit, c.kind = u, a.Docket.GetKind()
 	}
 	why := because{commit: a.DocketCommit()}
 	if a.Docket.GetMethod() == exchange.MethodAsk && opens(a.Docket) {
-		policy := d.cfg.Peers.Directory().Policy()
-		why.decision, why.policy = policy.Decide(d.question(a)), translog.Hash(policy.Digest())
+		if why.decision, why.policy, err = d.decide(tx, a, unit); err != nil {
+			return post.Admission{}, err
+		}
 		if why.decision.Verdict == rogatoryv1.Verdict_VERDICT_REFUSE {
 			return post.Admission{Reject: clip(RejectRule + why.decision.Rule)}, nil
 		}
@@ -107,12 +119,43 @@ func (d *Desk) route(docket *rogatoryv1.Docket) string {
 	return ""
 }
 
-func (d *Desk) question(a *post.Arrival) federation.Question {
+// decide asks the directory's rules what becomes of a message for a unit.
+func (d *Desk) decide(tx *store.Tx, a *post.Arrival, unit string) (federation.Decision, translog.Hash, error) {
+	policy := d.cfg.Peers.Directory().Policy()
 	q := federation.Question{Docket: a.Docket, From: a.From, To: d.cfg.Node.Country, Fresh: a.Fresh}
 	if own := d.cfg.Peers.Manifest(d.cfg.Node.Country); own != nil {
-		q.Services = own.Services(a.Docket.GetToUnit())
+		q.Services, q.Capacity = own.Services(unit), own.Capacity()
 	}
-	return q
+	decision := policy.Decide(q)
+	if decision.Verdict == rogatoryv1.Verdict_VERDICT_ANSWER && q.Capacity != 0 {
+		// Nothing but an automatic answer depends on how much came before.
+		var err error
+		if q.Hour, err = d.counts.within(tx, d.cfg.Store.Head().Size, a.From, a.At); err != nil {
+			return federation.Decision{}, translog.Hash{}, err
+		}
+		decision = policy.Decide(q)
+	}
+	return decision, translog.Hash(policy.Digest()), nil
+}
+
+// mayBegin reports whether a message may be the first that we see of its case. A case is named by the country that opened it, so its first
+// message is that country's, even if it is not the one that opens it and has to wait for that. Only in a joint case may a party's word come before the
+// leader's. Nobody can so take a token that another country, or ours, is going to use.
+func mayBegin(a *post.Arrival) bool {
+	token := a.Docket.GetCaseToken()
+	if !wellFormed(token) {
+		return false
+	}
+	return token[:2] == a.From || a.Docket.GetKind() == rogatoryv1.Kind_KIND_JOINT && !opens(a.Docket) && token[:2] != a.Message.GetTo()
+}
+
+// wellFormed reports whether s is a case token as RS-2026-000123, so that acts can name it.
+func wellFormed(s string) bool {
+	digits := func(s string) bool { return strings.Trim(s, "0123456789") == "" }
+	country, rest, _ := strings.Cut(s, "-")
+	year, number, _ := strings.Cut(rest, "-")
+	return len(country) == 2 && strings.Trim(country, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == "" &&
+		len(year) == 4 && digits(year) && len(number) >= 6 && len(number) <= 12 && digits(number)
 }
 
 // expect notes the attachments of a message that arrived, so that they are fetched.
@@ -121,15 +164,18 @@ func (d *Desk) expect(tx *store.Tx, a *post.Arrival) error {
 		if len(at.GetId()) != 16 || at.GetCiphertextLength() > uint64(d.cfg.Node.Limits.MaxAttachment)+1<<20 {
 			continue // it stays in the content, which says how large it would be
 		}
-		if _, err := tx.Attachment(at.GetId()); err == nil {
-			continue
+		listed := &storev1.AttachmentCopy{Peer: a.From, Msg: a.Name[:], CaseToken: a.Docket.GetCaseToken(), LeafIndex: uint64(a.Index)}
+		row, err := tx.Attachment(at.GetId())
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			row = &storev1.Attachment{Id: at.GetId(), Length: at.GetCiphertextLength(), Sha256: at.GetCiphertextSha256()}
+		case err != nil:
+			return err
+		case row.GetOutgoing() || row.GetWhole() || row.GetCopies()[0].GetPeer() != a.From || !bytes.Equal(row.GetSha256(), at.GetCiphertextSha256()):
+			continue // it is here, or is another's by that name
 		}
-		if err := tx.PutAttachment(&storev1.Attachment{
-			Id: at.GetId(), Length: at.GetCiphertextLength(), Sha256: at.GetCiphertextSha256(),
-			Copies: []*storev1.AttachmentCopy{{
-				Peer: a.From, Msg: a.Name[:], CaseToken: a.Docket.GetCaseToken(), LeafIndex: uint64(a.Index),
-			}},
-		}); err != nil {
+		row.Copies = append(row.Copies, listed)
+		if err := tx.PutAttachment(row); err != nil {
 			return err
 		}
 	}
@@ -144,6 +190,9 @@ func (d *Desk) Delivered(tx *store.Tx, r post.Delivery) error {
 	c, err := load(&tx.Reader, r.CaseToken)
 	if err != nil {
 		return err
+	}
+	if !c.told {
+		return nil
 	}
 	event := exchange.Event{Kind: exchange.EventReceived, At: r.At, Index: uint64(tx.Size()), Of: exchange.Name(r.Name), Who: exchange.Peer}
 	if r.Reject != "" {

@@ -46,6 +46,9 @@ func (d *Desk) attach(stream grpc.ClientStreamingServer[nodev1.AttachRequest, no
 	if err != nil {
 		return nil, err
 	}
+	if err := d.room(0); err != nil {
+		return nil, err
+	}
 	id, key := envelope.NewAttachmentID(), keyring.GenerateSecret()
 	path := d.cfg.Store.BlobPath(id[:])
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
@@ -59,7 +62,7 @@ func (d *Desk) attach(stream grpc.ClientStreamingServer[nodev1.AttachRequest, no
 			_ = d.cfg.Store.RemoveBlob(id[:])
 		}
 	}()
-	in := &chunks{next: first.GetChunk(), left: int64(d.cfg.Node.Limits.MaxAttachment), recv: func() ([]byte, error) {
+	in := &chunks{next: first.GetChunk(), left: int64(d.cfg.Node.Limits.MaxAttachment), room: d.room, recv: func() ([]byte, error) {
 		r, err := stream.Recv()
 		return r.GetChunk(), err
 	}}
@@ -91,10 +94,15 @@ func (d *Desk) attach(stream grpc.ClientStreamingServer[nodev1.AttachRequest, no
 
 // chunks reads the pieces of a stream as one file, up to a limit.
 type chunks struct {
-	next []byte
-	left int64
-	recv func() ([]byte, error)
+	next  []byte
+	left  int64
+	since int64 // bytes since the disk was looked at
+	room  func(more int64) error
+	recv  func() ([]byte, error)
 }
+
+// lookEvery is after how many bytes the disk is looked at again.
+const lookEvery = 8 << 20
 
 func (c *chunks) Read(p []byte) (int, error) {
 	for len(c.next) == 0 {
@@ -109,6 +117,12 @@ func (c *chunks) Read(p []byte) (int, error) {
 	n := copy(p, c.next)
 	if c.left -= int64(n); c.left < 0 {
 		return 0, ErrTooMuch
+	}
+	if c.since += int64(n); c.since >= lookEvery {
+		c.since = 0
+		if err := c.room(0); err != nil {
+			return 0, err
+		}
 	}
 	c.next = c.next[n:]
 	return n, nil
@@ -129,6 +143,9 @@ func (d *Desk) fetch(ctx context.Context, r *nodev1.FetchRequest, stream grpc.Se
 		return err
 	}
 	row, err := d.attachment(r.GetId())
+	if errors.Is(err, ErrAttachment) {
+		return d.why(token, r.GetId(), err)
+	}
 	if err != nil {
 		return err
 	}
@@ -181,6 +198,19 @@ func (d *Desk) attachment(id []byte) (row *storev1.Attachment, err error) {
 		err = ErrAttachment
 	}
 	return row, err
+}
+
+// why says what is the matter with an attachment that is listed and not on the list of those that are here or awaited: it is larger than this
+// node takes, or was ours and has been freed.
+func (d *Desk) why(token string, id []byte, err error) error {
+	listed, lookup := d.listed(token, id)
+	switch {
+	case lookup != nil:
+		return lookup
+	case listed.GetCiphertextLength() > uint64(d.cfg.Node.Limits.MaxAttachment)+1<<20:
+		return ErrTooMuch
+	}
+	return fmt.Errorf("%w: %w", ErrFreed, err)
 }
 
 // listed returns an attachment as some content of the case lists it.

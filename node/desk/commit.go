@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/rogatory/rogatory/crypto/translog"
@@ -37,6 +38,18 @@ func (d *Desk) commit(ctx context.Context, r *nodev1.CommitRequest) (*nodev1.Com
 	if a.key, err = idempotencyKey(r, act); err != nil {
 		return nil, err
 	}
+	out, err := a.do(ctx, r)
+	if errors.Is(err, store.ErrExists) && a.officer != nil {
+		// The same act came twice at the same moment and the other was first.
+		if done, lookup := a.before(); done != nil || errors.Is(lookup, ErrReused) {
+			return done, lookup
+		}
+	}
+	return out, err
+}
+
+func (a *deed) do(ctx context.Context, r *nodev1.CommitRequest) (*nodev1.CommitResponse, error) {
+	act := a.act
 	switch act.GetVerb() {
 	case rogatoryv1.Verb_VERB_DRAFT, rogatoryv1.Verb_VERB_SEND:
 		return a.send(ctx, r.GetMessages())
@@ -49,7 +62,7 @@ func (d *Desk) commit(ctx context.Context, r *nodev1.CommitRequest) (*nodev1.Com
 	case rogatoryv1.Verb_VERB_REGISTER:
 		return a.onCase(ctx, exchange.EventRegister, nil)
 	case rogatoryv1.Verb_VERB_ASSIGN:
-		return a.onCase(ctx, exchange.EventAssign, func(l *rogatoryv1.Docket) { l.Actor = act.GetReason() })
+		return a.assign(ctx)
 	case rogatoryv1.Verb_VERB_TRANSFER:
 		return a.transfer(ctx)
 	}
@@ -162,10 +175,15 @@ func (a *deed) send(ctx context.Context, out []*nodev1.Outgoing) (*nodev1.Commit
 	if done, err := a.before(); done != nil || err != nil {
 		return done, err
 	}
+	size := 0
 	for _, m := range messages {
 		if err := a.mayStand(m); err != nil {
 			return nil, err
 		}
+		size += len(m.out.GetContent())
+	}
+	if err := a.d.room(int64(size)); err != nil {
+		return nil, err
 	}
 	if a.act.GetVerb() == rogatoryv1.Verb_VERB_DRAFT {
 		return a.keep(ctx, messages, tokens)
@@ -199,11 +217,18 @@ func (a *deed) open(tx *store.Tx, m *sending) (*held, error) {
 		return nil, err
 	}
 	if !c.told {
-		if !opens(m.docket) || m.docket.GetCaseToken()[:2] != a.d.cfg.Node.Country {
+		begins := opens(m.docket) || m.docket.GetKind() == rogatoryv1.Kind_KIND_GOVERNANCE
+		if token := m.docket.GetCaseToken(); !begins || !wellFormed(token) || token[:2] != a.d.cfg.Node.Country {
 			return nil, fmt.Errorf("case %s: %w", m.docket.GetCaseToken(), ErrToken)
 		}
 		c.unit, c.kind = a.unit, m.docket.GetKind()
+		if c.kind == rogatoryv1.Kind_KIND_GOVERNANCE {
+			c.Kind = kindNotice
+		}
 		return c, nil
+	}
+	if c.notice() != (m.docket.GetKind() == rogatoryv1.Kind_KIND_GOVERNANCE) {
+		return nil, fmt.Errorf("case %s: %w", m.docket.GetCaseToken(), ErrToken)
 	}
 	if c.unit != a.unit {
 		return nil, fmt.Errorf("case %s: %w", m.docket.GetCaseToken(), ErrCase)
@@ -330,7 +355,6 @@ func (a *deed) submit(ctx context.Context, messages []*sending, tokens []string,
 
 // sent records that a message has left.
 func (a *deed) sent(tx *store.Tx, c *held, m *sending, s post.Sent, approved bool) error {
-	kind := m.docket.GetKind()
 	e := a.event(tx, exchange.EventSent)
 	e.Index, e.At, e.Msg, e.Sent = uint64(s.Index), s.At, exchange.Name(s.Name), s.Submitted
 	e.From, e.To, e.Docket = a.d.cfg.Node.Country, m.out.GetTo(), m.docket
@@ -338,7 +362,7 @@ func (a *deed) sent(tx *store.Tx, c *held, m *sending, s post.Sent, approved boo
 		e.Draft = exchange.Name(m.target.GetDocketCommit())
 	}
 	why := because{assertion: a.assertion, commit: translog.Hash(m.target.GetDocketCommit())}
-	if err := c.step(tx, e, a.d.ruleset(a.d.alone(a.officer, a.unit, kind)), why); err != nil {
+	if err := c.step(tx, e, a.d.ruleset(a.d.alone(a.officer, a.unit, m.docket)), why); err != nil {
 		return err
 	}
 	return attached(tx, m, s)
@@ -394,7 +418,8 @@ func (a *deed) drafts() (drafts []*draft, messages []*sending, tokens []string, 
 			if err != nil {
 				return err
 			}
-			if p.row.GetState() != draftPending {
+			// What was approved and waits for the node to be cleared can still be stopped.
+			if held := p.row.GetState() == draftApproved; held && a.act.GetVerb() != rogatoryv1.Verb_VERB_DECLINE {
 				return ErrNoDraft
 			}
 			drafts = append(drafts, p)
@@ -448,6 +473,9 @@ func (a *deed) approve(ctx context.Context) (*nodev1.CommitResponse, error) {
 	drafts, messages, tokens, err := a.drafts()
 	if err != nil {
 		return a.again(err)
+	}
+	if err := a.d.room(0); err != nil {
+		return nil, err
 	}
 	return a.submit(ctx, messages, tokens, drafts)
 }
@@ -531,6 +559,21 @@ func (a *deed) onCase(ctx context.Context, kind exchange.EventKind, fill func(*r
 	return a.move(ctx, kind, exchange.Name{}, fill)
 }
 
+// assign gives a case to an officer of its unit.
+func (a *deed) assign(ctx context.Context) (*nodev1.CommitResponse, error) {
+	if err := a.verifyOnCase(); err != nil {
+		return nil, err
+	}
+	to, err := a.d.officers().Officer(a.act.GetReason())
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(to.GetUnits(), a.unit) {
+		return nil, fmt.Errorf("assigning to %s, who is not in %s: %w", to.GetPseudonym(), a.unit, federation.ErrUnit)
+	}
+	return a.move(ctx, exchange.EventAssign, exchange.Name{}, func(l *rogatoryv1.Docket) { l.Actor = to.GetPseudonym() })
+}
+
 // verifyOnCase verifies an act in a case of one of the officer's units.
 func (a *deed) verifyOnCase() error {
 	officer, err := a.d.officers().Officer(a.act.GetActor())
@@ -597,6 +640,12 @@ func (a *deed) transfer(ctx context.Context) (*nodev1.CommitResponse, error) {
 		if err != nil {
 			return err
 		}
+		if c.unit != a.unit {
+			return fmt.Errorf("case %s: %w", c.Token, ErrCase) // handed over in the meantime
+		}
+		if waits, err := drafted(&tx.Reader, c.Token); err != nil || waits {
+			return errors.Join(err, fmt.Errorf("handing over case %s: %w", c.Token, ErrPending))
+		}
 		local := a.local(c.Token)
 		local.ToUnit = to
 		e := a.event(tx, exchange.EventForward)
@@ -604,16 +653,20 @@ func (a *deed) transfer(ctx context.Context) (*nodev1.CommitResponse, error) {
 		if err := c.step(tx, e, a.d.ruleset(false), because{assertion: a.assertion, local: local}); err != nil {
 			return err
 		}
-		op, err := a.d.opOn(tx, c, translog.Transfer, a.assertion, a.act)
+		op, err := a.d.opOn(tx, c, translog.Transfer, a.act)
 		if err != nil {
 			return err
 		}
 		op.Recipient = a.d.cfg.Node.Country + "/" + to
-		if _, err := tx.Append(op); err != nil {
+		if err := appendOp(tx, op, a.assertion); err != nil {
 			return err
 		}
-		for _, m := range c.Messages {
-			row, err := tx.Message(int64(m.Index))
+		indices, err := tx.CaseMessages(c.Token)
+		if err != nil {
+			return err
+		}
+		for _, index := range indices {
+			row, err := tx.Message(index)
 			if err != nil {
 				return err
 			}

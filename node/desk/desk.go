@@ -52,6 +52,8 @@ type Desk struct {
 	register *federation.Register
 	rules    rulesOf // of the directory version that they were made for
 
+	counts counts // of messages within the hour
+
 	// Pull is told of messages whose attachments are to be fetched; nil tells nobody.
 	Pull func()
 	// FetchNow fetches an attachment of an arrived message from the peer; nil cannot.
@@ -68,7 +70,12 @@ func New(cfg Config) (*Desk, error) {
 	if d.register, err = d.loadRegister(register); err != nil {
 		return nil, err
 	}
-	return d, nil
+	if d.rules.rules, err = exchange.RulesOf(cfg.Peers.Directory().Proto()); err != nil {
+		return nil, err
+	}
+	d.rules.version = cfg.Peers.Directory().Version()
+	// Nothing is served yet: what lies in the folder and is not on the list is what a crash has left.
+	return d, cfg.Store.SweepBlobs()
 }
 
 // Connect gives the desk the office that carries its messages. It is called once, before anything is served.
@@ -92,41 +99,27 @@ type rulesOf struct {
 	rules   exchange.Rules
 }
 
-// ruleset returns the rules that apply to what is sent from a unit; alone says that one person suffices for everything.
+// ruleset returns the rules that apply to what is sent from a unit; alone says that one person suffices for this message, else it takes two.
 func (d *Desk) ruleset(alone bool) exchange.Rules {
 	dir := d.cfg.Peers.Directory()
 	d.mu.RLock()
 	cached := d.rules
 	d.mu.RUnlock()
 	if cached.version != dir.Version() {
-		cached = rulesOf{version: dir.Version(), rules: rulesFrom(dir)}
+		next, err := exchange.RulesOf(dir.Proto())
+		if err != nil {
+			d.log.Error("rules of the new directory are of no use; the old ones stay in force", "version", dir.Version(), "err", err)
+			next = cached.rules
+		}
+		cached = rulesOf{version: dir.Version(), rules: next}
 		d.mu.Lock()
 		d.rules = cached
 		d.mu.Unlock()
 	}
 	r := cached.rules
+	r.Alone = []rogatoryv1.Kind{}
 	if alone {
 		r.Alone = allKinds
-	}
-	return r
-}
-
-func rulesFrom(dir *federation.Directory) exchange.Rules {
-	r := exchange.Rules{Zones: map[string]string{}}
-	pb := dir.Proto()
-	for _, m := range dir.Members() {
-		r.Zones[m.Country()] = m.Zone()
-		cal, err := dir.Calendar(m.Country())
-		if err != nil || cal.Version == 0 {
-			continue
-		}
-		c := exchange.Calendar{Country: m.Country(), Version: uint64(cal.Version), FromMs: int64(pb.GetValidFromMs()), RestDays: cal.RestDays}
-		for _, day := range cal.Holidays {
-			if date, err := exchange.ParseDate(day); err == nil {
-				c.Holidays = append(c.Holidays, date)
-			}
-		}
-		r.Calendars = append(r.Calendars, c)
 	}
 	return r
 }
@@ -141,13 +134,26 @@ var allKinds = func() []rogatoryv1.Kind {
 	return kinds
 }()
 
-// Run looks after what falls due until ctx ends: messages that nobody receipts, cases that close by time, nonces that have expired.
+// Run looks after what falls due until ctx ends: messages that nobody receipts, cases that close by time, approved messages that could not
+// be sent, attachments that nobody needs, nonces that have expired.
 func (d *Desk) Run(ctx context.Context) error {
 	ticker := time.NewTicker(min(d.cfg.Node.Round, 10*time.Second))
 	defer ticker.Stop()
+	var tidied time.Time
 	for {
 		if err := d.wake(ctx, time.Now()); err != nil {
 			d.log.Error("looking after what is due failed", "err", err)
+		}
+		if d.office.Cleared() {
+			if err := d.Release(ctx); err != nil {
+				d.log.Error("an approved message could not be sent; it is tried again", "err", err)
+			}
+		}
+		if time.Since(tidied) >= tidyEvery {
+			if err := d.tidy(ctx, time.Now()); err != nil {
+				d.log.Error("tidying failed", "err", err)
+			}
+			tidied = time.Now()
 		}
 		select {
 		case <-ticker.C:

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 
 	"google.golang.org/protobuf/proto"
 
@@ -85,15 +86,24 @@ func loadDraft(r *store.Reader, id string) (*draft, error) {
 	return d, nil
 }
 
+// drafted reports whether something of the case waits for an approver, or to be sent.
+func drafted(r *store.Reader, caseToken string) (waits bool, err error) {
+	err = r.EachDraft(func(row *storev1.Draft) bool {
+		waits = row.GetCaseToken() == caseToken
+		return !waits
+	})
+	return waits, err
+}
+
 // pending returns the drafts that one act put before an approver, among them the ones of this case.
-func pending(r *store.Reader, caseToken string) ([]*draft, error) {
+func pending(r *store.Reader, caseToken string, states ...string) ([]*draft, error) {
 	var ids []string
 	var act []byte
 	collect := func(fits func(d *storev1.Draft, b *nodev1.CommitRequest) bool) error {
 		ids = ids[:0]
 		return r.EachDraft(func(row *storev1.Draft) bool {
 			body := &nodev1.CommitRequest{}
-			if row.GetState() == draftPending && proto.Unmarshal(row.GetBody(), body) == nil && fits(row, body) {
+			if slices.Contains(states, row.GetState()) && proto.Unmarshal(row.GetBody(), body) == nil && fits(row, body) {
 				ids = append(ids, row.GetId())
 				act = body.GetAssertion().GetAct()
 			}

@@ -32,6 +32,8 @@ var (
 	ErrTooMuch     = errors.New("file is larger than this node takes")
 	ErrNoSpace     = errors.New("too little disk space is left")
 	ErrContentGone = errors.New("content was erased")
+	ErrFreed       = errors.New("our copy of the attachment is gone")
+	ErrPending     = errors.New("a draft in the case waits for its approver")
 )
 
 // outcome is what outsiders are told of an error: a code, whether and when to try again, and what now.
@@ -56,6 +58,8 @@ var outcomes = []outcome{
 	{ErrAttachment, codes.Unavailable, "attachment", "the peer has not delivered it yet; try again later", 30 * time.Second},
 	{ErrTooMuch, codes.InvalidArgument, "attachment-size", "split the file, or raise limits.max_attachment", 0},
 	{ErrNoSpace, codes.ResourceExhausted, "disk", "free disk space; nothing was lost", time.Minute},
+	{ErrFreed, codes.NotFound, "attachment-freed", "ours is kept until 14 days after every recipient has it; ask for the original", 0},
+	{ErrPending, codes.FailedPrecondition, "pending", "approve or decline it first", 0},
 	{ErrContentGone, codes.FailedPrecondition, "erased", "its docket and receipts remain", 0},
 	{post.ErrOutboxFull, codes.ResourceExhausted, "outbox-full", "the recipient is away or slow; wait", 10 * time.Second},
 	{post.ErrStranger, codes.InvalidArgument, "stranger", "look at `rogatory-node peers`", 0},
@@ -76,6 +80,10 @@ var outcomes = []outcome{
 	{federation.ErrRight, codes.PermissionDenied, "right", "", 0},
 	{federation.ErrUnit, codes.PermissionDenied, "unit", "", 0},
 	{federation.ErrFourEyes, codes.PermissionDenied, "four-eyes", "", 0},
+	{federation.ErrOtherAct, codes.PermissionDenied, "other-act", "", 0},
+	{federation.ErrActUsed, codes.AlreadyExists, "used", "", 0},
+	{federation.ErrTooFewEnrollers, codes.FailedPrecondition, "enrollers", "", 0},
+	{federation.ErrKey, codes.InvalidArgument, "key", "", 0},
 	{federation.ErrForm, codes.InvalidArgument, "request", "", 0},
 	{context.Canceled, codes.Canceled, "canceled", "", 0},
 	{context.DeadlineExceeded, codes.DeadlineExceeded, "deadline", "it may have been done: look at the case, or send it again with the same idempotency key", 0},

@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"github.com/rogatory/rogatory/node/store"
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
+	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
 // hold keeps what may be sent but cannot yet be numbered, because the peers have not confirmed our head: an approved draft without
@@ -54,7 +56,11 @@ func (a *deed) hold(ctx context.Context, messages []*sending, tokens []string, d
 
 // wait keeps a message that one person may send. Its case stands at a draft until the message leaves.
 func (a *deed) wait(tx *store.Tx, c *held, m *sending) error {
-	if !a.d.alone(a.officer, a.unit, m.docket.GetKind()) && !m.docket.GetBreakGlass() {
+	urgency := cmp.Or(m.docket.GetUrgency(), c.Urgency)
+	switch glass := m.docket.GetBreakGlass(); {
+	case glass && (a.officer.GetAgency() || urgency != rogatoryv1.Urgency_URGENCY_THREAT_LIFE):
+		return &exchange.TransitionError{State: c.State, Step: "sent", Who: a.who(), Code: exchange.CodeBreakGlassUrgency}
+	case !glass && !a.d.alone(a.officer, a.unit, m.docket):
 		return &exchange.TransitionError{State: c.State, Step: "sent", Who: a.who(), Code: exchange.CodeNotApproved}
 	}
 	e := a.event(tx, exchange.EventDraft)
@@ -66,7 +72,8 @@ func (a *deed) wait(tx *store.Tx, c *held, m *sending) error {
 	return keepDraft(tx, m, a.unit, draftApproved, a.assertion)
 }
 
-// Release sends what was approved while the node was not cleared. It is called when the node is.
+// Release sends what was approved while the node was not cleared, or while the outbox was full. What cannot be sent stays and is tried again;
+// an officer can decline it.
 func (d *Desk) Release(ctx context.Context) error {
 	var ids []string
 	if err := d.cfg.Store.View(func(r *store.Reader) error {

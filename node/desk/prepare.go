@@ -109,9 +109,9 @@ func (d *Desk) prepare(ctx context.Context, r *nodev1.PrepareRequest) (*nodev1.P
 		}
 		return d.prepareSend(ctx, r, officer)
 	case rogatoryv1.Verb_VERB_APPROVE, rogatoryv1.Verb_VERB_DECLINE:
-		return d.prepareDecision(r)
+		return d.prepareDecision(r, officer)
 	case rogatoryv1.Verb_VERB_RATIFY:
-		return d.prepareRatify(r)
+		return d.prepareRatify(r, officer)
 	}
 	act := &rogatoryv1.Act{
 		Verb: r.GetVerb(), CaseToken: r.GetCaseToken(), Actor: r.GetActor(), Subject: r.GetSubject(), Reason: r.GetReason(),
@@ -218,7 +218,7 @@ func (d *Desk) prepareSend(ctx context.Context, r *nodev1.PrepareRequest, office
 	verb := r.GetVerb()
 	if verb == rogatoryv1.Verb_VERB_UNSPECIFIED {
 		verb = rogatoryv1.Verb_VERB_DRAFT
-		if cover.BreakGlass || d.alone(officer, cover.FromUnit, exchange.KindOf(f.GetContent())) {
+		if cover.BreakGlass || d.alone(officer, cover.FromUnit, exchange.DocketOf(f.GetContent(), cover)) {
 			verb = rogatoryv1.Verb_VERB_SEND
 		}
 	}
@@ -304,7 +304,8 @@ func (d *Desk) caseOf(token string, officer *rogatoryv1.Officer) (*held, error) 
 }
 
 // alone reports whether the officer may send a kind of message from a unit without a second person.
-func (d *Desk) alone(officer *rogatoryv1.Officer, unit string, kind rogatoryv1.Kind) bool {
+// An agency may only where the unit lists it, because its answers follow rules that were approved beforehand.
+func (d *Desk) alone(officer *rogatoryv1.Officer, unit string, docket *rogatoryv1.Docket) bool {
 	u := d.cfg.Node.Unit(unit)
 	if u == nil {
 		return false
@@ -312,7 +313,17 @@ func (d *Desk) alone(officer *rogatoryv1.Officer, unit string, kind rogatoryv1.K
 	if officer.GetAgency() {
 		return slices.Contains(u.Agencies, officer.GetPseudonym())
 	}
-	return !u.FourEyes || slices.Contains(exchange.DefaultAlone(), kind)
+	return !u.FourEyes || slices.Contains(exchange.DefaultAlone(), docket.GetKind()) && !discloses(docket)
+}
+
+// discloses reports whether a step in a joint case shows others something; the others do not.
+func discloses(docket *rogatoryv1.Docket) bool {
+	switch docket.GetJoint() {
+	case rogatoryv1.JointAct_JOINT_ACT_PROPOSE, rogatoryv1.JointAct_JOINT_ACT_AMEND, rogatoryv1.JointAct_JOINT_ACT_GRANT,
+		rogatoryv1.JointAct_JOINT_ACT_ADD_EVIDENCE:
+		return true
+	}
+	return false
 }
 
 // implied returns the message that a message of this kind follows when its file names none.
@@ -352,28 +363,38 @@ func implied(c exchange.Case, kind rogatoryv1.Kind) exchange.Name {
 
 // prepareDecision composes the approval, or the declining, of the drafts of a case that wait for it, with those of the same act in
 // other cases.
-func (d *Desk) prepareDecision(r *nodev1.PrepareRequest) (*nodev1.PrepareResponse, error) {
+func (d *Desk) prepareDecision(r *nodev1.PrepareRequest, officer *rogatoryv1.Officer) (*nodev1.PrepareResponse, error) {
+	states := []string{draftPending}
+	if r.GetVerb() == rogatoryv1.Verb_VERB_DECLINE {
+		states = append(states, draftApproved)
+	}
 	var drafts []*draft
 	if err := d.cfg.Store.View(func(tx *store.Reader) (err error) {
-		drafts, err = pending(tx, r.GetCaseToken())
+		drafts, err = pending(tx, r.GetCaseToken(), states...)
 		return err
 	}); err != nil {
 		return nil, err
 	}
 	var messages []*nodev1.Outgoing
 	for _, p := range drafts {
+		if !slices.Contains(officer.GetUnits(), p.row.GetUnit()) {
+			return nil, fmt.Errorf("case %s: %w", r.GetCaseToken(), ErrCase)
+		}
 		messages = append(messages, p.out)
 	}
 	return compose(&rogatoryv1.Act{Verb: r.GetVerb(), CaseToken: r.GetCaseToken(), Actor: r.GetActor()}, messages, nil)
 }
 
 // prepareRatify composes the ratification of what one officer sent alone.
-func (d *Desk) prepareRatify(r *nodev1.PrepareRequest) (*nodev1.PrepareResponse, error) {
+func (d *Desk) prepareRatify(r *nodev1.PrepareRequest, officer *rogatoryv1.Officer) (*nodev1.PrepareResponse, error) {
 	act := &rogatoryv1.Act{Verb: r.GetVerb(), CaseToken: r.GetCaseToken(), Actor: r.GetActor()}
 	err := d.cfg.Store.View(func(tx *store.Reader) error {
 		c, err := load(tx, r.GetCaseToken())
 		if err != nil {
 			return err
+		}
+		if !c.told || !slices.Contains(officer.GetUnits(), c.unit) {
+			return fmt.Errorf("case %s: %w", r.GetCaseToken(), ErrCase)
 		}
 		alone := c.unratified()
 		if alone == nil {

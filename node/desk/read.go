@@ -1,7 +1,9 @@
 package desk
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -31,9 +33,32 @@ const (
 	FlagUndelivered = "undelivered"
 	FlagHold        = "legal-hold"
 	FlagUnratified  = "break-glass-unratified"
+	// FlagLate stays: nobody ratified in time what one officer sent alone.
+	FlagLate = "break-glass-late"
+	// FlagRejected says that the peer's node refused a message of ours for good.
+	FlagRejected = "message-rejected"
 )
 
-// row is a case as a listing shows it.
+// rowOf is a case as a listing shows it; for one that the peer's node refused, the outcome is the refusal's code, as "rule:no-minors".
+func rowOf(r *store.Reader, c *held, now int64) (*nodev1.CaseRow, error) {
+	row := c.row(now)
+	for _, m := range c.Messages {
+		if !m.Rejected || c.State != exchange.Rejected {
+			continue
+		}
+		kept, err := r.Message(int64(m.Index))
+		if err != nil {
+			return nil, err
+		}
+		if leaf, err := translog.ParseLeaf(kept.GetReceiptLeaf()); err == nil {
+			if rej, ok := leaf.Entry.(*translog.Rej); ok {
+				row.Outcome = rej.Code
+			}
+		}
+	}
+	return row, nil
+}
+
 func (c *held) row(now int64) *nodev1.CaseRow {
 	r := &nodev1.CaseRow{
 		CaseToken: c.Token, State: stateCode(c.State), Kind: string(c.Kind), Peer: c.Peer, Unit: c.unit, PeerUnit: c.PeerUnit,
@@ -60,6 +85,8 @@ func (c *held) row(now int64) *nodev1.CaseRow {
 	flag(c.Undelivered(), FlagUndelivered)
 	flag(c.LegalHold, FlagHold)
 	flag(c.unratified() != nil, FlagUnratified)
+	flag(slices.ContainsFunc(c.Alone, func(b exchange.BreakGlass) bool { return b.Flagged(now) }), FlagLate)
+	flag(slices.ContainsFunc(c.Messages, func(m exchange.Message) bool { return m.Rejected }), FlagRejected)
 	return r
 }
 
@@ -74,9 +101,14 @@ func rows(r *store.Reader, tokens []string) (*nodev1.CommitResponse, error) {
 		if err != nil {
 			return nil, err
 		}
-		if c.told {
-			out.Cases = append(out.Cases, c.row(now))
+		if !c.told {
+			continue
 		}
+		row, err := rowOf(r, c, now)
+		if err != nil {
+			return nil, err
+		}
+		out.Cases = append(out.Cases, row)
 	}
 	return out, nil
 }
@@ -161,7 +193,11 @@ func (d *Desk) list(r *nodev1.ListRequest) (*nodev1.ListResponse, error) {
 				if err != nil {
 					return err
 				}
-				out.Cases = append(out.Cases, c.row(now))
+				row, err := rowOf(tx, c, now)
+				if err != nil {
+					return err
+				}
+				out.Cases = append(out.Cases, row)
 			}
 			filter.Before = nil
 			if page.Next != nil {
@@ -195,7 +231,9 @@ func (d *Desk) show(ctx context.Context, r *nodev1.ShowRequest) (*nodev1.ShowRes
 		if err != nil {
 			return err
 		}
-		out.Case = c.row(time.Now().UnixMilli())
+		if out.Case, err = rowOf(tx, c, time.Now().UnixMilli()); err != nil {
+			return err
+		}
 		indices, err := tx.CaseMessages(token)
 		if err != nil {
 			return err
@@ -241,44 +279,72 @@ func (d *Desk) consult(ctx context.Context, a *rogatoryv1.Assertion) (string, er
 		if !slices.Contains(officer.GetUnits(), c.unit) {
 			return fmt.Errorf("case %s: %w", token, ErrCase) // handed over in the meantime
 		}
-		op, err := d.opOn(tx, c, translog.Consult, a, act)
+		op, err := d.opOn(tx, c, translog.Consult, act)
 		if err != nil {
 			return err
 		}
-		index, err := tx.Append(op)
-		if err != nil {
-			return err
-		}
-		return keepAssertion(tx, index, a)
+		return appendOp(tx, op, a)
 	})
 	return token, err
 }
 
 // opOn is a line of the statutory log about all messages of a case.
-func (d *Desk) opOn(tx *store.Tx, c *held, verb string, a *rogatoryv1.Assertion, act *rogatoryv1.Act) (*translog.Op, error) {
+func (d *Desk) opOn(tx *store.Tx, c *held, verb string, act *rogatoryv1.Act) (*translog.Op, error) {
 	op := &translog.Op{
 		Verb: verb, Who: act.GetActor(), Why: act.GetReason(), Case: c.Token,
 		Basis: strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(c.Regime.String(), "REGIME_"), "_", "-")),
 	}
-	var err error
-	if op.Assertion, err = federation.AssertionDigest(a); err != nil {
+	if c.Regime == rogatoryv1.Regime_REGIME_UNSPECIFIED {
+		op.Basis = "none"
+	}
+	indices, err := tx.CaseMessages(c.Token)
+	if err != nil {
 		return nil, err
 	}
-	for _, m := range c.Messages[:min(len(c.Messages), 64)] {
-		op.Of = append(op.Of, translog.Hash(m.Name))
+	for _, index := range indices {
+		m, err := tx.Message(index)
+		if err != nil {
+			return nil, err
+		}
+		op.Of = append(op.Of, translog.Hash(m.GetMsg()))
 	}
-	slices.SortFunc(op.Of, func(a, b translog.Hash) int { return strings.Compare(string(a[:]), string(b[:])) })
+	slices.SortFunc(op.Of, func(a, b translog.Hash) int { return bytes.Compare(a[:], b[:]) })
 	op.OfCount = int64(len(op.Of))
 	return op, nil
 }
 
-func keepAssertion(tx *store.Tx, index int64, a *rogatoryv1.Assertion) error {
+// appendOp appends a line of the statutory log, with the assertion beside it. A list that is too long for a leaf stands beside it too: the
+// names, one after another, under their SHA-256.
+func appendOp(tx *store.Tx, op *translog.Op, a *rogatoryv1.Assertion) error {
+	var err error
+	if op.Assertion, err = federation.AssertionDigest(a); err != nil {
+		return err
+	}
+	var list []byte
+	if len(op.Of) > maxOf {
+		for _, name := range op.Of {
+			list = append(list, name[:]...)
+		}
+		op.Of, op.OfDigest = nil, sha256.Sum256(list)
+	}
+	index, err := tx.Append(op)
+	if err != nil {
+		return err
+	}
+	if list != nil {
+		if err := tx.PutSide(index, "of", list); err != nil {
+			return err
+		}
+	}
 	b, err := envelope.Marshal(a)
 	if err != nil {
 		return err
 	}
 	return tx.PutSide(index, "assertion", b)
 }
+
+// maxOf is how many names a leaf takes.
+const maxOf = 64
 
 // message is one message of a case with its content.
 func (d *Desk) message(tx *store.Reader, c *held, index int64) (*nodev1.CaseMessage, error) {
@@ -362,6 +428,10 @@ func (d *Desk) Watch(r *nodev1.WatchRequest, stream grpc.ServerStreamingServer[n
 	ticker := time.NewTicker(watchPause)
 	defer ticker.Stop()
 	for {
+		// Who is taken off the register, or out of a unit, while watching sees no more of it.
+		if officer, err = d.officers().Officer(officer.GetPseudonym()); err != nil {
+			return Tell(err)
+		}
 		changed, err := d.changedSince(officer.GetUnits(), seen)
 		if err != nil {
 			return Tell(err)
@@ -397,7 +467,11 @@ func (d *Desk) changedSince(units []string, seen map[string]uint64) (changed []*
 				if err != nil {
 					return err
 				}
-				changed = append(changed, c.row(now))
+				row, err := rowOf(r, c, now)
+				if err != nil {
+					return err
+				}
+				changed = append(changed, row)
 			}
 		}
 		return nil

@@ -27,7 +27,6 @@ type held struct {
 	exchange.Case
 	unit   string
 	opened uint64
-	urgent rogatoryv1.Urgency
 	kind   rogatoryv1.Kind
 	told   bool // loaded from the store
 }
@@ -41,13 +40,15 @@ func load(r *store.Reader, token string) (*held, error) {
 	if err != nil {
 		return nil, err
 	}
+	if rogatoryv1.Kind(summary.GetKind()) == rogatoryv1.Kind_KIND_GOVERNANCE {
+		return loadNotice(summary), nil
+	}
 	c, err := exchange.Decode(body)
 	if err != nil {
 		return nil, fmt.Errorf("reading case %s: %w", token, err)
 	}
 	return &held{
-		Case: c, unit: summary.GetUnit(), opened: summary.GetOpenedMs(),
-		urgent: rogatoryv1.Urgency(summary.GetUrgency()), kind: rogatoryv1.Kind(summary.GetKind()), told: true,
+		Case: c, unit: summary.GetUnit(), opened: summary.GetOpenedMs(), kind: rogatoryv1.Kind(summary.GetKind()), told: true,
 	}, nil
 }
 
@@ -65,6 +66,9 @@ type because struct {
 
 // step applies e to the case and writes a leaf for each change. save writes the case when all its steps are made.
 func (c *held) step(tx *store.Tx, e exchange.Event, rules exchange.Rules, why because) error {
+	if c.notice() {
+		return c.stepNotice(tx, e, why, len(rules.Alone) > 0)
+	}
 	next, changes, err := exchange.Apply(c.Case, e, rules)
 	if err != nil {
 		return err
@@ -182,11 +186,15 @@ func (c *held) save(tx *store.Tx, undelivered time.Duration) error {
 	if c.Side == exchange.Opening {
 		side = "asking"
 	}
+	var body []byte
+	if !c.notice() {
+		body = c.Encode()
+	}
 	return tx.PutCase(&storev1.CaseSummary{
 		Token: c.Token, Number: c.Token, Unit: c.unit, State: stateCode(c.State), Peer: c.Peer, Side: side,
 		UpdatedMs: uint64(c.Changed), DeadlineMs: uint64(c.Due()), OpenedMs: c.opened, WakeMs: c.wake(undelivered),
 		Kind: uint32(c.kind), Urgency: uint32(c.Urgency), Assignee: c.Assignee,
-	}, c.Encode())
+	}, body)
 }
 
 // wake returns when the node looks at the case again by itself, 0 for never.
@@ -205,7 +213,7 @@ func (c *held) wake(undelivered time.Duration) uint64 {
 	}
 	switch c.State {
 	case exchange.Answered, exchange.NoInformation, exchange.Refused, exchange.Withdrawn, exchange.Rejected,
-		exchange.Useful, exchange.NotUseful:
+		exchange.Acknowledged, exchange.Useful, exchange.NotUseful:
 		sooner(c.Changed + closeAfter.Milliseconds())
 	case exchange.Closed, exchange.Kept, exchange.Evaluated:
 		sooner(c.Changed + reviewAfter.Milliseconds())

@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -25,19 +26,36 @@ func (d *Desk) officers() *federation.Register {
 // enrolmentKey orders enrolments by their leaves: each chains from those before it.
 func enrolmentKey(leaf int64) string { return fmt.Sprintf("%020d", leaf) }
 
-// loadRegister applies the enrolments that were kept, each at the time of its leaf.
+// loadRegister returns the register as the log tells it: it begins with the founders of the first directory, and follows each enrolment at the
+// time of its leaf and each later directory at its place between them. r is where it begins when the store tells of no directory.
 func (d *Desk) loadRegister(r *federation.Register) (*federation.Register, error) {
 	var bad error
+	begun := false
 	err := d.cfg.Store.View(func(tx *store.Reader) error {
 		return tx.EachOfficer(func(_ string, row *storev1.OfficerRow) bool {
-			raw, err := tx.Leaf(int64(row.GetLeafIndex()))
-			if err == nil {
-				var leaf translog.Leaf
-				if leaf, err = translog.ParseLeaf(raw); err == nil {
-					r, err = r.Enrol(row.GetEnrolment(), time.UnixMilli(leaf.At))
-				}
+			var raw []byte
+			var leaf translog.Leaf
+			if raw, bad = tx.Leaf(int64(row.GetLeafIndex())); bad == nil {
+				leaf, bad = translog.ParseLeaf(raw)
 			}
-			bad = err
+			if bad != nil {
+				return false
+			}
+			switch e := leaf.Entry.(type) {
+			case *translog.Dir:
+				var dir *federation.Directory
+				if dir, bad = keptDirectory(tx, e); bad != nil {
+					return false
+				}
+				if begun {
+					r, bad = r.Follow(dir)
+				} else {
+					r, bad = federation.NewRegister(dir, d.cfg.Node.Country)
+				}
+				begun = true
+			default:
+				r, bad = r.Enrol(row.GetEnrolment(), time.UnixMilli(leaf.At))
+			}
 			return bad == nil
 		})
 	})
@@ -47,15 +65,33 @@ func (d *Desk) loadRegister(r *federation.Register) (*federation.Register, error
 	return r, nil
 }
 
-// Follow takes over the founders of a new directory.
-func (d *Desk) Follow(dir *federation.Directory) error {
+func keptDirectory(tx *store.Reader, e *translog.Dir) (*federation.Directory, error) {
+	_, signed, err := tx.Directory(uint64(e.Version))
+	if err != nil {
+		return nil, err
+	}
+	return federation.ParseDirectory(signed, e.Digest)
+}
+
+// NoteDirectory notes, beside the `dir` leaf at index, that the register follows a directory from here on.
+func NoteDirectory(tx *store.Tx, index int64) error {
+	return tx.PutOfficer(enrolmentKey(index), &storev1.OfficerRow{LeafIndex: uint64(index)})
+}
+
+// Follow takes over the founders of a new directory, which commit logs and notes with NoteDirectory. Nobody is enrolled in between, so that whoever
+// reads the log finds the same register.
+func (d *Desk) Follow(dir *federation.Directory, commit func() error) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	next, err := d.register.Follow(dir)
-	if err == nil {
-		d.register = next
+	if err != nil {
+		return err
 	}
-	return err
+	if err := commit(); err != nil {
+		return err
+	}
+	d.register = next
+	return nil
 }
 
 // Officers lists the register.
@@ -77,10 +113,7 @@ func (d *Desk) enrol(ctx context.Context, r *nodev1.EnrolRequest) error {
 	if err != nil {
 		return err
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	next, err := d.register.Enrol(b, time.Now())
-	if err != nil {
+	if done, err := d.enrolled(b); done || err != nil {
 		return err
 	}
 	leaf := &translog.Actor{Who: e.GetOfficer().GetPseudonym(), Event: "enrol"}
@@ -98,7 +131,14 @@ func (d *Desk) enrol(ctx context.Context, r *nodev1.EnrolRequest) error {
 		leaf.By = append(leaf.By, act.GetActor())
 	}
 	slices.Sort(leaf.By)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var next *federation.Register
 	if _, err := d.cfg.Store.Update(ctx, func(tx *store.Tx) error {
+		// At the time of the leaf, as it is judged whenever the log is read.
+		if next, err = d.register.Enrol(b, time.UnixMilli(tx.At())); err != nil {
+			return err
+		}
 		index, err := tx.Append(leaf)
 		if err != nil {
 			return err
@@ -112,4 +152,15 @@ func (d *Desk) enrol(ctx context.Context, r *nodev1.EnrolRequest) error {
 	}
 	d.register = next
 	return nil
+}
+
+// enrolled reports whether this very enrolment is on the register already.
+func (d *Desk) enrolled(b []byte) (done bool, err error) {
+	err = d.cfg.Store.View(func(r *store.Reader) error {
+		return r.EachOfficer(func(_ string, row *storev1.OfficerRow) bool {
+			done = bytes.Equal(row.GetEnrolment(), b)
+			return !done
+		})
+	})
+	return done, err
 }

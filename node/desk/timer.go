@@ -3,15 +3,18 @@ package desk
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/store"
+	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
-// wake moves the cases whose time has come, and forgets what has expired.
+// wake moves the cases whose time has come.
 func (d *Desk) wake(ctx context.Context, now time.Time) error {
 	var tokens []string
+	var errs []error
 	if err := d.cfg.Store.View(func(r *store.Reader) error {
 		tokens, _ = r.CasesToWake(uint64(now.UnixMilli()), 256)
 		return nil
@@ -19,22 +22,82 @@ func (d *Desk) wake(ctx context.Context, now time.Time) error {
 		return err
 	}
 	for _, token := range tokens {
+		// One case that cannot move does not hold up the others.
 		if _, err := d.cfg.Store.Update(ctx, func(tx *store.Tx) error { return d.wakeCase(tx, token, now.UnixMilli()) }); err != nil {
+			errs = append(errs, fmt.Errorf("case %s: %w", token, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+const (
+	// tidyEvery is how often what has expired is looked for.
+	tidyEvery = time.Hour
+	// tidyAtOnce is how much of it one transaction takes away.
+	tidyAtOnce = 1000
+	// submissionLife is how long an idempotency key is remembered.
+	submissionLife = 30 * 24 * time.Hour
+)
+
+// tidy forgets nonces and idempotency keys that have expired and attachments whose time has come.
+func (d *Desk) tidy(ctx context.Context, now time.Time) error {
+	for {
+		full := false
+		if _, err := d.cfg.Store.Update(ctx, func(tx *store.Tx) error {
+			nonces, err := tx.ForgetNonces(uint64(now.UnixMilli()), tidyAtOnce)
+			if err != nil {
+				return err
+			}
+			keys, err := tx.ForgetSubmissions(uint64(now.Add(-submissionLife).UnixMilli()), tidyAtOnce)
+			full = nonces == tidyAtOnce || keys == tidyAtOnce
+			return err
+		}); err != nil {
+			return err
+		}
+		if !full {
+			return d.freeAttachments(ctx, now)
+		}
+	}
+}
+
+// freeAttachments removes the ciphertexts that no content lists in time, and ours that all recipients have.
+func (d *Desk) freeAttachments(ctx context.Context, now time.Time) error {
+	over := func(a *storev1.Attachment) bool {
+		return a.GetFreeMs() != 0 && a.GetFreeMs() <= uint64(now.UnixMilli())
+	}
+	var ids [][]byte
+	if err := d.cfg.Store.View(func(r *store.Reader) error {
+		return r.EachAttachment(func(a *storev1.Attachment) bool {
+			if over(a) {
+				ids = append(ids, a.GetId())
+			}
+			return true
+		})
+	}); err != nil {
+		return err
+	}
+	for _, id := range ids {
+		gone := false
+		if _, err := d.cfg.Store.Update(ctx, func(tx *store.Tx) error {
+			gone = false
+			a, err := tx.Attachment(id)
+			if err != nil || !over(a) {
+				return err // a content has listed it in the meantime
+			}
+			gone = true
+			return tx.DeleteAttachment(id)
+		}); err != nil {
+			return err
+		}
+		if !gone {
+			continue
+		}
+		if err := d.cfg.Store.RemoveBlob(id); err != nil {
 			return err
 		}
 	}
-	_, err := d.cfg.Store.Update(ctx, func(tx *store.Tx) error {
-		if _, err := tx.ForgetNonces(uint64(now.UnixMilli()), 1000); err != nil {
-			return err
-		}
-		_, err := tx.ForgetSubmissions(uint64(now.Add(-submissionLife).UnixMilli()), 1000)
-		return err
-	})
-	return err
+	return nil
 }
-
-// submissionLife is how long an idempotency key is remembered.
-const submissionLife = 30 * 24 * time.Hour
 
 func (d *Desk) wakeCase(tx *store.Tx, token string, now int64) error {
 	c, err := load(&tx.Reader, token)
@@ -42,13 +105,7 @@ func (d *Desk) wakeCase(tx *store.Tx, token string, now int64) error {
 		return err
 	}
 	due := func(kind exchange.EventKind, of exchange.Name) error {
-		err := c.step(tx, exchange.Event{Kind: kind, At: tx.At(), Index: uint64(tx.Size()), Of: of, Who: exchange.Timer}, d.ruleset(false), because{})
-		var t *exchange.TransitionError
-		if errors.As(err, &t) {
-			c.Changed = tx.At() // looked at; the next look comes a term later
-			return nil
-		}
-		return err
+		return c.step(tx, exchange.Event{Kind: kind, At: tx.At(), Index: uint64(tx.Size()), Of: of, Who: exchange.Timer}, d.ruleset(false), because{})
 	}
 	for _, m := range c.Messages {
 		if m.Out && m.Received == 0 && !m.Rejected && !m.Undelivered && m.Sent+d.cfg.Node.UndeliveredAfter.Milliseconds() <= now {
