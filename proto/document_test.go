@@ -132,14 +132,23 @@ func TestDocumentNamesTheMethodOfEveryKind(t *testing.T) {
 	}
 }
 
-// The walk that counts what a content holds goes by the order of declaration, which the document calls ascending numbers.
-func TestFieldsAreDeclaredInTheOrderOfTheirNumbers(t *testing.T) {
+// The walk that counts what a content holds goes by the order of declaration, which the document calls ascending numbers; and the
+// rules of the encoding name all kinds of fields that there are.
+func TestFieldsAreDeclaredInTheOrderOfTheirNumbersAndOfKnownKinds(t *testing.T) {
+	kinds := []protoreflect.Kind{
+		protoreflect.BoolKind, protoreflect.EnumKind, protoreflect.Uint32Kind, protoreflect.Uint64Kind, protoreflect.DoubleKind,
+		protoreflect.StringKind, protoreflect.BytesKind, protoreflect.MessageKind,
+	}
 	protoregistry.GlobalFiles.RangeFilesByPackage("rogatory.v1", func(fd protoreflect.FileDescriptor) bool {
 		for i := range fd.Messages().Len() {
 			fields := fd.Messages().Get(i).Fields()
-			for j := 1; j < fields.Len(); j++ {
-				if fields.Get(j-1).Number() >= fields.Get(j).Number() {
-					t.Errorf("%s stands after %s", fields.Get(j).FullName(), fields.Get(j-1).Name())
+			for j := range fields.Len() {
+				f := fields.Get(j)
+				if j > 0 && fields.Get(j-1).Number() >= f.Number() {
+					t.Errorf("%s stands after %s", f.FullName(), fields.Get(j-1).Name())
+				}
+				if f.HasOptionalKeyword() || f.IsMap() || !slices.Contains(kinds, f.Kind()) || f.Kind() == protoreflect.DoubleKind && f.IsList() {
+					t.Errorf("%s is %s %s, of which the document does not speak", f.FullName(), f.Cardinality(), f.Kind())
 				}
 			}
 		}

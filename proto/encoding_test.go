@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -91,6 +92,8 @@ func makeEncodings(t *testing.T, _ *world) []encodingVector {
 	accepted("a bool and the largest uint32", &rogatoryv1.Docket{OrganisedGroup: true, Attachments: 1<<32 - 1})
 	accepted("the largest uint64", &rogatoryv1.Advice{RetryAfterMs: 1<<64 - 1})
 	accepted("text beyond ASCII", &rogatoryv1.Member{Name: "Röszke Хоргош"})
+	accepted("doubles, one of them minus nothing", &rogatoryv1.Coordinates{Latitude: 46.25, Longitude: math.Copysign(0, -1)})
+	refused("malformed", "a double of nothing", "Coordinates", "090000000000000000")
 	refused("malformed", "fields out of order", "Advice", "1004 0a02abcd")
 	refused("malformed", "a field twice", "Advice", "0a01ab 0a01cd")
 	refused("malformed", "a default written out", "Advice", "1000")
