@@ -76,7 +76,7 @@ func (p *program) report(err error) int {
 		return f.status
 	}
 	// Some of it may be what a peer or a file wrote.
-	p.err.printf("%s %s\n", p.err.paint(red, "rogatory-node:"), oneLine(f.err.Error()))
+	p.err.printf("%s %s\n", p.err.paint(red, "rogatory-node:"), oneLine(strings.ReplaceAll(f.err.Error(), "\n", "; ")))
 	if f.hint != "" {
 		p.err.printf("%s %s\n", p.err.paint(bold, "hint:"), oneLine(f.hint))
 	}

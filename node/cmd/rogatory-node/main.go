@@ -85,7 +85,7 @@ Exit status: 0 done, 1 the answer is no, 2 wrong usage or configuration, 3 could
 	c.AddCommand(
 		p.initCommand(), p.checkCommand(), p.directoryCommand(), p.officerCommand(), p.unitCommand(),
 		p.requestCommand(), p.peersCommand(), p.parkedCommand(), p.backupCommand(),
-		p.statusCommand(), p.certificateCommand(), p.versionCommand(),
+		p.statusCommand(), p.certificateCommand(), p.keyCommand(), p.versionCommand(),
 	)
 	c.AddCommand(p.daemonCommands()...)
 	return c
