@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/rogatory/rogatory/crypto/envelope"
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/client"
 	"github.com/rogatory/rogatory/node/store"
@@ -54,6 +55,7 @@ type Row struct {
 	SenderCPU  float64 `json:"cpu_sender_ms"`
 	PeerCPU    float64 `json:"cpu_recipient_ms"`
 	BrokerCPU  float64 `json:"cpu_broker_ms"`
+	DriverCPU  float64 `json:"cpu_driver_ms"` // of the program that submits; not in CPU
 	Deliveries int     `json:"deliveries"`
 	Refused    int     `json:"refused"` // answered with a time to try again
 	Machine    string  `json:"machine"`
@@ -75,11 +77,17 @@ func exchange(ctx context.Context, c config, dir string, out io.Writer) error {
 		return err
 	}
 	defer d.close()
-	if _, err := d.measure(ctx, 16, warmUp, ""); err != nil {
-		return fmt.Errorf("warming up: %w", err)
-	}
 	var rows []*Row
 	for _, n := range c.concurrency {
+		// Up to the row's own warmth and rate; what it delivers is not counted.
+		warm, err := d.measure(ctx, n, warmUp, "")
+		if err != nil {
+			return fmt.Errorf("warming up: %w", err)
+		}
+		rate := max(warm.PerSecond, 100)
+		if err := d.prepare(ctx, int(1.5*rate*c.length.Seconds())); err != nil {
+			return err
+		}
 		row, err := d.measure(ctx, n, c.length, c.profile)
 		if err != nil {
 			return fmt.Errorf("at concurrency %d: %w", n, err)
@@ -181,17 +189,22 @@ type driver struct {
 	from    *rig.Member
 	wait    *waiters
 	content *rogatoryv1.Content
+	bytes   []byte // of content
 	size    int
 	conns   []*client.Client
 	pids    []int // sender, recipient, broker
 
-	mu     sync.Mutex
-	tokens []string
+	mu    sync.Mutex
+	ready []*rig.Submission // composed ahead
 }
 
 func newDriver(ctx context.Context, cluster *rig.Cluster, wait *waiters, c config) (*driver, error) {
 	d := &driver{cluster: cluster, from: cluster.Member(sender), wait: wait, size: c.size}
 	d.content = rig.Request(sender, c.size, rand.New(rand.NewPCG(1, 1)))
+	var err error
+	if d.bytes, err = envelope.Marshal(d.content); err != nil {
+		return nil, err
+	}
 	for range slices.Max(c.concurrency)/perConn + 1 {
 		cl, err := d.from.Dial(d.from.Agency)
 		if err != nil {
@@ -209,20 +222,38 @@ func (d *driver) close() {
 	}
 }
 
-// token returns a case token of a block that was reserved.
-func (d *driver) token(ctx context.Context, cl *client.Client) (string, error) {
+// prepare composes submissions ahead: in earnest that is done on other machines.
+func (d *driver) prepare(ctx context.Context, n int) error {
+	for n > len(d.ready) {
+		resp, err := d.conns[0].Desk.Reserve(ctx, &nodev1.ReserveRequest{Count: block})
+		if err != nil {
+			return err
+		}
+		for _, token := range resp.GetCaseTokens() {
+			s, err := d.from.Compose(token, recipient, d.content, time.Now())
+			if err != nil {
+				return err
+			}
+			// One content for all, once in memory; its salt and commitment are each one's own.
+			s.Content, s.Request.Messages[0].Content = nil, d.bytes
+			d.ready = append(d.ready, s)
+		}
+	}
+	return nil
+}
+
+// next returns a submission that was composed ahead.
+func (d *driver) next(ctx context.Context) (*rig.Submission, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if len(d.tokens) == 0 {
-		resp, err := cl.Desk.Reserve(ctx, &nodev1.ReserveRequest{Count: block})
-		if err != nil {
-			return "", err
+	if len(d.ready) == 0 {
+		if err := d.prepare(ctx, block); err != nil {
+			return nil, err
 		}
-		d.tokens = resp.GetCaseTokens()
 	}
-	token := d.tokens[0]
-	d.tokens = d.tokens[1:]
-	return token, nil
+	s := d.ready[0]
+	d.ready[0], d.ready = nil, d.ready[1:]
+	return s, nil
 }
 
 // tally is what the callers of one measurement have counted.
@@ -282,6 +313,7 @@ func (d *driver) measure(ctx context.Context, n int, length time.Duration, profi
 		Disk:      (after.disk - before.disk) / int64(len(t.times)),
 	}
 	row.CPU = row.SenderCPU + row.PeerCPU + row.BrokerCPU
+	row.DriverCPU = ms(after.own-before.own) / count
 	row.RSS, err = rss(d.pids[:2]...)
 	return row, err
 }
@@ -291,11 +323,7 @@ func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond)
 // call submits one request after the other until end.
 func (d *driver) call(ctx context.Context, cl *client.Client, end time.Time, t *tally) error {
 	for time.Now().Before(end) && ctx.Err() == nil {
-		token, err := d.token(ctx, cl)
-		if err != nil {
-			return err
-		}
-		s, err := d.from.Compose(token, recipient, d.content, time.Now())
+		s, err := d.next(ctx)
 		if err != nil {
 			return err
 		}
@@ -320,7 +348,7 @@ func (d *driver) call(ctx context.Context, cl *client.Client, end time.Time, t *
 				t.mu.Unlock()
 			}
 		case <-time.After(drainWait):
-			return fmt.Errorf("case %s: no receipt after %s", token, drainWait)
+			return fmt.Errorf("case %s: no receipt after %s", s.CaseToken, drainWait)
 		case <-ctx.Done():
 		}
 	}
@@ -330,6 +358,7 @@ func (d *driver) call(ctx context.Context, cl *client.Client, end time.Time, t *
 // usage is what the processes have used so far.
 type usage struct {
 	cpu  [3]time.Duration
+	own  time.Duration
 	disk int64
 }
 
@@ -339,6 +368,7 @@ func (d *driver) usage() (u usage, err error) {
 			return u, err
 		}
 	}
+	u.own = ownCPU()
 	u.disk, err = diskOf(d.from.Config.Data, d.cluster.Member(recipient).Config.Data)
 	return u, err
 }
@@ -413,11 +443,11 @@ func print(out io.Writer, rows []*Row, c config) error {
 	}
 	fmt.Fprintf(out, "%s, %s, %s\n", rows[0].Machine, rows[0].Date, rows[0].Go)
 	fmt.Fprintf(out, "%d bytes, %s a row; CPU in ms for a delivery\n\n", c.size, c.length)
-	fmt.Fprintf(out, "%11s %9s %8s %8s %7s %7s %7s %7s %7s %7s %7s %7s %8s %8s\n",
-		"concurrency", "per s", "p50 ms", "p99 ms", "cpu", "sender", "peer", "broker", "floor", "crypto", "commit", "nats", "RSS MiB", "disk B")
+	fmt.Fprintf(out, "%11s %9s %8s %8s %7s %7s %7s %7s %7s %7s %7s %7s %7s %8s %8s\n",
+		"concurrency", "per s", "p50 ms", "p99 ms", "cpu", "sender", "peer", "broker", "driver", "floor", "crypto", "commit", "nats", "RSS MiB", "disk B")
 	for _, r := range rows {
-		fmt.Fprintf(out, "%11d %9.0f %8.2f %8.2f %7.3f %7.3f %7.3f %7.3f %7.3f %7.3f %7.3f %7.3f %8.1f %8d\n",
-			r.Concurrency, r.PerSecond, r.P50, r.P99, r.CPU, r.SenderCPU, r.PeerCPU, r.BrokerCPU, r.Floor, r.Crypto, r.Commits, r.Backbone, r.RSS, r.Disk)
+		fmt.Fprintf(out, "%11d %9.0f %8.2f %8.2f %7.3f %7.3f %7.3f %7.3f %7.3f %7.3f %7.3f %7.3f %7.3f %8.1f %8d\n",
+			r.Concurrency, r.PerSecond, r.P50, r.P99, r.CPU, r.SenderCPU, r.PeerCPU, r.BrokerCPU, r.DriverCPU, r.Floor, r.Crypto, r.Commits, r.Backbone, r.RSS, r.Disk)
 	}
 	return nil
 }
@@ -426,7 +456,7 @@ func print(out io.Writer, rows []*Row, c config) error {
 func (r *Row) rounded() Row {
 	cut := func(v *float64) { *v = float64(int64(*v*1000+0.5)) / 1000 }
 	c := *r
-	for _, v := range []*float64{&c.PerSecond, &c.P50, &c.P99, &c.CPU, &c.Floor, &c.RSS, &c.Crypto, &c.Commits, &c.Backbone, &c.SenderCPU, &c.PeerCPU, &c.BrokerCPU} {
+	for _, v := range []*float64{&c.PerSecond, &c.P50, &c.P99, &c.CPU, &c.Floor, &c.RSS, &c.Crypto, &c.Commits, &c.Backbone, &c.SenderCPU, &c.PeerCPU, &c.BrokerCPU, &c.DriverCPU} {
 		cut(v)
 	}
 	return c
