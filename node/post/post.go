@@ -13,18 +13,20 @@
 // number in `seen` and is answered with the same receipt. A broker that loses a frame costs a resend.
 //
 // Nothing is ever given up: an entry leaves the outbox by its receipt alone. Numbers detect, they never block: what comes out of order
-// is taken and receipted; a gap is reported to the sender, who sends again what still waits.
+// is taken and receipted; a gap is reported to the sender, who sends again what still waits. No more is under way to one peer than it
+// takes in a second or two, so a long backlog is carried once, not over and over.
 //
 // What is not authentic never grows the log: it is counted, and once an hour the counts become one `stray` leaf.
 package post
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"runtime"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -38,7 +40,7 @@ import (
 )
 
 // Desk decides what a message does to its case. Its methods run inside a transaction, which may run them again; they write through
-// that transaction only.
+// that transaction only. A message for which one of them fails is left out of the transaction and comes again later.
 type Desk interface {
 	// Admit judges a new message. A message that is refused changes nothing; its code becomes the `rej` leaf.
 	Admit(tx *store.Tx, a *Arrival) (Admission, error)
@@ -61,7 +63,6 @@ type Arrival struct {
 	docket, content      envelope.Part
 	raw                  []byte // the Message's bytes
 	statement, signature []byte
-	stmt, sig            [32]byte
 }
 
 // DocketCommit returns the docket's commitment.
@@ -82,7 +83,7 @@ type Delivery struct {
 	To        string
 	Name      envelope.Name
 	CaseToken string
-	// At is when it arrived, by the recipient's leaf, milliseconds since 1970 UTC.
+	// At is when it arrived, by the recipient's leaf, milliseconds since 1970 UTC: the earliest time that leaf owns to.
 	At int64
 	// Reject is the code of a final refusal; empty when it was taken.
 	Reject string
@@ -116,13 +117,13 @@ type Office struct {
 	log      *slog.Logger
 	verifier envelope.Verifier
 	jobs     chan *job
-	desks    map[string]*counter // by peer, made at New
-	cpu      chan struct{}       // one token a core, for opening and sealing
+	lanes    map[string]*lane // by peer, made at New
+	cpu      chan struct{}    // one token a core, for opening and sealing
 	cleared  atomic.Bool
 	clear    chan struct{} // closed when cleared
+	stopped  chan struct{} // closed when Run has returned
 
-	cp checkpoints
-
+	cp     checkpoints
 	strays strays
 
 	// Duplicates counts messages that had arrived before; Inauthentic what was not authentic. Both since the start.
@@ -139,40 +140,44 @@ func New(cfg Config) *Office {
 	}
 	o := &Office{
 		cfg: cfg, log: cfg.Logger,
-		jobs:  make(chan *job, 2*envelope.MaxBatch),
-		desks: map[string]*counter{},
-		cpu:   make(chan struct{}, runtime.GOMAXPROCS(0)),
-		clear: make(chan struct{}),
+		jobs:    make(chan *job, 2*envelope.MaxBatch),
+		lanes:   map[string]*lane{},
+		cpu:     make(chan struct{}, runtime.GOMAXPROCS(0)),
+		clear:   make(chan struct{}),
+		stopped: make(chan struct{}),
 	}
 	o.strays.counts = map[string]int64{}
 	for _, country := range cfg.Peers.Countries() {
 		if country != cfg.Country {
-			o.desks[country] = newCounter(o, country)
+			o.lanes[country] = newLane(o, country)
 		}
 	}
 	return o
 }
 
-// Run numbers, carries and takes messages until ctx ends. An error means that the store can no longer be trusted: the process stops and the
-// restart repairs.
+// Run numbers, carries and takes messages until ctx ends. It is called once. An error means that the store can no longer be trusted: the
+// process stops and the restart repairs.
 func (o *Office) Run(ctx context.Context) error {
-	for _, c := range o.desks {
-		if err := c.load(); err != nil {
+	defer close(o.stopped)
+	for _, l := range o.lanes {
+		if err := l.load(); err != nil {
 			return err
 		}
+	}
+	if err := o.loadParked(); err != nil {
+		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return o.numberLoop(ctx) })
 	g.Go(func() error { return o.strayLoop(ctx) })
-	for _, c := range o.desks {
-		g.Go(func() error { return c.carryLoop(ctx) })
-		g.Go(func() error { return c.takeLoop(ctx) })
+	for _, l := range o.lanes {
+		g.Go(func() error { return l.carryLoop(ctx) })
+		g.Go(func() error { return l.takeLoop(ctx) })
 	}
 	return g.Wait()
 }
 
-// Clear says that the peers have confirmed our head: from now on checkpoints are signed, messages are numbered and taken. It is
-// called once.
+// Clear says that the peers have confirmed our head: from now on checkpoints are signed, messages are numbered and taken.
 func (o *Office) Clear() {
 	if o.cleared.CompareAndSwap(false, true) {
 		close(o.clear)
@@ -185,53 +190,55 @@ func (o *Office) Cleared() bool { return o.cleared.Load() }
 // WhenCleared returns a channel that is closed by Clear.
 func (o *Office) WhenCleared() <-chan struct{} { return o.clear }
 
-// Heard tells that a peer was heard of, by whatever way: what waits for it is carried at once.
+// Heard tells that a peer was heard of, by whatever way: what waits for it is carried soon.
 func (o *Office) Heard(country string) {
-	if c := o.desks[country]; c != nil {
-		c.heard()
+	if l := o.lanes[country]; l != nil {
+		l.heard()
 	}
 }
 
-// counter is all that concerns one peer.
-type counter struct {
-	o       *Office
-	country string
-
-	mu      sync.Mutex
-	waiting map[place]*parcel         // what has no receipt yet
-	names   map[envelope.Name]*parcel // the same by name
-	answers []int64                   // indices of our leaves that are receipts to be sent
-	advice  []*rogatoryv1.Advice      // to be sent
-	cached  int                       // bytes of envelopes held in waiting
-	last    time.Time                 // when the peer was heard of
-	wake    chan struct{}
-
-	quota quota // owned by takeLoop
-}
-
-func newCounter(o *Office, country string) *counter {
-	return &counter{
-		o: o, country: country,
-		waiting: map[place]*parcel{},
-		names:   map[envelope.Name]*parcel{},
-		wake:    make(chan struct{}, 1),
-		quota:   quota{perHour: o.cfg.CapacityPerHour},
+// spread calls f with 0 to n-1 on as many goroutines as there are cores and waits. Each call holds one core's token, so that
+// cryptography for many peers does not starve the loops that commit.
+func (o *Office) spread(n int, f func(i int)) {
+	one := func(i int) {
+		o.cpu <- struct{}{}
+		defer func() { <-o.cpu }()
+		f(i)
 	}
-}
-
-func (c *counter) signal() {
-	select {
-	case c.wake <- struct{}{}:
-	default:
+	if n == 1 {
+		one(0)
+		return
 	}
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(n, cap(o.cpu)) {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				one(i)
+			}
+		})
+	}
+	wg.Wait()
 }
 
-// withCPU runs f while holding one core's token, so that cryptography for many peers does not starve the loops that commit.
-func (o *Office) withCPU(f func()) {
-	o.cpu <- struct{}{}
-	defer func() { <-o.cpu }()
-	f()
+// guarded waits until the head guard knows what an Update has committed, whose error is err: nothing that depends on it may be sent
+// before. ErrUnguarded comes back only when ctx ends.
+func (o *Office) guarded(ctx context.Context, err error) error {
+	for errors.Is(err, store.ErrUnguarded) {
+		o.log.Error("committed, but the head guard could not be written", "err", err, "hint", store.Hint(err))
+		if !pause(ctx, retryPause, nil) {
+			return err
+		}
+		_, err = o.cfg.Store.Guard(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("committing: %w", err)
+	}
+	return nil
 }
+
+// fatal reports whether the store is of no use any more.
+func fatal(err error) bool { return errors.Is(err, store.ErrBroken) || errors.Is(err, store.ErrClosed) }
 
 func (o *Office) step(point string) {
 	if o.cfg.Step != nil {
@@ -246,7 +253,7 @@ const (
 	StepPublished  = "post:published"  // published: carried again at the start, the recipient has seen it
 	StepOpened     = "post:opened"     // verified and decrypted, nothing committed: the frame comes again
 	StepTaken      = "post:taken"      // committed, no receipt sent, frame not acked: it comes again and is answered from `seen`
-	StepReceipted  = "post:receipted"  // receipt sent, frame not acked: as before
+	StepReceipted  = "post:receipted"  // receipt sent, the sender may not have it yet: it sends again and is answered from `seen`
 	StepProven     = "post:proven"     // the peer's receipt is checked, not committed: the message is sent again, its receipt comes again
 	StepSettled    = "post:settled"    // committed, frame not acked: the receipt comes again and finds nothing to do
 	StepResealed   = "post:resealed"   // a new sealing is in the log and was not sent: the next one is sent instead

@@ -15,9 +15,6 @@ import (
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
-// maxReceipts bounds the receipts behind one checkpoint in one frame: each takes some 1.5 KiB.
-const maxReceipts = 384
-
 // checkpoints holds the newest checkpoint that was signed. One stands behind all receipts of a commit batch.
 type checkpoints struct {
 	mu   sync.Mutex
@@ -84,52 +81,99 @@ func (o *Office) prove(indices []int64) (*rogatoryv1.Receipts, error) {
 	return out, nil
 }
 
-// A proof is a receipt of the peer that has been checked.
+// A bundle is receipts of the peer behind one checkpoint, all of which have been checked.
+type bundle struct {
+	cp     translog.Checkpoint
+	note   []byte
+	proofs []proof
+}
+
+// A proof is one receipt of the peer.
 type proof struct {
-	cp    translog.Checkpoint
-	note  []byte
 	index int64
 	raw   []byte
 	leaf  translog.Leaf
 	msg   envelope.Name
 	at    place // of our message, for all but Whole
+
+	outcome outcome // set by the transaction, each time it runs
 }
 
-// check verifies a bundle of receipts: one checkpoint, many leaves.
-func (c *counter) check(rs *rogatoryv1.Receipts) []*proof {
-	log := c.o.cfg.Peers.Log(c.country)
+type outcome int
+
+const (
+	_       outcome = iota
+	settled         // its message has left the outbox
+	other           // it does not fit the message that it names
+)
+
+// check verifies receipts: one checkpoint, many leaves. Those that say nothing new are left out; nil when none is left.
+func (l *lane) check(rs *rogatoryv1.Receipts) *bundle {
+	log := l.o.cfg.Peers.Log(l.country)
+	if log == nil {
+		return nil // no member any more
+	}
 	cp, err := translog.ParseCheckpoint(rs.GetCheckpoint(), log)
 	if err != nil {
-		c.o.stray("receipt-checkpoint")
-		c.o.log.Warn("receipts refused", "peer", c.country, "err", err)
+		l.o.stray("receipt-checkpoint")
+		l.o.log.Warn("receipts refused", "peer", l.country, "err", err)
 		return nil
 	}
-	var proven []*proof
-	for _, r := range rs.GetReceipts()[:min(len(rs.GetReceipts()), maxReceipts)] {
+	if len(rs.GetReceipts()) > maxReceipts {
+		l.o.stray("receipt-crowd")
+		return nil
+	}
+	b := &bundle{cp: cp, note: rs.GetCheckpoint()}
+	var partial map[translog.Hash]bool
+	for _, r := range rs.GetReceipts() {
 		hashes, ok := hashList(r.GetHashes())
-		if !ok {
-			c.o.stray("receipt-proof")
+		if !ok || r.GetIndex() > translog.MaxInt {
+			l.o.stray("receipt-proof")
 			continue
 		}
 		leaf, name, err := translog.VerifyReceipt(translog.Receipt{Leaf: r.GetLeaf(), Index: int64(r.GetIndex()), Hashes: hashes}, cp)
 		if err != nil {
-			c.o.stray("receipt-proof")
+			l.o.stray("receipt-proof")
 			continue
 		}
-		p := &proof{cp: cp, note: rs.GetCheckpoint(), index: int64(r.GetIndex()), raw: r.GetLeaf(), leaf: leaf, msg: envelope.Name(name)}
-		c.mu.Lock()
-		waiting := c.names[p.msg]
-		c.mu.Unlock()
-		if waiting == nil {
-			if _, whole := leaf.Entry.(*translog.Whole); !whole {
+		p := proof{index: int64(r.GetIndex()), raw: r.GetLeaf(), leaf: leaf, msg: envelope.Name(name)}
+		if _, whole := leaf.Entry.(*translog.Whole); !whole {
+			if p.at, ok = l.find(p.msg); !ok {
 				continue // settled before: the receipt came twice
 			}
 		} else {
-			p.at = waiting.place
+			if partial == nil {
+				partial = l.partial()
+			}
+			if !partial[name] {
+				continue
+			}
 		}
-		proven = append(proven, p)
+		b.proofs = append(b.proofs, p)
 	}
-	return proven
+	if len(b.proofs) == 0 {
+		return nil
+	}
+	return b
+}
+
+// partial returns the messages to the peer with attachments that it does not have yet, by our knowledge.
+func (l *lane) partial() map[translog.Hash]bool {
+	set := map[translog.Hash]bool{}
+	err := l.o.cfg.Store.View(func(r *store.Reader) error {
+		return r.EachAttachment(func(a *storev1.Attachment) bool {
+			for _, c := range a.GetCopies() {
+				if a.GetOutgoing() && c.GetPeer() == l.country && !c.GetWhole() && len(c.GetMsg()) == translog.HashSize {
+					set[translog.Hash(c.GetMsg())] = true
+				}
+			}
+			return true
+		})
+	})
+	if err != nil {
+		l.o.log.Error("reading attachments failed", "peer", l.country, "err", err)
+	}
+	return set
 }
 
 func hashList(raw [][]byte) ([]translog.Hash, bool) {
@@ -147,70 +191,78 @@ func hashList(raw [][]byte) ([]translog.Hash, bool) {
 }
 
 // settle takes a message whose receipt is here out of the outbox.
-func (c *counter) settle(tx *store.Tx, p *proof) error {
+func (l *lane) settle(tx *store.Tx, b *bundle, p *proof) error {
+	p.outcome = 0
 	if w, ok := p.leaf.Entry.(*translog.Whole); ok {
-		return c.settleWhole(tx, p, w)
+		return l.settleWhole(tx, b, p, w)
 	}
-	entry, err := tx.OutboxEntry(c.country, p.at.epoch, p.at.seq)
+	entry, err := tx.OutboxEntry(l.country, p.at.epoch, p.at.seq)
 	if errors.Is(err, store.ErrNotFound) {
+		p.outcome = settled // before
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	d := Delivery{To: c.country, Name: p.msg, CaseToken: entry.GetCaseToken(), At: p.leaf.At}
+	if !l.fits(p, entry) {
+		p.outcome = other
+		return nil
+	}
+	d := Delivery{To: l.country, Name: p.msg, CaseToken: entry.GetCaseToken(), At: p.leaf.At}
 	switch e := p.leaf.Entry.(type) {
 	case *translog.Msg:
-		if err := c.fits(e, entry); err != nil {
-			c.o.stray("receipt-other")
-			c.o.log.Warn("receipt refused", "peer", c.country, "err", err)
-			return nil
-		}
 		if e.FirstAt != 0 {
-			d.At = e.FirstAt
+			d.At = min(d.At, e.FirstAt)
 		}
 	case *translog.Rej:
-		if e.From != c.o.cfg.Country {
-			c.o.stray("receipt-other")
-			return nil
-		}
 		d.Reject = e.Code
 	}
-	leaf := &translog.Rcpt{
-		Of: translog.Hash(p.msg), Log: p.cp.Origin, Index: p.index, Ref: int64(entry.GetLeafIndex()),
-		Rej: d.Reject, Root: p.cp.Root, Size: p.cp.Size,
-	}
-	index, err := tx.Append(leaf)
+	index, err := tx.Append(translog.RcptOf(p.leaf, translog.Hash(p.msg), b.cp, int64(entry.GetLeafIndex())))
 	if err != nil {
 		return err
 	}
-	if err := tx.Receipted(c.country, p.at.epoch, p.at.seq, index, p.raw); err != nil {
+	if err := tx.Receipted(l.country, p.at.epoch, p.at.seq, index, p.raw); err != nil {
 		return err
 	}
-	if err := c.keepHead(tx, p); err != nil {
-		return err
-	}
-	return c.o.cfg.Desk.Delivered(tx, d)
+	p.outcome = settled
+	return l.o.cfg.Desk.Delivered(tx, d)
 }
 
 // fits compares what the peer says it received with what we sent.
-func (c *counter) fits(e *translog.Msg, entry *storev1.OutboxEntry) error {
-	m, err := envelope.ParseMessage(entry.GetMessage())
-	if err != nil {
-		return err
+func (l *lane) fits(p *proof, entry *storev1.OutboxEntry) bool {
+	switch e := p.leaf.Entry.(type) {
+	case *translog.Msg:
+		m, err := envelope.ParseMessage(entry.GetMessage())
+		return err == nil && translog.SameMessage(e, &translog.Msg{
+			Msg: translog.Hash(p.msg), From: m.From, To: m.To, Epoch: int64(m.Epoch), Seq: int64(m.Seq), Prev: translog.Hash(m.Prev),
+			DocketCommit: translog.Hash(m.DocketCommit), ContentCommit: translog.Hash(m.ContentCommit),
+		})
+	case *translog.Rej:
+		return e.From == l.o.cfg.Country
 	}
-	if e.From != m.From || e.To != m.To || e.Epoch != int64(m.Epoch) || e.Seq != int64(m.Seq) ||
-		e.DocketCommit != translog.Hash(m.DocketCommit) || e.ContentCommit != translog.Hash(m.ContentCommit) {
-		return fmt.Errorf("message %d.%d to %s: %w", m.Epoch, m.Seq, c.country, ErrReceipt)
+	return false
+}
+
+// settled forgets the messages whose receipts are committed and counts the receipts that fit nothing.
+func (l *lane) settled(m *mail) {
+	for _, b := range m.bundles {
+		for _, p := range b.proofs {
+			switch _, whole := p.leaf.Entry.(*translog.Whole); {
+			case p.outcome == other:
+				l.o.stray("receipt-other")
+				l.o.log.Warn("receipt refused", "peer", l.country, "msg", p.msg.String(), "err", ErrReceipt)
+			case p.outcome == settled && !whole:
+				l.drop(p.at)
+			}
+		}
 	}
-	return nil
 }
 
 // settleWhole notes that the peer has all attachments of a message. When every recipient has, our copies may go after freeAfter.
-func (c *counter) settleWhole(tx *store.Tx, p *proof, w *translog.Whole) error {
+func (l *lane) settleWhole(tx *store.Tx, b *bundle, p *proof, w *translog.Whole) error {
 	var rows []*storev1.Attachment
 	if err := tx.EachAttachment(func(a *storev1.Attachment) bool {
-		if copyFor(a, c.country, w.Msg) != nil {
+		if copyFor(a, l.country, w.Msg) != nil {
 			rows = append(rows, a)
 		}
 		return true
@@ -219,7 +271,7 @@ func (c *counter) settleWhole(tx *store.Tx, p *proof, w *translog.Whole) error {
 	}
 	var of *storev1.AttachmentCopy
 	for _, a := range rows {
-		listed := copyFor(a, c.country, w.Msg)
+		listed := copyFor(a, l.country, w.Msg)
 		if listed.Whole {
 			return nil // settled before
 		}
@@ -234,12 +286,11 @@ func (c *counter) settleWhole(tx *store.Tx, p *proof, w *translog.Whole) error {
 	if of == nil {
 		return nil
 	}
-	if _, err := tx.Append(&translog.Rcpt{
-		Of: w.Msg, Log: p.cp.Origin, Index: p.index, Ref: int64(of.GetLeafIndex()), Root: p.cp.Root, Size: p.cp.Size, Whole: true,
-	}); err != nil {
+	if _, err := tx.Append(translog.RcptOf(p.leaf, w.Msg, b.cp, int64(of.GetLeafIndex()))); err != nil {
 		return err
 	}
-	return c.o.cfg.Desk.Delivered(tx, Delivery{To: c.country, Name: p.msg, CaseToken: of.GetCaseToken(), At: p.leaf.At, Whole: true})
+	p.outcome = settled
+	return l.o.cfg.Desk.Delivered(tx, Delivery{To: l.country, Name: p.msg, CaseToken: of.GetCaseToken(), At: p.leaf.At, Whole: true})
 }
 
 // freeAfter is how long the ciphertext of an attachment is kept that all recipients have.
@@ -255,22 +306,22 @@ func copyFor(a *storev1.Attachment, peer string, msg translog.Hash) *storev1.Att
 	return nil
 }
 
-// keepHead keeps the largest checkpoint of the peer's log, which the peer asks us for when it starts again. Another root at the
-// same size is a fork of its log.
-func (c *counter) keepHead(tx *store.Tx, p *proof) error {
-	err := tx.PutPeerHead(p.cp.Origin, &storev1.PeerHead{
-		Peer: c.country, Size: uint64(p.cp.Size), Root: p.cp.Root[:], Checkpoint: p.note, ReceivedMs: uint64(tx.At()),
+// keepHead keeps the largest checkpoint of the peer's log, which the peer asks us for when it starts again, if a receipt stands on it.
+// Another root at the same size is a fork of its log.
+func (l *lane) keepHead(tx *store.Tx, b *bundle) error {
+	if !slices.ContainsFunc(b.proofs, func(p proof) bool { return p.outcome == settled }) {
+		return nil
+	}
+	err := tx.PutPeerHead(b.cp.Origin, &storev1.PeerHead{
+		Peer: l.country, Size: uint64(b.cp.Size), Root: b.cp.Root[:], Checkpoint: b.note, ReceivedMs: uint64(tx.At()),
 	})
 	if !errors.Is(err, store.ErrExists) {
 		return err
 	}
-	held, _, err := tx.PeerHead(p.cp.Origin)
+	held, _, err := tx.PeerHead(b.cp.Origin)
 	if err != nil {
 		return err
 	}
-	c.o.log.Error("the peer's log has two heads of one size", "peer", c.country, "size", p.cp.Size)
-	return tx.PutForkProof(&storev1.ForkProof{
-		Peer: c.country, Kind: ForkLog, AtMs: uint64(tx.At()),
-		Proof: slices.Concat(held.GetCheckpoint(), []byte("\n"), p.note),
-	})
+	l.o.log.Error("the peer's log has two heads of one size", "peer", l.country, "size", b.cp.Size)
+	return l.putForkProof(tx, ForkLog, slices.Concat(held.GetCheckpoint(), []byte("\n"), b.note))
 }

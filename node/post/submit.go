@@ -3,9 +3,9 @@ package post
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"sync"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/rogatory/rogatory/crypto/envelope"
@@ -36,8 +36,9 @@ type Sent struct {
 }
 
 // Submit numbers, seals and signs messages and commits them together with what do writes, in one transaction; do may run more than
-// once. When do fails nothing has happened and its error comes back. Submit returns when the messages are
-// durable; they are carried until their receipts are here. ErrUncleared and ErrOutboxFull mean: later.
+// once. When do fails nothing has happened and its error comes back; others who submit at the same time do not notice. Submit returns
+// when the messages are durable; they are carried until their receipts are here. ErrUncleared and ErrOutboxFull mean: later. When ctx
+// ends before the messages are numbered, nothing has happened.
 func (o *Office) Submit(ctx context.Context, out []Outgoing, do func(*store.Tx, []Sent) error) ([]Sent, error) {
 	if len(out) == 0 || len(out) > envelope.MaxBatch {
 		return nil, fmt.Errorf("submitting %d messages: %w", len(out), ErrBatchSize)
@@ -45,13 +46,9 @@ func (o *Office) Submit(ctx context.Context, out []Outgoing, do func(*store.Tx, 
 	if !o.Cleared() {
 		return nil, ErrUncleared
 	}
-	for _, m := range out {
-		c := o.desks[m.To]
-		if c == nil {
-			return nil, fmt.Errorf("submitting to %s: %w", m.To, ErrStranger)
-		}
-		if c.backlog() >= o.cfg.OutboxPerPeer {
-			return nil, fmt.Errorf("submitting to %s: %w", m.To, ErrOutboxFull)
+	for i := range out {
+		if err := o.sendable(&out[i]); err != nil {
+			return nil, fmt.Errorf("submitting to %s: %w", out[i].To, err)
 		}
 	}
 	j := &job{out: out, do: do, done: make(chan struct{})}
@@ -59,36 +56,79 @@ func (o *Office) Submit(ctx context.Context, out []Outgoing, do func(*store.Tx, 
 	case o.jobs <- j:
 	case <-ctx.Done():
 		return nil, ctx.Err()
+	case <-o.stopped:
+		return nil, ErrStopped
 	}
-	// Once it is queued it may be committed: the answer is waited for, so that the caller knows.
-	<-j.done
-	return j.sent, j.err
+	select {
+	case <-j.done:
+		return j.outcome()
+	case <-ctx.Done():
+		if j.claim() {
+			return nil, ctx.Err()
+		}
+	case <-o.stopped:
+		if j.claim() {
+			return nil, ErrStopped
+		}
+	}
+	<-j.done // it is being committed, and the caller is to know what became of it
+	return j.outcome()
+}
+
+// sendable refuses what no recipient would take.
+func (o *Office) sendable(m *Outgoing) error {
+	switch {
+	case o.lanes[m.To] == nil:
+		return ErrStranger
+	case len(m.Docket.Bytes) > maxDocket:
+		return fmt.Errorf("docket of %d bytes: %w", len(m.Docket.Bytes), envelope.ErrTooLarge)
+	case envelope.InnerSize(m.Docket, m.Content) > envelope.MaxInner:
+		return fmt.Errorf("content of %d bytes: %w", len(m.Content.Bytes), envelope.ErrTooLarge)
+	}
+	return nil
 }
 
 // A job is one call of Submit on its way through numberLoop.
 type job struct {
-	out  []Outgoing
-	do   func(*store.Tx, []Sent) error
-	sent []Sent
-	err  error
-	done chan struct{}
+	out   []Outgoing
+	do    func(*store.Tx, []Sent) error
+	taken atomic.Bool
 
-	// Owned by numberLoop.
+	// Owned by numberLoop until done is closed.
 	drafts  []*numbered
-	refused error
+	sent    []Sent
+	err     error // why nothing of it has happened
+	refused error // do's, each time it runs
+	done    chan struct{}
+}
+
+// claim decides who answers for the job: numberLoop, or the caller who goes away. It returns true once.
+func (j *job) claim() bool { return j.taken.CompareAndSwap(false, true) }
+
+func (j *job) outcome() ([]Sent, error) {
+	if j.err != nil {
+		return nil, j.err
+	}
+	return j.sent, nil
 }
 
 // numbered is a message with its number, and its envelope if the recipient's day key is known.
 type numbered struct {
-	out      *Outgoing
-	message  *rogatoryv1.Message
-	bytes    []byte
-	name     envelope.Name
-	manifest uint64
-	sealed   *envelope.Sealed
-	signed   envelope.Signed
-	expires  time.Time
+	out     *Outgoing
+	message *rogatoryv1.Message
+	bytes   []byte
+	name    envelope.Name
+	sealed  *envelope.Sealed
+	signed  envelope.Signed
+	expires time.Time
+	err     error // why it cannot be sealed
+
+	// Used by sealHand.
+	parcel  *parcel
+	settled bool // its receipt has come in the meantime
 }
+
+func (n *numbered) place() place { return place{n.message.GetEpoch(), n.message.GetSeq()} }
 
 // tail is where a sequence of messages stands.
 type tail struct {
@@ -99,7 +139,6 @@ type tail struct {
 
 // numberLoop takes all jobs that wait, numbers, seals and signs their messages together, and commits them in one transaction.
 func (o *Office) numberLoop(ctx context.Context) error {
-	defer o.refuseRest()
 	for {
 		var jobs []*job
 		select {
@@ -110,9 +149,6 @@ func (o *Office) numberLoop(ctx context.Context) error {
 		}
 		err := o.submitAll(ctx, jobs)
 		for _, j := range jobs {
-			if j.err == nil {
-				j.err = j.refused
-			}
 			close(j.done)
 		}
 		if err != nil {
@@ -121,76 +157,97 @@ func (o *Office) numberLoop(ctx context.Context) error {
 	}
 }
 
-// gather adds the jobs that wait at this moment, up to a batch. It does not wait for any.
-func (o *Office) gather(first *job) []*job {
-	jobs, n := []*job{first}, len(first.out)
-	for n < envelope.MaxBatch {
-		select {
-		case j := <-o.jobs:
+// gather claims a job and those that wait at this moment, up to a batch. It does not wait for any.
+func (o *Office) gather(j *job) (jobs []*job) {
+	for n := 0; ; {
+		if j.claim() {
 			jobs = append(jobs, j)
 			n += len(j.out)
+		}
+		if n >= envelope.MaxBatch {
+			return jobs
+		}
+		select {
+		case j = <-o.jobs:
 		default:
 			return jobs
 		}
 	}
-	return jobs
 }
 
-// refuseRest answers those who came when the loop had ended.
-func (o *Office) refuseRest() {
-	for {
-		select {
-		case j := <-o.jobs:
-			j.err = ErrStopped
-			close(j.done)
-		default:
-			return
-		}
-	}
-}
-
-// submitAll commits the jobs; one whose do fails is taken out and the others are numbered anew. The error is returned only when the store is
-// of no use any more; the jobs carry theirs.
+// submitAll commits the jobs; one whose do fails is taken out and the others are numbered anew. An error is returned only when the store
+// is of no use any more; the jobs carry theirs.
 func (o *Office) submitAll(ctx context.Context, jobs []*job) error {
-	left := jobs
+	left := o.withRoom(jobs)
 	for len(left) > 0 {
 		messages, err := o.number(left)
 		if err == nil {
 			err = o.sealAll(messages)
 		}
-		if err == nil {
+		if err == nil && !unsealable(left) {
 			o.step(StepSealed)
 			err = o.commit(ctx, left)
 		}
-		var refused []*job
-		rest := left[:0:0]
-		for _, j := range left {
-			if j.refused != nil {
-				refused = append(refused, j)
-			} else {
-				rest = append(rest, j)
-			}
-		}
-		switch {
-		case err == nil:
-			o.step(StepSubmitted)
-			for _, m := range messages {
-				o.desks[m.out.To].add(m)
-			}
-			return nil
-		case len(refused) > 0:
+		rest := slices.DeleteFunc(slices.Clone(left), func(j *job) bool {
+			j.err = j.refused
+			return j.err != nil
+		})
+		if len(rest) < len(left) {
 			left = rest
-		default:
+			continue
+		}
+		if err != nil {
 			for _, j := range left {
 				j.err = err
 			}
-			if errors.Is(err, store.ErrBroken) {
+			if fatal(err) {
 				return err
 			}
 			return nil
 		}
+		o.step(StepSubmitted)
+		for _, m := range messages {
+			o.lanes[m.out.To].add(m)
+		}
+		return nil
 	}
 	return nil
+}
+
+// withRoom returns the jobs for whose recipients there is room in the outbox, and refuses the others.
+func (o *Office) withRoom(jobs []*job) (left []*job) {
+	waiting := map[string]int{}
+	for _, j := range jobs {
+		for i := range j.out {
+			to := j.out[i].To
+			if _, counted := waiting[to]; !counted {
+				waiting[to] = o.lanes[to].backlog()
+			}
+			if waiting[to] >= o.cfg.OutboxPerPeer {
+				j.err = fmt.Errorf("submitting to %s: %w", to, ErrOutboxFull)
+			}
+		}
+		if j.err != nil {
+			continue
+		}
+		for i := range j.out {
+			waiting[j.out[i].To]++
+		}
+		left = append(left, j)
+	}
+	return left
+}
+
+// unsealable refuses the jobs with a message that could not be sealed, and reports whether there are any.
+func unsealable(jobs []*job) (any bool) {
+	for _, j := range jobs {
+		for _, n := range j.drafts {
+			if n.err != nil {
+				j.refused, any = fmt.Errorf("sealing for %s: %w", n.out.To, n.err), true
+			}
+		}
+	}
+	return any
 }
 
 // number gives each message the next number to its recipient.
@@ -246,19 +303,10 @@ func (o *Office) compose(m *Outgoing, t *tail, now int64) (*numbered, error) {
 	return n, nil
 }
 
-// sealAll seals, on all cores, the messages whose recipients' day keys are known, and signs them with one signature per batch.
+// sealAll seals, on all cores, the messages whose recipients' day keys are known, and signs them with one signature per batch. A message
+// that cannot be sealed carries its error.
 func (o *Office) sealAll(messages []*numbered) error {
-	var wg sync.WaitGroup
-	errs := make([]error, len(messages))
-	for i, m := range messages {
-		wg.Go(func() {
-			o.withCPU(func() { errs[i] = o.seal(m) })
-		})
-	}
-	wg.Wait()
-	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("sealing: %w", err)
-	}
+	o.spread(len(messages), func(i int) { messages[i].err = o.seal(messages[i]) })
 	return o.sign(messages)
 }
 
@@ -270,7 +318,6 @@ func (o *Office) seal(m *numbered) error {
 		return nil
 	}
 	var err error
-	m.manifest = day.ManifestVersion
 	m.expires = day.Expires()
 	m.sealed, err = envelope.Seal(envelope.Attempt{
 		Message: m.bytes,
@@ -284,11 +331,11 @@ func (o *Office) seal(m *numbered) error {
 
 // sign signs what was sealed, in batches.
 func (o *Office) sign(messages []*numbered) error {
-	var batch []*envelope.Sealed
-	var of []*numbered
-	flush := func() error {
-		if len(batch) == 0 {
-			return nil
+	sealed := slices.DeleteFunc(slices.Clone(messages), func(m *numbered) bool { return m.sealed == nil })
+	for of := range slices.Chunk(sealed, envelope.MaxBatch) {
+		batch := make([]*envelope.Sealed, len(of))
+		for i, m := range of {
+			batch[i] = m.sealed
 		}
 		signed, err := envelope.SignBatch(o.cfg.Identity(), batch)
 		if err != nil {
@@ -297,21 +344,8 @@ func (o *Office) sign(messages []*numbered) error {
 		for i, s := range signed {
 			of[i].signed = s
 		}
-		batch, of = nil, nil
-		return nil
 	}
-	for _, m := range messages {
-		if m.sealed == nil {
-			continue
-		}
-		batch, of = append(batch, m.sealed), append(of, m)
-		if len(batch) == envelope.MaxBatch {
-			if err := flush(); err != nil {
-				return err
-			}
-		}
-	}
-	return flush()
+	return nil
 }
 
 // commit writes leaves, the callers' cases, contents and outbox in one transaction.
@@ -319,28 +353,35 @@ func (o *Office) commit(ctx context.Context, jobs []*job) error {
 	directory := o.cfg.Peers.Directory().Version()
 	_, err := o.cfg.Store.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error {
 		for _, j := range jobs {
-			j.sent = j.sent[:0]
-			for _, n := range j.drafts {
-				index, err := tx.Append(o.outLeaf(n, directory))
-				if err != nil {
-					return err
-				}
-				j.sent = append(j.sent, Sent{Name: n.name, Index: index, At: tx.At(), Submitted: int64(n.message.SubmittedMs)})
-			}
-			// The case comes before the messages that are listed with it.
-			if err := j.do(tx, j.sent); err != nil {
-				j.refused = err
-				return err
-			}
-			for i, n := range j.drafts {
-				if err := n.keep(tx, j.sent[i].Index); err != nil {
-					return err
-				}
+			// A disk that is full says so at the commit: what fails here is this job's fault.
+			if j.refused = o.commitJob(tx, j, directory); j.refused != nil {
+				return j.refused
 			}
 		}
 		return nil
 	})
-	return err
+	return o.guarded(ctx, err)
+}
+
+func (o *Office) commitJob(tx *store.Tx, j *job, directory uint64) error {
+	j.sent = j.sent[:0]
+	for _, n := range j.drafts {
+		index, err := tx.Append(o.outLeaf(n, directory))
+		if err != nil {
+			return err
+		}
+		j.sent = append(j.sent, Sent{Name: n.name, Index: index, At: tx.At(), Submitted: int64(n.message.SubmittedMs)})
+	}
+	// The case comes before the messages that are listed with it.
+	if err := j.do(tx, j.sent); err != nil {
+		return err
+	}
+	for i, n := range j.drafts {
+		if err := n.keep(tx, j.sent[i].Index); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (o *Office) outLeaf(n *numbered, directory uint64) *translog.Msg {

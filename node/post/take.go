@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"sync"
 	"time"
 
 	"github.com/rogatory/rogatory/crypto/envelope"
@@ -22,42 +20,45 @@ const (
 	// maxDocket and maxContent bound what is parsed of a message.
 	maxDocket  = 16 << 10
 	maxContent = envelope.MaxInner
-	// maxAdvice bounds the advice in one frame and what waits to be sent.
-	maxAdvice = 1024
+	// maxEnvelopes, maxBundles and maxAdvice bound what is looked at in one frame. No envelope is so short that more would fit, and a sender
+	// puts its receipts behind one checkpoint. maxAdvice bounds what waits to be sent as well.
+	maxEnvelopes = 256
+	maxBundles   = 4
+	maxAdvice    = 1024
 	// retryPause is how long a frame waits that could not be committed.
 	retryPause = 2 * time.Second
 )
 
-// Codes of final refusals that this package gives; the desk has its own.
+// Codes of final refusals that this package gives, beside the reasons of package envelope; the desk has its own.
 const (
 	RejectMalformed = "malformed"
 	RejectDropped   = "dropped"
 )
 
 // takeLoop takes what one peer sends, until ctx ends.
-func (c *counter) takeLoop(ctx context.Context) error {
+func (l *lane) takeLoop(ctx context.Context) error {
 	select {
-	case <-c.o.clear:
+	case <-l.o.clear:
 	case <-ctx.Done():
 		return nil
 	}
 	for {
-		changed := c.o.cfg.Net.Changed()
-		frames, err := c.o.cfg.Net.Receive(ctx, c.country, receiveBytes)
+		changed := l.o.cfg.Net.Changed()
+		frames, err := l.o.cfg.Net.Receive(ctx, l.country, receiveBytes)
 		switch {
 		case ctx.Err() != nil:
 			return nil
 		case errors.Is(err, transport.ErrClosed):
 			return nil
 		case err != nil:
-			c.o.log.Debug("receiving failed", "peer", c.country, "err", err)
+			l.o.log.Debug("receiving failed", "peer", l.country, "err", err)
 			if !pause(ctx, retryPause, changed) {
 				return nil
 			}
 			continue
 		}
-		c.heard()
-		if err := c.take(ctx, frames); err != nil {
+		l.heard()
+		if err := l.take(ctx, frames); err != nil {
 			return err
 		}
 	}
@@ -75,317 +76,347 @@ func pause(ctx context.Context, d time.Duration, early <-chan struct{}) bool {
 	return ctx.Err() == nil
 }
 
-// A case of mail: everything that came in one pull.
+// mail is everything that came in one pull.
 type mail struct {
 	openings []*opening
-	proven   []*proof
+	bundles  []*bundle
 	advice   []*rogatoryv1.Advice
 }
 
 // An opening is one envelope on its way in.
 type opening struct {
 	raw []byte
-	// Exactly one of these is set when it was opened.
+	o   *envelope.Opening // nil when it does not parse
+
+	// What becomes of it, one of these; advice beside parked and fork.
 	arrival *Arrival
 	again   *storev1.Seen // it has arrived before
-	advice  *rogatoryv1.Advice
+	fork    *storev1.Seen // another message has arrived in its place
 	parked  *storev1.Parked
-	refused *refusal
+	refused string // a final refusal's code
+	advice  *rogatoryv1.Advice
 
 	// Set by the transaction, each time it runs.
-	answer int64 // index of the leaf that is its receipt; -1 for none
-}
-
-// refusal is a message that is authentic and wrong for good.
-type refusal struct {
-	message *rogatoryv1.Message
-	name    envelope.Name
-	code    string
+	answer int64         // index of the leaf that is its receipt; -1 for none
+	late   *storev1.Seen // a fork that shows only now: both came at once
 }
 
 // take opens, commits, answers and acknowledges. Only an error that ends the node comes back.
-func (c *counter) take(ctx context.Context, frames []transport.Frame) error {
-	m := c.sort(frames)
-	for ctx.Err() == nil {
-		err := c.commitMail(ctx, m)
-		if err == nil {
-			break
-		}
-		if errors.Is(err, store.ErrBroken) || errors.Is(err, store.ErrClosed) {
-			return err
-		}
-		// A full disk, for example: the frames come again, nothing is lost, and we look again soon.
-		c.o.log.Error("taking messages failed", "peer", c.country, "err", err, "hint", store.Hint(err))
+func (l *lane) take(ctx context.Context, frames []transport.Frame) error {
+	m := l.sort(frames)
+	switch err := l.commit(ctx, m); {
+	case err == nil, errors.Is(err, store.ErrUnguarded):
+		// What the guard does not know yet is committed all the same; its receipts are signed when the guard knows it.
+	case fatal(err):
+		return err
+	case ctx.Err() != nil:
+		return nil
+	default:
+		// A full disk: the frames come again, nothing is lost.
+		l.o.log.Error("taking messages failed", "peer", l.country, "err", err, "hint", store.Hint(err))
 		for _, f := range frames {
 			_ = f.Nak(retryPause)
 		}
 		pause(ctx, retryPause, nil)
 		return nil
 	}
-	if ctx.Err() != nil {
-		return nil
-	}
 	if len(m.openings) > 0 {
-		c.o.step(StepTaken)
+		l.o.step(StepTaken)
 	}
-	if len(m.proven) > 0 {
-		c.o.step(StepSettled)
+	if len(m.bundles) > 0 {
+		l.o.step(StepSettled)
 	}
-	c.answer(m)
+	l.settled(m)
+	l.answer(m.openings)
 	for _, a := range m.advice {
-		c.advised(a)
+		l.advised(a)
 	}
 	for _, f := range frames {
 		if err := f.Ack(); err != nil {
-			c.o.log.Debug("acknowledging failed", "peer", c.country, "err", err) // it comes again
+			l.o.log.Debug("acknowledging failed", "peer", l.country, "err", err) // it comes again
 		}
 	}
 	return nil
 }
 
 // sort parses the frames and opens the envelopes, on all cores.
-func (c *counter) sort(frames []transport.Frame) *mail {
+func (l *lane) sort(frames []transport.Frame) *mail {
 	m := &mail{}
 	for _, raw := range frames {
 		f := &rogatoryv1.Frame{}
 		if err := envelope.StrictUnmarshal(raw.Data, f, transport.MaxFrame); err != nil {
-			c.o.stray("frame")
+			l.o.stray("frame")
+			continue
+		}
+		if len(f.GetEnvelopes()) > maxEnvelopes || len(f.GetReceipts()) > maxBundles || len(f.GetAdvice()) > maxAdvice {
+			l.o.stray("frame-crowded")
 			continue
 		}
 		for _, e := range f.GetEnvelopes() {
 			m.openings = append(m.openings, &opening{raw: e})
 		}
 		for _, rs := range f.GetReceipts() {
-			m.proven = append(m.proven, c.check(rs)...)
+			if b := l.check(rs); b != nil {
+				m.bundles = append(m.bundles, b)
+			}
 		}
-		m.advice = append(m.advice, f.GetAdvice()[:min(len(f.GetAdvice()), maxAdvice)]...)
+		m.advice = append(m.advice, f.GetAdvice()...)
 	}
-	if len(m.proven) > 0 {
-		c.o.step(StepProven)
+	if len(m.bundles) > 0 {
+		l.o.step(StepProven)
 	}
-	var wg sync.WaitGroup
-	for _, op := range m.openings {
-		wg.Go(func() { c.o.withCPU(func() { c.open(op) }) })
-	}
-	wg.Wait()
+	l.o.spread(len(m.openings), func(i int) { l.open(m.openings[i]) })
 	if len(m.openings) > 0 {
-		c.o.step(StepOpened)
+		l.o.step(StepOpened)
 	}
-	c.limit(m.openings)
+	l.limit(m.openings)
+	l.park(m.openings)
 	return m
 }
 
 // open takes an envelope through the checks of a recipient, closed on the first failure.
-func (c *counter) open(op *opening) {
+func (l *lane) open(op *opening) {
 	now := time.Now()
 	o, err := envelope.Parse(op.raw, envelope.MaxEnvelope)
 	if err != nil {
-		c.refuse(op, nil, err)
+		l.refuse(op, err)
 		return
 	}
-	key := c.o.cfg.Peers.Identity(c.country, o.FromKID(), now)
-	if err := o.VerifySignature(&c.o.verifier, c.country, key); err != nil {
-		c.refuse(op, o, err)
+	op.o = o
+	key := l.o.cfg.Peers.Identity(l.country, o.FromKID(), now)
+	if err := o.VerifySignature(&l.o.verifier, l.country, key); err != nil {
+		l.refuse(op, err)
 		return
 	}
-	if err := o.Check(envelope.Recipient{Country: c.o.cfg.Country, Lane: envelope.Durable, Now: now}); err != nil {
-		// An old sealing of a message that we have is answered with its receipt all the same.
-		if !c.seen(op, o) {
-			c.refuse(op, o, err)
-		}
+	err = o.Check(envelope.Recipient{Country: l.o.cfg.Country, Lane: envelope.Durable, Now: now})
+	// An old sealing of a message that we have is answered with its receipt all the same.
+	if l.seen(op) {
 		return
 	}
-	if c.seen(op, o) {
-		return
-	}
-	opened, err := o.Decrypt(c.o.cfg.Sealing.Key(o.ToKID()))
 	if err != nil {
-		c.refuse(op, o, err)
+		l.refuse(op, err)
 		return
 	}
-	c.understand(op, o, opened, now)
+	opened, err := o.Decrypt(l.o.cfg.Sealing.Key(o.ToKID()))
+	if err != nil {
+		l.refuse(op, err)
+		return
+	}
+	if op.arrival, err = l.understand(o, opened, now); err != nil {
+		l.refuse(op, err)
+	}
 }
 
-// seen looks whether the message has arrived before. Another message in its place is a fork, which is kept as proof.
-func (c *counter) seen(op *opening, o *envelope.Opening) bool {
-	m := o.Message()
-	if m.GetEpoch() == 0 || m.GetSeq() == 0 || m.GetTo() != c.o.cfg.Country {
+// seen looks whether the message, or another in its place, has arrived before. It is authentic.
+func (l *lane) seen(op *opening) bool {
+	m := op.o.Message()
+	if !l.placed(m) {
 		return false
 	}
 	var seen *storev1.Seen
 	var ok bool
-	err := c.o.cfg.Store.View(func(r *store.Reader) (err error) {
-		seen, ok, err = r.Seen(c.country, m.GetEpoch(), m.GetSeq())
+	err := l.o.cfg.Store.View(func(r *store.Reader) (err error) {
+		seen, ok, err = r.Seen(l.country, m.GetEpoch(), m.GetSeq())
 		return err
 	})
 	switch {
 	case err != nil:
-		op.advice = &rogatoryv1.Advice{Msg: nameOf(o), Code: rogatoryv1.AdviceCode_ADVICE_CODE_BUSY}
-		return true
+		op.advice = op.advise(rogatoryv1.AdviceCode_ADVICE_CODE_BUSY)
 	case !ok:
 		return false
-	case envelope.Name(seen.GetMsg()) == o.Name():
+	case envelope.Name(seen.GetMsg()) == op.o.Name():
 		op.again = seen
-		return true
+	default:
+		op.fork, op.advice = seen, op.advise(rogatoryv1.AdviceCode_ADVICE_CODE_NOT_AUTHENTIC)
 	}
-	c.fork(o, seen)
-	op.advice = &rogatoryv1.Advice{Msg: nameOf(o), Code: rogatoryv1.AdviceCode_ADVICE_CODE_NOT_AUTHENTIC}
 	return true
 }
 
-func nameOf(o *envelope.Opening) []byte {
-	n := o.Name()
-	return n[:]
+// placed reports whether a message has a place in the sequence of the peer's messages to us.
+func (l *lane) placed(m *rogatoryv1.Message) bool {
+	return m.GetEpoch() != 0 && m.GetSeq() != 0 && m.GetTo() == l.o.cfg.Country
+}
+
+func (op *opening) advise(code rogatoryv1.AdviceCode) *rogatoryv1.Advice {
+	n := op.o.Name()
+	return &rogatoryv1.Advice{Msg: n[:], Code: code}
 }
 
 // understand parses docket and content.
-func (c *counter) understand(op *opening, o *envelope.Opening, opened *envelope.Opened, now time.Time) {
+func (l *lane) understand(o *envelope.Opening, opened *envelope.Opened, now time.Time) (*Arrival, error) {
 	signature, err := o.Signature()
 	if err != nil {
-		c.refuse(op, o, err)
-		return
+		return nil, err
 	}
 	a := &Arrival{
-		From: c.country, Name: opened.Name, Message: opened.Message,
+		From: l.country, Name: opened.Name, Message: opened.Message,
 		Docket: &rogatoryv1.Docket{}, Content: &rogatoryv1.Content{},
-		Fresh:  c.o.cfg.Peers.Fresh(c.country, now),
+		Fresh:  l.o.cfg.Peers.Fresh(l.country, now),
 		docket: opened.Docket, content: opened.Content, raw: opened.MessageBytes,
 		statement: o.Statement(), signature: signature,
-		stmt: envelope.StatementHash(o.Statement()), sig: envelope.SignatureHash(signature),
 	}
-	err = envelope.StrictUnmarshal(opened.Docket.Bytes, a.Docket, maxDocket)
-	if err == nil {
-		err = envelope.StrictUnmarshal(opened.Content.Bytes, a.Content, maxContent)
+	// Both are parsed: what is wrong for good in one is not parked for what is not understood in the other.
+	docket := envelope.StrictUnmarshal(opened.Docket.Bytes, a.Docket, maxDocket)
+	content := envelope.StrictUnmarshal(opened.Content.Bytes, a.Content, maxContent)
+	for _, err := range []error{docket, content} {
+		if err != nil && !errors.Is(err, envelope.ErrNotUnderstood) {
+			return nil, &envelope.Error{Reason: RejectMalformed, Class: envelope.Refused, Err: err}
+		}
 	}
-	switch {
-	case err == nil:
-		op.arrival = a
-	case errors.Is(err, envelope.ErrNotUnderstood):
-		op.parked = c.park(o, op.raw, "not-understood")
-	default:
-		op.refused = &refusal{message: opened.Message, name: opened.Name, code: RejectMalformed}
+	if err := errors.Join(docket, content); err != nil {
+		return nil, &envelope.Error{Reason: "not-understood", Class: envelope.NotUnderstood, Err: err}
 	}
+	return a, nil
 }
 
-// refuse sorts an envelope that did not pass a check by what is to be done with it. o is nil when nothing of it could be parsed.
-func (c *counter) refuse(op *opening, o *envelope.Opening, err error) {
+// refuse sorts an envelope that did not pass a check by what is to be done with it.
+func (l *lane) refuse(op *opening, err error) {
 	var e *envelope.Error
 	if !errors.As(err, &e) {
 		e = &envelope.Error{Reason: envelope.ReasonOuter, Class: envelope.NotAuthentic, Err: err}
 	}
-	c.o.log.Info("envelope refused", "peer", c.country, "reason", string(e.Reason), "class", e.Class.String())
-	switch e.Class {
-	case envelope.NotUnderstood:
-		op.parked = c.park(o, op.raw, string(e.Reason))
-		return
-	case envelope.Refused:
-		m := o.Message()
-		if m.GetEpoch() != 0 && m.GetSeq() != 0 {
-			op.refused = &refusal{message: m, name: o.Name(), code: string(e.Reason)}
-			return
+	l.o.log.Info("envelope refused", "peer", l.country, "reason", string(e.Reason), "class", e.Class.String())
+	switch {
+	case op.o == nil:
+		l.o.stray(string(e.Reason))
+	case e.Class == envelope.NotUnderstood:
+		name := op.o.Name()
+		op.parked = &storev1.Parked{
+			Peer: l.country, Msg: name[:], Reason: string(e.Reason), AtMs: uint64(time.Now().UnixMilli()), Envelope: op.raw,
 		}
-		c.o.stray(string(e.Reason))
-		return
-	case envelope.NotAuthentic:
-		c.o.stray(string(e.Reason))
+	case e.Class == envelope.Refused && l.placed(op.o.Message()):
+		op.refused = string(e.Reason)
+	case e.Class == envelope.Refused: // nothing that a receipt could be for
+		l.o.stray(string(e.Reason))
+	default:
+		if e.Class == envelope.NotAuthentic {
+			l.o.stray(string(e.Reason))
+		}
+		op.advice = op.advise(e.Advice)
 	}
-	if o != nil {
-		op.advice = &rogatoryv1.Advice{Msg: nameOf(o), Code: e.Advice}
-	}
-}
-
-func (c *counter) park(o *envelope.Opening, raw []byte, reason string) *storev1.Parked {
-	return &storev1.Parked{Peer: c.country, Msg: nameOf(o), Reason: reason, AtMs: uint64(time.Now().UnixMilli()), Envelope: raw}
 }
 
 // limit answers new messages beyond the capacity that we have declared with the time to come again.
-func (c *counter) limit(openings []*opening) {
+func (l *lane) limit(openings []*opening) {
 	for _, op := range openings {
-		if op.arrival == nil {
+		if op.arrival == nil && op.refused == "" {
 			continue
 		}
-		if wait := c.quota.take(time.Now()); wait > 0 {
-			op.advice = &rogatoryv1.Advice{
-				Msg: op.arrival.Name[:], Code: rogatoryv1.AdviceCode_ADVICE_CODE_BUSY,
-				RetryAfterMs: uint64(wait.Milliseconds()),
-			}
-			op.arrival = nil
+		if wait := l.quota.take(time.Now()); wait > 0 {
+			op.arrival, op.refused = nil, ""
+			op.advice = op.advise(rogatoryv1.AdviceCode_ADVICE_CODE_BUSY)
+			op.advice.RetryAfterMs = uint64(wait.Milliseconds())
 		}
 	}
 }
 
-// commitMail writes everything that came in one transaction.
-func (c *counter) commitMail(ctx context.Context, m *mail) error {
-	work := len(m.proven) > 0
+// commit writes everything that came in one transaction; if the desk fails at something, then each in its own, and leaves that out.
+func (l *lane) commit(ctx context.Context, m *mail) error {
+	var work []func(*store.Tx) error
+	var failed []func(error)
 	for _, op := range m.openings {
 		op.answer = -1
-		work = work || op.arrival != nil || op.parked != nil || op.refused != nil
+		if op.arrival != nil || op.refused != "" || op.parked != nil || op.fork != nil {
+			work = append(work, func(tx *store.Tx) error { return l.commitOne(tx, op) })
+			failed = append(failed, func(err error) {
+				l.o.log.Error("message could not be taken", "peer", l.country, "msg", op.o.Name().String(), "err", err)
+				op.answer, op.late, op.parked = -1, nil, nil
+				op.advice = op.advise(rogatoryv1.AdviceCode_ADVICE_CODE_BUSY)
+			})
+		}
 	}
-	if !work {
+	for _, b := range m.bundles {
+		for i := range b.proofs {
+			p := &b.proofs[i]
+			work = append(work, func(tx *store.Tx) error { return l.settle(tx, b, p) })
+			failed = append(failed, func(err error) {
+				l.o.log.Error("receipt could not be taken", "peer", l.country, "msg", p.msg.String(), "err", err)
+				p.outcome = 0
+			})
+		}
+		work = append(work, func(tx *store.Tx) error { return l.keepHead(tx, b) })
+		failed = append(failed, func(err error) { l.o.log.Error("head could not be kept", "peer", l.country, "err", err) })
+	}
+	if len(work) == 0 {
 		return nil
 	}
-	_, err := c.o.cfg.Store.Update(ctx, func(tx *store.Tx) error {
-		for _, op := range m.openings {
-			if err := c.commitOne(tx, op); err != nil {
-				return err
-			}
-		}
-		for _, p := range m.proven {
-			if err := c.settle(tx, p); err != nil {
+	_, err := l.o.cfg.Store.Update(ctx, func(tx *store.Tx) error {
+		for _, do := range work {
+			if err := do(tx); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	return err
-}
-
-func (c *counter) commitOne(tx *store.Tx, op *opening) error {
-	op.answer = -1
-	switch {
-	case op.arrival != nil:
-		return c.admit(tx, op)
-	case op.refused != nil:
-		return c.reject(tx, op, op.refused)
-	case op.parked != nil:
-		return c.keepParked(tx, op)
+	if err == nil || fatal(err) || errors.Is(err, store.ErrDisk) || ctx.Err() != nil {
+		return err
+	}
+	for i, do := range work {
+		_, err := l.o.cfg.Store.Update(ctx, do)
+		switch {
+		case err == nil || errors.Is(err, store.ErrUnguarded):
+		case fatal(err) || errors.Is(err, store.ErrDisk) || ctx.Err() != nil:
+			return err
+		default:
+			failed[i](err)
+		}
 	}
 	return nil
 }
 
-// again answers a message that came twice in one transaction, or between the look and the commit.
-func (c *counter) again(tx *store.Tx, op *opening, m *rogatoryv1.Message, name envelope.Name) (bool, error) {
-	seen, ok, err := tx.Seen(c.country, m.GetEpoch(), m.GetSeq())
+func (l *lane) commitOne(tx *store.Tx, op *opening) error {
+	op.answer, op.late = -1, nil
+	switch {
+	case op.arrival != nil:
+		return l.admit(tx, op)
+	case op.refused != "":
+		return l.reject(tx, op, op.refused)
+	case op.parked != nil:
+		_, err := tx.Park(op.parked)
+		return err
+	case op.fork != nil:
+		return l.keepFork(tx, op.o, op.fork)
+	}
+	return nil
+}
+
+// arrived answers a message that came twice in one transaction, or between the look and the commit.
+func (l *lane) arrived(tx *store.Tx, op *opening) (bool, error) {
+	m := op.o.Message()
+	seen, ok, err := tx.Seen(l.country, m.GetEpoch(), m.GetSeq())
 	if err != nil || !ok {
 		return false, err
 	}
-	if envelope.Name(seen.GetMsg()) == name {
+	if envelope.Name(seen.GetMsg()) == op.o.Name() {
 		op.answer = int64(seen.GetLeafIndex())
+		return true, nil
 	}
-	return true, nil
+	op.late = seen
+	return true, l.keepFork(tx, op.o, seen)
 }
 
 // admit puts a new message into log, case, contents and seen, as the desk judges.
-func (c *counter) admit(tx *store.Tx, op *opening) error {
-	a := op.arrival
-	if done, err := c.again(tx, op, a.Message, a.Name); done || err != nil {
+func (l *lane) admit(tx *store.Tx, op *opening) error {
+	if done, err := l.arrived(tx, op); done || err != nil {
 		return err
 	}
+	a := op.arrival
 	a.Index, a.At = tx.Size(), tx.At()
-	adm, err := c.o.cfg.Desk.Admit(tx, a)
+	adm, err := l.o.cfg.Desk.Admit(tx, a)
 	if err != nil {
-		return fmt.Errorf("judging a message from %s: %w", c.country, err)
+		return fmt.Errorf("judging a message from %s: %w", l.country, err)
 	}
 	if adm.Reject != "" {
-		return c.reject(tx, op, &refusal{message: a.Message, name: a.Name, code: adm.Reject})
+		return l.reject(tx, op, adm.Reject)
 	}
 	m := a.Message
 	if op.answer, err = tx.Append(&translog.Msg{
-		Dir: translog.In, Msg: translog.Hash(a.Name), Stmt: a.stmt, Sig: a.sig,
+		Dir: translog.In, Msg: translog.Hash(a.Name),
+		Stmt: envelope.StatementHash(a.statement), Sig: envelope.SignatureHash(a.signature),
 		From: m.From, To: m.To, Epoch: int64(m.Epoch), Seq: int64(m.Seq), Prev: translog.Hash(m.Prev),
 		DocketCommit: translog.Hash(m.DocketCommit), ContentCommit: translog.Hash(m.ContentCommit),
-		DirectoryVersion: int64(c.o.cfg.Peers.Directory().Version()),
-		ManifestVersion:  int64(c.o.cfg.Peers.Manifest(c.country).Version()),
+		DirectoryVersion: int64(l.o.cfg.Peers.Directory().Version()),
+		ManifestVersion:  int64(l.o.cfg.Peers.Manifest(l.country).Version()),
 		Size:             int64(envelope.InnerSize(a.docket, a.content)),
 	}); err != nil {
 		return err
@@ -399,111 +430,48 @@ func (c *counter) admit(tx *store.Tx, op *opening) error {
 		return err
 	}
 	if err := tx.PutMessage(op.answer, &storev1.LoggedMessage{
-		Peer: c.country, Msg: a.Name[:], Message: a.raw,
+		Peer: l.country, Msg: a.Name[:], Message: a.raw,
 		Docket: a.docket.Bytes, DocketSalt: a.docket.Salt[:], ContentId: id, CaseToken: adm.CaseToken,
 		Statement: a.statement, Signature: a.signature,
 	}); err != nil {
 		return err
 	}
-	return tx.PutSeen(c.country, m.Epoch, m.Seq, &storev1.Seen{Msg: a.Name[:], LeafIndex: uint64(op.answer), CaseToken: adm.CaseToken})
+	return tx.PutSeen(l.country, m.Epoch, m.Seq, &storev1.Seen{Msg: a.Name[:], LeafIndex: uint64(op.answer), CaseToken: adm.CaseToken})
 }
 
 // reject logs a final refusal; it uses up the message's number.
-func (c *counter) reject(tx *store.Tx, op *opening, r *refusal) error {
-	if done, err := c.again(tx, op, r.message, r.name); done || err != nil {
+func (l *lane) reject(tx *store.Tx, op *opening, code string) error {
+	if done, err := l.arrived(tx, op); done || err != nil {
 		return err
 	}
-	index, err := tx.Append(&translog.Rej{Code: r.code, From: c.country, Msg: translog.Hash(r.name)})
+	m, name := op.o.Message(), op.o.Name()
+	index, err := tx.Append(&translog.Rej{Code: code, From: l.country, Msg: translog.Hash(name)})
 	if err != nil {
 		return err
 	}
 	op.answer = index
-	return tx.PutSeen(c.country, r.message.GetEpoch(), r.message.GetSeq(), &storev1.Seen{Msg: r.name[:], LeafIndex: uint64(index)})
+	return tx.PutSeen(l.country, m.GetEpoch(), m.GetSeq(), &storev1.Seen{Msg: name[:], LeafIndex: uint64(index)})
 }
 
-// keepParked parks an envelope once, as long as there is room for its sender.
-func (c *counter) keepParked(tx *store.Tx, op *opening) error {
-	of, known := 0, false
-	err := tx.EachParked(func(p *storev1.Parked) bool {
-		if p.GetPeer() == c.country {
-			of++
+// answer queues receipts and advice for the peer, after the commit.
+func (l *lane) answer(openings []*opening) {
+	l.mu.Lock()
+	for _, op := range openings {
+		if op.parked != nil {
+			l.parked[envelope.Name(op.parked.GetMsg())] = true
 		}
-		known = known || slices.Equal(p.GetMsg(), op.parked.GetMsg())
-		return !known
-	})
-	if err != nil {
-		return err
-	}
-	op.advice = &rogatoryv1.Advice{Msg: op.parked.GetMsg(), Code: rogatoryv1.AdviceCode_ADVICE_CODE_PARKED, RetryAfterMs: uint64(lastRetry.Milliseconds())}
-	if known {
-		return nil
-	}
-	if of >= c.o.cfg.ParkedMax {
-		op.advice.Code = rogatoryv1.AdviceCode_ADVICE_CODE_BUSY
-		return nil
-	}
-	_, err = tx.Park(op.parked)
-	return err
-}
-
-// answer queues receipts and advice for the peer.
-func (c *counter) answer(m *mail) {
-	c.mu.Lock()
-	for _, op := range m.openings {
 		switch {
 		case op.again != nil:
-			c.o.Duplicates.Add(1)
-			c.answers = append(c.answers, int64(op.again.GetLeafIndex()))
+			l.o.Duplicates.Add(1)
+			l.reply(int64(op.again.GetLeafIndex()))
 		case op.answer >= 0:
-			c.answers = append(c.answers, op.answer)
-		case op.advice != nil && len(c.advice) < maxAdvice:
-			c.advice = append(c.advice, op.advice)
+			l.reply(op.answer)
+		case op.late != nil:
+			l.advise(op.advise(rogatoryv1.AdviceCode_ADVICE_CODE_NOT_AUTHENTIC))
+		case op.advice != nil:
+			l.advise(op.advice)
 		}
 	}
-	c.mu.Unlock()
-	c.signal()
-}
-
-// Unpark takes a parked envelope in, or drops it with a final refusal. It returns the case that it went to.
-func (o *Office) Unpark(ctx context.Context, id uint64, drop bool) (caseToken string, err error) {
-	var p *storev1.Parked
-	if err := o.cfg.Store.View(func(r *store.Reader) (err error) {
-		p, err = r.ParkedEnvelope(id)
-		return err
-	}); err != nil {
-		return "", err
-	}
-	c := o.desks[p.GetPeer()]
-	if c == nil {
-		return "", fmt.Errorf("parked envelope %d: %w", id, ErrStranger)
-	}
-	op := &opening{raw: p.GetEnvelope(), answer: -1}
-	if drop {
-		parsed, err := envelope.Parse(op.raw, envelope.MaxEnvelope)
-		if err != nil {
-			return "", fmt.Errorf("parked envelope %d: %w", id, err)
-		}
-		op.refused = &refusal{message: parsed.Message(), name: parsed.Name(), code: RejectDropped}
-	} else {
-		c.open(op)
-		if op.parked != nil {
-			return "", fmt.Errorf("parked envelope %d (%s): %w", id, op.parked.GetReason(), ErrStillNotUnderstood)
-		}
-	}
-	_, err = o.cfg.Store.Update(ctx, func(tx *store.Tx) error {
-		if err := c.commitOne(tx, op); err != nil {
-			return err
-		}
-		if op.answer >= 0 && op.arrival != nil {
-			if m, err := tx.Message(op.answer); err == nil {
-				caseToken = m.GetCaseToken()
-			}
-		}
-		return tx.Unpark(id)
-	})
-	if err != nil {
-		return "", err
-	}
-	c.answer(&mail{openings: []*opening{op}})
-	return caseToken, nil
+	l.mu.Unlock()
+	l.signal()
 }
