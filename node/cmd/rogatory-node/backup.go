@@ -1,8 +1,6 @@
 package main
 
 import (
-	"errors"
-	"fmt"
 	"path/filepath"
 	"time"
 
@@ -41,39 +39,6 @@ must be gone from every copy by then.`,
 			}
 			p.out.printf("%s: %d leaves, %d bytes; delete it on %s\n", folder, resp.GetLogSize(), resp.GetBytes(),
 				time.Now().Add(store.KeysAge).Format(time.DateOnly))
-			return nil
-		},
-	}
-}
-
-func (p *program) restoreCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "restore FOLDER",
-		Short: "Put a backup in place of a lost store",
-		Long: `restore puts a backup into the configured data folder, which must be empty or gone; what was erased since is erased again. The node
-must not run. Restoring does not make the log whole: when guard or peers have seen more of it, the node says so at its start, and the recovery after a
-rollback begins.`,
-		Args: exactly(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			cfg, err := p.load()
-			if err != nil {
-				return err
-			}
-			ring, err := p.ring(cfg)
-			if err != nil {
-				return err
-			}
-			info, err := store.Restore(c.Context(), args[0], storeOptions(cfg, ring))
-			if errors.Is(err, store.ErrNotFound) {
-				return no(err, "give the folder that rogatory-node backup wrote")
-			}
-			if err != nil {
-				return err
-			}
-			if p.json {
-				return p.out.value(info)
-			}
-			p.out.printf("%s: %s leaves of %s, as of %s\n", cfg.Data, fmt.Sprint(info.Size), info.Origin, moment(uint64(info.MadeMS)))
 			return nil
 		},
 	}

@@ -87,7 +87,7 @@ Exit status: 0 done, 1 the answer is no, 2 wrong usage or configuration, 3 could
 		p.requestCommand(), p.peersCommand(), p.parkedCommand(), p.backupCommand(),
 		p.statusCommand(), p.certificateCommand(), p.keyCommand(), p.versionCommand(),
 	)
-	c.AddCommand(p.daemonCommands()...)
+	c.AddCommand(p.runCommand(), p.restoreCommand())
 	return c
 }
 
