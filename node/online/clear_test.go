@@ -25,12 +25,12 @@ func TestNodesCutAtOnceClearEachOther(t *testing.T) {
 		r := newRig(t, "BG", "GR", "RS")
 		defer r.stop()
 		r.start("BG", "GR", "RS")
-		for range 3 {
+		for range 2 {
 			for _, n := range r.nodes {
 				n.cleared()
 				n.append()
 			}
-			time.Sleep(10 * time.Second) // some rounds, so that all hold heads of each other
+			time.Sleep(5 * time.Second) // some rounds, so that all hold heads of each other
 			for _, n := range r.nodes {
 				n.stop()
 			}
@@ -60,7 +60,7 @@ func TestNodeStaysUnclearedWithoutMajority(t *testing.T) {
 		r.nodes["GR"].stop()
 		r.nodes["HU"].stop()
 		rs.start()
-		time.Sleep(10 * time.Minute)
+		time.Sleep(2 * time.Minute)
 		if rs.office.Cleared() {
 			t.Fatal("cleared by one of three")
 		}
