@@ -28,33 +28,37 @@ type answerVector struct {
 	Path  []hexBytes `json:"path"`
 }
 
-// huLeaves are the leaves of HU's log; the first two are older than any message.
+// huBeginning are the first leaves of HU's log, older than any message.
+func huBeginning(t *testing.T, w *world) [][]byte {
+	t.Helper()
+	return leaves(t, 0,
+		&translog.Genesis{Log: w.members["HU"].logInfo().Origin, Country: "HU", Directory: w.directory(t).Digest(), Epoch: 1, Spec: "rogatory-log-1"},
+		&translog.Node{Event: translog.NodeStart, Program: "example:1"})
+}
+
+// huLeaves are those, and what HU answers RS.
 func huLeaves(t *testing.T, w *world) [][]byte {
 	t.Helper()
-	entries := []translog.Entry{
-		&translog.Genesis{Log: w.members["HU"].logInfo().Origin, Country: "HU", Directory: w.directory.Digest(), Epoch: 1, Spec: "rogatory-log-1"},
-		&translog.Node{Event: translog.NodeStart, Program: "example:1"},
+	sent := readVector[[]envelopeVector](t, "envelope")
+	m, err := envelope.ParseMessage(sent[0].Message)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if w.manifests["RS"] != nil {
-		sent := readVector[[]envelopeVector](t, "envelope")
-		in := func(v envelopeVector) *translog.Msg {
-			m, err := envelope.ParseMessage(v.Message)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return &translog.Msg{
-				Dir: translog.In, Msg: translog.Hash(v.Name), Stmt: translog.Hash(v.Stmt), Sig: translog.Hash(v.Sig), From: m.From, To: m.To,
-				Epoch: int64(m.Epoch), Seq: int64(m.Seq), Prev: translog.Hash(m.Prev), DocketCommit: translog.Hash(m.DocketCommit),
-				ContentCommit: translog.Hash(m.ContentCommit), DirectoryVersion: 1, ManifestVersion: 7, Size: int64(len(v.Inner)),
-			}
-		}
-		entries = append(entries, in(sent[0]),
-			&translog.Rej{Code: "transition:wrong-message", From: "RS", Msg: translog.Hash(sent[1].Name)},
-			&translog.Whole{Msg: translog.Hash(sent[0].Name), List: translog.Hash(seed("list of attachments"))})
-	}
+	return append(huBeginning(t, w), leaves(t, 2,
+		&translog.Msg{
+			Dir: translog.In, Msg: translog.Hash(sent[0].Name), Stmt: translog.Hash(sent[0].Stmt), Sig: translog.Hash(sent[0].Sig), From: m.From, To: m.To,
+			Epoch: int64(m.Epoch), Seq: int64(m.Seq), Prev: translog.Hash(m.Prev), DocketCommit: translog.Hash(m.DocketCommit),
+			ContentCommit: translog.Hash(m.ContentCommit), DirectoryVersion: 1, ManifestVersion: 7, Size: int64(len(sent[0].Inner)),
+		},
+		&translog.Rej{Code: "transition:wrong-message", From: "RS", Msg: translog.Hash(sent[1].Name)},
+		&translog.Whole{Msg: translog.Hash(sent[0].Name), List: translog.Hash(seed("list of attachments"))})...)
+}
+
+func leaves(t *testing.T, first int64, entries ...translog.Entry) [][]byte {
+	t.Helper()
 	var leaves [][]byte
 	for i, e := range entries {
-		b, err := translog.Marshal(noon.UnixMilli()+int64(i), int64(i), e)
+		b, err := translog.Marshal(noon.UnixMilli()+first+int64(i), first+int64(i), e)
 		if err != nil {
 			t.Fatal(err)
 		}

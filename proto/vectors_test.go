@@ -32,6 +32,8 @@ func (h *hexBytes) UnmarshalText(text []byte) (err error) {
 
 // TestVectorsHold checks each file of testdata/vectors against the packages of the node, and against what README.md says, written
 // out once more here. With -update it makes the files anew: signatures and ciphertexts then change, for they hold fresh randomness.
+//
+// Topics build on those before them: directory, manifest and docket come before envelope, envelope before receipt.
 func TestVectorsHold(t *testing.T) {
 	w := newWorld(t)
 	t.Run("keys", func(t *testing.T) { hold(t, w, "keys", makeKeys, checkKeys) })
@@ -43,10 +45,10 @@ func TestVectorsHold(t *testing.T) {
 	t.Run("manifest", func(t *testing.T) { hold(t, w, "manifest", makeManifests, checkManifests) })
 	t.Run("act", func(t *testing.T) { hold(t, w, "act", makeActs, checkActs) })
 	t.Run("docket", func(t *testing.T) { hold(t, w, "docket", makeDockets, checkDockets) })
+	t.Run("part", func(t *testing.T) { hold(t, w, "part", makeParts, checkParts) })
 	t.Run("envelope", func(t *testing.T) { hold(t, w, "envelope", makeEnvelopes, checkEnvelopes) })
 	t.Run("refused", func(t *testing.T) { hold(t, w, "refused", makeRefused, checkRefused) })
 	t.Run("receipt", func(t *testing.T) { hold(t, w, "receipt", makeReceipt, checkReceipt) })
-	t.Run("part", func(t *testing.T) { hold(t, w, "part", makeParts, checkParts) })
 }
 
 // hold makes a vector file anew if asked to, reads it strictly, and checks it.

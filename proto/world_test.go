@@ -51,16 +51,40 @@ type country struct {
 type world struct {
 	members map[string]*country
 	today   keyring.Day
-	// As the vectors of earlier topics say.
-	directory *federation.Directory
-	manifests map[string]*federation.Manifest
+}
+
+// directory is the one of directory.json.
+func (w *world) directory(t *testing.T) *federation.Directory {
+	t.Helper()
+	v := readVector[directoryVector](t, "directory")
+	d, err := federation.ParseDirectory(v.Signed, [32]byte(v.Digest))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// manifest is a member's in manifest.json.
+func (w *world) manifest(t *testing.T, code string) *federation.Manifest {
+	t.Helper()
+	for _, v := range readVector[[]manifestVector](t, "manifest") {
+		if v.Country == code {
+			m, err := federation.ParseManifest(v.Signed, w.directory(t), noon, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return m
+		}
+	}
+	t.Fatalf("no manifest of %s", code)
+	return nil
 }
 
 var codes = []string{"BG", "HU", "RS"}
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{members: map[string]*country{}, today: keyring.DayOf(noon), manifests: map[string]*federation.Manifest{}}
+	w := &world{members: map[string]*country{}, today: keyring.DayOf(noon)}
 	for _, code := range codes {
 		c := &country{code: code}
 		var err error
