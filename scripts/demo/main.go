@@ -17,7 +17,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -33,7 +32,6 @@ const (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second interrupt ends the program at once
 	status := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(status)
@@ -81,6 +79,7 @@ type demo struct {
 	json      bool
 
 	cluster *cluster
+	unwell  bool // a node has stopped by itself, or not well
 }
 
 // run returns the exit status, and why it is not 0.
@@ -132,7 +131,7 @@ func (d *demo) run(ctx context.Context) (status int, err error) {
 			return unknown, err
 		}
 	}
-	if failed != nil || t.Lost > 0 {
+	if failed != nil || d.unwell || t.Lost > 0 {
 		return answerIsNo, nil // it has been printed
 	}
 	return done, nil
@@ -141,6 +140,7 @@ func (d *demo) run(ctx context.Context) (status int, err error) {
 // begin opens or founds the federation and starts it, officers and all.
 func (d *demo) begin(ctx context.Context) error {
 	d.out.printf("%s\n", d.out.paint(bold, fmt.Sprintf("Rogatory: %d countries, each with a node, keys and a store of its own; a broker between them that can read nothing", len(d.countries))))
+	d.out.say("What an officer writes, another approves. It is logged and sealed for its recipient before it leaves, logged again where it arrives, and answered by a signed receipt, whoever was away in between.")
 	began := time.Now()
 	c, founded, err := openCluster(ctx, d.dir, d.countries)
 	if err != nil {
@@ -184,7 +184,8 @@ func (d *demo) count(ctx context.Context) (tally, error) {
 		d.out.event(red, "", "not everything has its receipt: "+err.Error())
 	}
 	if err := d.cluster.stop(); err != nil {
-		return tally{}, err
+		d.out.event(red, "", "not every node has stopped well: "+err.Error())
+		d.unwell = true
 	}
 	t, counts, err := recount(ctx, d.cluster)
 	if err == nil {
@@ -200,6 +201,9 @@ func (d *demo) stay(ctx context.Context, p *player) (tally, error) {
 	}
 	d.out.title("The nodes run again. Play with them from another terminal, in this checkout:")
 	for _, line := range d.invitation(p) {
+		if strings.HasPrefix(line, "#") {
+			line = d.out.paint(dim, line)
+		}
 		d.out.printf("  %s\n", line)
 	}
 	d.out.printf("Interrupt with Ctrl-C to stop and count again.\n")
@@ -208,9 +212,9 @@ func (d *demo) stay(ctx context.Context, p *player) (tally, error) {
 	return d.count(ctx)
 }
 
-// invitation lists commands that work as they stand.
+// invitation lists commands that work as they stand, each below what it does.
 func (d *demo) invitation(p *player) []string {
-	from, to, token := d.cluster.members[0], d.cluster.members[1], "CASE"
+	from, to, token := d.pair("RS", "BG"), d.pair("BG", "RS"), ""
 	for _, c := range p.cases {
 		asker, errAsker := d.cluster.member(c.asker)
 		peer, errPeer := d.cluster.member(c.peer)
@@ -219,20 +223,42 @@ func (d *demo) invitation(p *player) []string {
 			break
 		}
 	}
-	at := func(m *member, i int) string {
+	as := func(m *member, i int) string {
 		return fmt.Sprintf(" --dir %s --as %s", shell(m.dir), shell(m.officerFile(m.officer(unitNames[0], i))))
 	}
 	const program = "go run ./node/cmd/rogatory-node "
-	return []string{
-		program + "request list" + at(from, 1),
-		program + "request show " + token + at(from, 1),
-		program + "request show " + token + at(to, 1),
-		program + "request send " + filepath.Join("configs", "examples", "police-request-urgent.json") + at(from, 1),
-		program + "request approve CASE --yes" + at(from, 2) + "   # CASE as send has printed it",
-		program + "request list" + at(to, 1),
-		program + "status --dir " + shell(to.dir),
-		program + "peers --dir " + shell(to.dir),
+	list := []string{"# the cases of a desk in " + from.country, program + "request list" + as(from, 1)}
+	if token != "" {
+		list = append(list, "# one case as both sides have it; the reading is logged",
+			program+"request show "+token+as(from, 1), program+"request show "+token+as(to, 1))
 	}
+	return append(list,
+		"# write a request; a second officer approves the case whose number this prints",
+		program+"request send configs/examples/police-request-urgent.json"+as(from, 1),
+		program+"request approve CASE --yes"+as(from, 2),
+		"# see it in "+to.country+" and answer it",
+		program+"request list"+as(to, 1),
+		program+`request no-information CASE --remarks "Nothing is known here."`+as(to, 1),
+		program+"request release CASE --yes"+as(to, 2),
+		"# the node itself",
+		program+"status --dir "+shell(to.dir),
+		program+"peers --dir "+shell(to.dir),
+	)
+}
+
+// pair returns a member, else one that is not the other.
+func (d *demo) pair(country, other string) *member {
+	for _, m := range d.cluster.members {
+		if m.country == country {
+			return m
+		}
+	}
+	for _, m := range d.cluster.members {
+		if m.country != other {
+			return m
+		}
+	}
+	return d.cluster.members[0]
 }
 
 // shell quotes a word where a shell would break it.

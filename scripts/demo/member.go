@@ -167,7 +167,7 @@ func (m *member) start(ctx context.Context) error {
 	case <-done:
 		return m.failure()
 	case <-ctx.Done():
-		return fmt.Errorf("starting: %w", context.Cause(ctx))
+		return errors.Join(fmt.Errorf("starting: %w", context.Cause(ctx)), m.stop())
 	}
 	conn, err := client.Dial(client.Options{Socket: m.cfg.Socket, Language: "en"})
 	if err != nil {

@@ -52,12 +52,12 @@ func (p *player) sendRequest(ctx context.Context, path string) (ok bool, err err
 	ctx, cancel := context.WithTimeoutCause(ctx, stepPatience, fmt.Errorf("not within %s", stepPatience))
 	defer cancel()
 	name := filepath.Base(path)
-	b, err := readPath(path)
-	if err != nil {
-		return false, err
-	}
-	file, err := parseRequest(name, b)
+	var file *rogatoryv1.RequestFile
 	var d desk
+	b, err := readPath(path)
+	if err == nil {
+		file, err = parseRequest(name, b)
+	}
 	if err == nil && len(file.GetTo()) == 0 && file.GetCaseToken() == "" {
 		err = errNoRecipient
 	}
