@@ -250,6 +250,7 @@ func TestANodeThatLiesGetsNoSignature(t *testing.T) {
 		"another case":      func(a *answer) { a.act.CaseToken = "RS-2026-000008" },
 		"another actor":     func(a *answer) { a.act.Actor = "rs-2" },
 		"a reason":          func(a *answer) { a.act.Reason = "curiosity" },
+		"a subject":         func(a *answer) { a.act.Subject = make([]byte, 32) },
 		"an old act":        func(a *answer) { a.at = a.at.Add(-time.Hour) },
 		"a future act":      func(a *answer) { a.at = a.at.Add(time.Hour) },
 		"another text":      func(a *answer) { *text(a.contents[0]) = "Withdraw everything." },
@@ -305,6 +306,36 @@ func TestANodeThatLiesGetsNoSignature(t *testing.T) {
 				t.Errorf("error is %v", err)
 			}
 		})
+	}
+}
+
+func TestAnActThatSendsNothingIsSignedWithoutTargets(t *testing.T) {
+	d := &desk{}
+	c := start(t, d)
+	want := Want{Verb: rogatoryv1.Verb_VERB_REGISTER, CaseToken: "RS-2026-000007"}
+	if _, err := c.Do(t.Context(), want); err != nil {
+		t.Fatal(err)
+	}
+	d.lie = func(a *answer) {
+		a.to, a.contents = []string{"BG"}, []*rogatoryv1.Content{reminder().GetContent()}
+		a.dockets = []*rogatoryv1.Docket{exchange.DocketOf(a.contents[0], exchange.Cover{Actor: "rs-1"})}
+	}
+	if _, err := c.Do(t.Context(), want); !errors.Is(err, ErrNotAsked) {
+		t.Errorf("targets came along: %v", err)
+	}
+}
+
+func TestWhatOpensACaseFollowsNothingThatTheFileDoesNotName(t *testing.T) {
+	d := &desk{}
+	c := start(t, d)
+	file := reminder("BG")
+	file.CaseToken = ""
+	if _, err := c.Do(t.Context(), Want{File: file}); err != nil {
+		t.Fatal(err)
+	}
+	d.lie = func(a *answer) { a.dockets[0].Of = make([]byte, 32) }
+	if _, err := c.Do(t.Context(), Want{File: file}); !errors.Is(err, ErrNotAsked) {
+		t.Errorf("it was made to follow another message: %v", err)
 	}
 }
 

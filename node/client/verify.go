@@ -41,8 +41,11 @@ func (p *Prepared) verify(w Want, actor string, now time.Time) error {
 		return fmt.Errorf("the act is in case %q", act.GetCaseToken())
 	case act.GetReason() != w.Reason:
 		return fmt.Errorf("the act's reason is %q", act.GetReason())
-	case len(w.Subject) > 0 && !bytes.Equal(act.GetSubject(), w.Subject):
+	case !bytes.Equal(act.GetSubject(), w.Subject) && !(act.GetVerb() == rogatoryv1.Verb_VERB_RATIFY && len(w.Subject) == 0):
+		// Only what is ratified is the node's to name: the officer reads it before signing.
 		return errors.New("the act has another subject")
+	case len(act.GetTargets()) > 0 && w.File == nil && !decides(act.GetVerb()):
+		return errors.New("the act has targets and sends nothing")
 	case skew > federation.ActSkew || skew < -federation.ActSkew:
 		return fmt.Errorf("the act's time is %s away from this machine's", skew.Round(time.Second))
 	}
@@ -53,6 +56,11 @@ func (p *Prepared) verify(w Want, actor string, now time.Time) error {
 		return p.compare(w.File, actor)
 	}
 	return nil
+}
+
+// decides reports whether the verb is about messages that the node holds.
+func decides(v rogatoryv1.Verb) bool {
+	return v == rogatoryv1.Verb_VERB_APPROVE || v == rogatoryv1.Verb_VERB_DECLINE || v == rogatoryv1.Verb_VERB_RATIFY
 }
 
 // verbFits allows the node to choose between sending and drafting when it was left to it; danger to life is never a draft.
@@ -179,7 +187,8 @@ func sameDocket(file *rogatoryv1.RequestFile, m *Message, actor string) error {
 		return fmt.Errorf("the docket is from unit %s", d.GetFromUnit())
 	case file.GetRegime() != 0 && d.GetRegime() != file.GetRegime():
 		return fmt.Errorf("the docket names %s", d.GetRegime())
-	case len(file.GetOf()) > 0 && !bytes.Equal(d.GetOf(), file.GetOf()):
+	case (len(file.GetOf()) > 0 || file.GetCaseToken() == "") && !bytes.Equal(d.GetOf(), file.GetOf()):
+		// In a case the node may know what is followed; what opens one follows nothing that the file does not name.
 		return errors.New("the docket follows another message")
 	case d.GetBreakGlass() != file.GetBreakGlass():
 		return errors.New("the docket differs in break-glass")
