@@ -2,11 +2,13 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"embed"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 
@@ -128,4 +130,11 @@ func parseRequest(name string, b []byte) (*rogatoryv1.RequestFile, error) {
 		return nil, fmt.Errorf("reading %s: it has no content", name)
 	}
 	return f, nil
+}
+
+// noise is a file that was invented: the same bytes for the same name.
+func noise(name string, size int64) []byte {
+	b := make([]byte, size)
+	_, _ = rand.NewChaCha8(sha256.Sum256([]byte(name))).Read(b) // never fails
+	return b
 }

@@ -1,21 +1,15 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"time"
-
-	"google.golang.org/protobuf/proto"
 
 	"github.com/rogatory/rogatory/configs"
 	"github.com/rogatory/rogatory/crypto/keyring"
@@ -23,10 +17,8 @@ import (
 	"github.com/rogatory/rogatory/node/client"
 	"github.com/rogatory/rogatory/node/cmd/rogatory-node/setup"
 	"github.com/rogatory/rogatory/node/exchange"
-	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/transport/broker"
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
-	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
 // poll is how often something that changes elsewhere is looked at.
@@ -88,57 +80,6 @@ func (m *member) make(hub string, authority *broker.Authority) (*setup.Made, err
 		return nil, err
 	}
 	return made, os.WriteFile(filepath.Join(tls, "nats-ca.pem"), authority.Roots(), 0o644)
-}
-
-// foundDirectory composes the first directory, has every member sign it, joins the signatures and puts the result in place with its
-// digest, as `rogatory-node directory propose`, `sign`, `join` and `take` do.
-func (c *cluster) foundDirectory(made []*setup.Made) error {
-	now := time.Now()
-	d := &rogatoryv1.Directory{
-		Federation: federationName, Threshold: uint32(len(made)/2 + 1), Tzdata: exchange.TZData,
-		ValidFromMs: uint64(now.Add(-time.Minute).UnixMilli()), ValidUntilMs: uint64(now.AddDate(1, 0, 0).UnixMilli()),
-	}
-	for _, m := range made {
-		d.Members = append(d.Members, m.Member)
-	}
-	proposal, err := federation.Propose(nil, d)
-	if err != nil {
-		return err
-	}
-	joined := proposal
-	for _, m := range c.members {
-		ring, err := keyring.OpenRing(filepath.Join(m.dir, setup.RingFolder, keyring.RingFile), keyring.Plain())
-		if err != nil {
-			return err
-		}
-		signed, err := federation.SignDirectory(nil, proposal, m.country, ring.Identity())
-		if err != nil {
-			return err
-		}
-		if joined, err = federation.JoinDirectories(joined, signed); err != nil {
-			return err
-		}
-	}
-	_, digest, err := federation.ReadDirectory(joined)
-	if err != nil {
-		return err
-	}
-	if _, err := federation.ParseDirectory(joined, digest); err != nil {
-		return err
-	}
-	for _, m := range c.members {
-		cfg, err := configs.Load(filepath.Join(m.dir, setup.ConfigFile))
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(cfg.Directory, joined, 0o644); err != nil {
-			return err
-		}
-		if err := os.WriteFile(cfg.Pin, []byte(hex.EncodeToString(digest[:])+"\n"), 0o644); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // start starts the node and returns when it answers at its socket. What the node says of itself goes to node.log.
@@ -314,70 +255,6 @@ func (m *member) waitStatus(ctx context.Context, what string, missing func(*node
 	}
 }
 
-// officerRights are those of every officer: who drafts and who approves is a matter of roles in each message, and never the same person.
-var officerRights = []rogatoryv1.Right{rogatoryv1.Right_RIGHT_READ, rogatoryv1.Right_RIGHT_DRAFT, rogatoryv1.Right_RIGHT_APPROVE}
-
-// enrolAll puts two officers of each unit on the register. The founders sign for them, as `rogatory-node officer enrol` and `confirm` do. Who
-// is there already stays.
-func (m *member) enrolAll(ctx context.Context) error {
-	for _, unit := range unitNames {
-		for i := range 2 {
-			if err := m.enrol(ctx, m.officer(unit, i+1), unit); err != nil {
-				return fmt.Errorf("enrolling an officer of %s: %w", unit, err)
-			}
-		}
-	}
-	return nil
-}
-
-func (m *member) enrol(ctx context.Context, pseudonym, unit string) error {
-	path := m.officerFile(pseudonym)
-	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-		if err := setup.CreateOfficer(path, pseudonym, keyring.GenerateOfficer(), keyring.Plain()); err != nil {
-			return err
-		}
-	}
-	who, err := m.as(pseudonym)
-	if err != nil {
-		return err
-	}
-	register, err := who.Desk.Officers(ctx, &nodev1.OfficersRequest{})
-	if err != nil {
-		return err
-	}
-	key := who.Officer().Key.Public()
-	if slices.ContainsFunc(register.GetOfficers(), func(o *rogatoryv1.Officer) bool { return bytes.Equal(o.GetPublicKey(), key[:]) }) {
-		return nil
-	}
-	officer := federation.NewOfficer(pseudonym, key, []string{unit}, officerRights, false)
-	subject, err := federation.EnrolmentSubject(officer)
-	if err != nil {
-		return err
-	}
-	var signed []*rogatoryv1.Assertion
-	for i, verb := range []rogatoryv1.Verb{rogatoryv1.Verb_VERB_ENROL, rogatoryv1.Verb_VERB_ENROL_CONFIRM} {
-		founder, err := m.as(m.officer("founder", i+1))
-		if err != nil {
-			return err
-		}
-		a, err := founder.Assert(ctx, &rogatoryv1.Act{Verb: verb, Subject: subject[:]})
-		if err != nil {
-			return err
-		}
-		signed = append(signed, a)
-	}
-	b, err := federation.MakeEnrolment(officer, false, signed[0], signed[1])
-	if err != nil {
-		return err
-	}
-	whole := new(rogatoryv1.Enrolment)
-	if err := proto.Unmarshal(b, whole); err != nil {
-		return err
-	}
-	_, err = who.Desk.Enrol(ctx, &nodev1.EnrolRequest{Enrolment: whole})
-	return err
-}
-
 // row returns a case as the node lists it, nil when it has none of that name. Listing reads no content.
 func (m *member) row(ctx context.Context, token string) (*nodev1.CaseRow, error) {
 	cl, err := m.as(m.officer("founder", 1))
@@ -408,18 +285,4 @@ func (m *member) show(ctx context.Context, token, unit string) (*nodev1.ShowResp
 		return nil, err
 	}
 	return cl.Show(ctx, token, "case-work")
-}
-
-// attach has the node seal a file.
-func attach(ctx context.Context, cl *client.Client, open func(string) (io.ReadCloser, error), a *rogatoryv1.AttachmentFile) (*rogatoryv1.Attachment, error) {
-	f, err := open(a.GetPath())
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	mediaType := a.GetMediaType()
-	if mediaType == "" {
-		mediaType = "application/octet-stream"
-	}
-	return cl.Attach(ctx, f, mediaType, a.GetTitle())
 }
