@@ -34,6 +34,8 @@ type federationOf struct {
 	dir  string
 	net  *transport.Memory
 	node map[string]*country
+	// directory is the version in force, nil before the first was signed.
+	directory *federation.Directory
 }
 
 // country is one node: its folder outlives its runs.
@@ -48,6 +50,12 @@ type country struct {
 // federate sets up countries, each with units police and fiu, and signs their directory. Nobody runs yet.
 func federate(t *testing.T, codes ...string) *federationOf {
 	t.Helper()
+	return federateBy(t, nil, codes...)
+}
+
+// federateBy is federate; change, unless nil, may alter the directory before it is signed.
+func federateBy(t *testing.T, change func(*rogatoryv1.Directory), codes ...string) *federationOf {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "rog") // short: the path of a socket has 108 bytes
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +64,7 @@ func federate(t *testing.T, codes ...string) *federationOf {
 	f := &federationOf{t: t, dir: dir, node: map[string]*country{}, net: transport.NewMemory(transport.MemoryOptions{Seed: 1}, codes...)}
 	now := time.Now()
 	draft := &rogatoryv1.Directory{
-		Federation: name, ValidFromMs: uint64(now.Add(-time.Hour).UnixMilli()), ValidUntilMs: uint64(now.Add(1000 * time.Hour).UnixMilli()),
+		Federation: name, ValidFromMs: uint64(now.Add(-time.Hour).UnixMilli()), ValidUntilMs: uint64(now.Add(10000 * time.Hour).UnixMilli()),
 		Threshold: uint32(len(codes)/2 + 1), Tzdata: "2026a",
 	}
 	for _, code := range codes {
@@ -74,6 +82,9 @@ func federate(t *testing.T, codes ...string) *federationOf {
 		draft.Members = append(draft.Members, made.Member)
 		f.node[code] = c
 	}
+	if change != nil {
+		change(draft)
+	}
 	f.sign(draft)
 	t.Cleanup(func() {
 		for _, c := range f.node {
@@ -84,10 +95,10 @@ func federate(t *testing.T, codes ...string) *federationOf {
 	return f
 }
 
-// sign has every member sign the directory and installs it everywhere.
+// sign has every member sign the next version of the directory and installs it everywhere.
 func (f *federationOf) sign(draft *rogatoryv1.Directory) {
 	f.t.Helper()
-	signed, err := federation.Propose(nil, draft)
+	signed, err := federation.Propose(f.directory, draft)
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -96,11 +107,19 @@ func (f *federationOf) sign(draft *rogatoryv1.Directory) {
 		if err != nil {
 			f.t.Fatal(err)
 		}
-		if signed, err = federation.SignDirectory(nil, signed, c.code, ring.Identity()); err != nil {
+		if signed, err = federation.SignDirectory(f.directory, signed, c.code, ring.Identity()); err != nil {
 			f.t.Fatal(err)
 		}
 	}
 	_, digest, err := federation.ReadDirectory(signed)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	if f.directory == nil {
+		f.directory, err = federation.ParseDirectory(signed, digest)
+	} else {
+		f.directory, err = federation.Advance(f.directory, signed, time.Now())
+	}
 	if err != nil {
 		f.t.Fatal(err)
 	}

@@ -1,0 +1,633 @@
+package node_test
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/rogatory/rogatory/configs"
+	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/store"
+	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
+	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
+)
+
+// talk is two desks that exchange the messages of one case at a time.
+type talk struct {
+	*testing.T
+	f      *federationOf
+	rs, bg *person
+	token  string
+}
+
+// talking starts two countries.
+func talking(t *testing.T) *talk {
+	f := federate(t, "RS", "BG")
+	rs, bg := f.node["RS"].run(slow), f.node["BG"].run(slow)
+	rs.clearedIn(time.Minute)
+	bg.clearedIn(time.Minute)
+	return &talk{T: t, f: f, rs: rs.founder(1), bg: bg.founder(1)}
+}
+
+func (k *talk) end() {
+	k.Helper()
+	settled(k.T, []*inside{k.rs.inside, k.bg.inside})
+	k.rs.halt()
+	k.bg.halt()
+}
+
+// say sends an example file in the case, changed by edit unless that is nil.
+func (k *talk) say(p *person, name string, edit func(*rogatoryv1.RequestFile)) {
+	k.Helper()
+	f := example(k.T, name)
+	if edit != nil {
+		edit(f)
+	}
+	k.tell(p, f)
+}
+
+// tell sends a file in the case; one that opens a case makes it the case that is talked about.
+func (k *talk) tell(p *person, f *rogatoryv1.RequestFile) {
+	k.Helper()
+	if f.GetRegime() == 0 && f.GetContent().GetGovernance() == nil && f.GetContent().GetJoint().GetPropose() == nil {
+		f.CaseToken = k.token
+	} else {
+		other := map[string]string{"RS": "BG", "BG": "RS"}[p.code]
+		f.To = []string{other + "/" + f.FromUnit}
+	}
+	token, err := p.hand(f)
+	if err != nil {
+		k.Fatal(err)
+	}
+	k.token = token
+}
+
+// plain is a content of few words from the sender of the examples.
+func (k *talk) plain(c *rogatoryv1.Content) *rogatoryv1.RequestFile {
+	c.Language, c.Sender = "en", example(k.T, "acknowledge.json").GetContent().GetSender()
+	return &rogatoryv1.RequestFile{Content: c}
+}
+
+// agree waits until the case has a state on both sides, with the same deadline, and returns the deadline.
+func (k *talk) agree(state string) time.Time {
+	k.Helper()
+	var rs, bg *nodev1.CaseRow
+	for end := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+		rs, bg = k.rs.list()[k.token], k.bg.list()[k.token]
+		if rs.GetState() == state && bg.GetState() == state && rs.GetDeadlineMs() == bg.GetDeadlineMs() && rs.GetClockStopped() == bg.GetClockStopped() {
+			break
+		}
+		if time.Now().After(end) {
+			k.Fatalf("not %s on both sides:\nRS %v\nBG %v", state, rs, bg)
+		}
+	}
+	if rs.GetDeadlineMs() == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(int64(rs.GetDeadlineMs())).UTC()
+}
+
+// message returns the name of the newest message of a kind, as a person sees it.
+func (k *talk) message(p *person, kind rogatoryv1.Kind) []byte {
+	k.Helper()
+	shown, err := p.show(k.token)
+	if err != nil {
+		k.Fatal(err)
+	}
+	for _, m := range slices.Backward(shown.GetMessages()) {
+		if m.GetDocket().GetKind() == kind {
+			return m.GetMsg()
+		}
+	}
+	k.Fatalf("no %s in %s", kind, k.token)
+	return nil
+}
+
+// ask has RS ask BG and waits for the receipt.
+func (k *talk) ask(name string) {
+	k.Helper()
+	k.say(k.rs, name, nil)
+	k.agree("received")
+}
+
+func TestRequestGoesThroughAllThatMayHappenToIt(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		k := talking(t)
+		k.ask("police-request-normal.json")
+		asked := k.agree("received")
+		if asked.Sub(time.Now()) < 6*24*time.Hour || asked.Sub(time.Now()) > 8*24*time.Hour {
+			t.Errorf("seven days end at %v", asked)
+		}
+		k.say(k.bg, "acknowledge.json", nil)
+		k.agree("in-progress")
+
+		// A question stops the clock; it goes on when the answer has come.
+		k.say(k.bg, "clarification.json", nil)
+		if due := k.agree("clarifying"); !due.IsZero() || !k.rs.list()[k.token].GetClockStopped() {
+			t.Errorf("while a question is open the limit is %v", due)
+		}
+		time.Sleep(3 * 24 * time.Hour)
+		k.say(k.rs, "clarification-answer.json", nil)
+		resumed := k.agree("in-progress")
+		if resumed != asked.Add(3*24*time.Hour) {
+			t.Errorf("after three days' pause the limit moved from %v to %v", asked, resumed)
+		}
+
+		k.tell(k.rs, k.plain(&rogatoryv1.Content{Body: &rogatoryv1.Content_Reminder{Reminder: &rogatoryv1.Reminder{Text: "Anything yet?"}}}))
+		if due := k.agree("in-progress"); due != resumed {
+			t.Errorf("a reminder moved the limit to %v", due)
+		}
+
+		// Only a judge moves it.
+		until := resumed.Add(5 * 24 * time.Hour)
+		delay := func(why rogatoryv1.Delay) {
+			k.tell(k.bg, k.plain(&rogatoryv1.Content{Body: &rogatoryv1.Content_DelayNotice{DelayNotice: &rogatoryv1.DelayNotice{
+				Delay: &rogatoryv1.Postponement{Reason: why, Until: until.Format("2006-01-02T15:04Z07:00"), Explanation: "In words."},
+			}}}))
+		}
+		delay(rogatoryv1.Delay_DELAY_VOLUME)
+		if due := k.agree("in-progress"); due != resumed {
+			t.Errorf("a delay by volume moved the limit to %v", due)
+		}
+		delay(rogatoryv1.Delay_DELAY_JUDICIAL_AUTHORISATION)
+		if due := k.agree("awaiting-judicial"); due.Before(resumed.Add(4 * 24 * time.Hour)) {
+			t.Errorf("a judge moved the limit from %v to %v only", resumed, due)
+		}
+
+		part := func(f *rogatoryv1.RequestFile) {
+			r := f.Content.GetReply()
+			if r.Final = false; len(r.GetRefusals()) == 0 {
+				r.Outcome = rogatoryv1.Outcome_OUTCOME_PARTIAL
+			}
+		}
+		k.say(k.bg, "acknowledge.json", func(f *rogatoryv1.RequestFile) { f.Of = k.message(k.bg, rogatoryv1.Kind_KIND_DELAY_NOTICE) })
+		k.agree("in-progress")
+		k.say(k.bg, "police-reply.json", part)
+		k.agree("part-answered")
+		k.say(k.bg, "police-reply-partly-refused.json", part)
+		k.agree("part-answered")
+		k.say(k.bg, "police-reply.json", nil)
+		k.agree("answered")
+		if got := k.rs.list()[k.token].GetOutcome(); got != "OUTCOME_PROVIDED" {
+			t.Errorf("outcome %s", got)
+		}
+		_, err := k.bg.hand(func() *rogatoryv1.RequestFile {
+			f := example(t, "police-reply.json")
+			f.CaseToken = k.token
+			return f
+		}())
+		refused(t, "a second final reply", err, "transition-illegal")
+
+		// What is missing opens a new round with a clock of its own.
+		k.say(k.rs, "reopening.json", nil)
+		if due := k.agree("reopened"); due.Sub(time.Now()) < 6*24*time.Hour {
+			t.Errorf("the new limit is %v", due)
+		}
+		k.say(k.bg, "police-reply.json", nil)
+		k.agree("answered")
+		k.say(k.rs, "feedback.json", nil)
+		k.tell(k.rs, k.plain(&rogatoryv1.Content{Body: &rogatoryv1.Content_Close{Close: &rogatoryv1.Close{}}}))
+		k.agree("closed")
+		k.end()
+	})
+}
+
+func TestAcknowledgementDeclaresTheClassOfTheClock(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		k := talking(t)
+		k.ask("police-request-urgent.json")
+		strict := k.agree("received")
+		if left := strict.Sub(time.Now()); left > 8*time.Hour || left < 7*time.Hour {
+			t.Errorf("an urgent request has %v", left)
+		}
+		k.say(k.bg, "acknowledge.json", func(f *rogatoryv1.RequestFile) { f.Content.GetAcknowledge().Access = rogatoryv1.Access_ACCESS_INDIRECT })
+		if left := k.agree("in-progress").Sub(time.Now()); left < 2*24*time.Hour {
+			t.Errorf("what must be obtained elsewhere has %v", left)
+		}
+		k.end()
+	})
+}
+
+func TestRefusalIsPartialDisputedAndDecided(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		k := talking(t)
+		for _, upheld := range []bool{true, false} {
+			k.ask("police-request-normal.json")
+			k.say(k.bg, "police-reply-partly-refused.json", nil)
+			k.agree("answered")
+			shown, err := k.rs.show(k.token)
+			must(t, err)
+			d := shown.GetMessages()[1].GetDocket()
+			if len(d.GetRefusals()) == 0 || d.GetRefusals()[0].GetGround() == 0 || shown.GetCase().GetOutcome() != "OUTCOME_PARTLY_REFUSED" {
+				t.Errorf("the refusal has no ground: %v", d)
+			}
+			k.say(k.rs, "objection.json", nil)
+			k.agree("disputed")
+			if upheld {
+				k.say(k.bg, "objection-decision.json", nil)
+				k.agree("reopened")
+				continue
+			}
+			k.say(k.bg, "objection-decision.json", func(f *rogatoryv1.RequestFile) {
+				decision := f.Content.GetObjectionDecision()
+				decision.Outcome = rogatoryv1.Outcome_OUTCOME_REFUSED
+				decision.Refusals = []*rogatoryv1.RefusedItem{{
+					Item: rogatoryv1.Want_WANT_RECORDS, Ground: rogatoryv1.Ground_GROUND_RISK_TO_INVESTIGATION_OR_PERSON, Explanation: "It stays.",
+				}}
+			})
+			k.agree("closed")
+		}
+		k.end()
+	})
+}
+
+func TestWithdrawalThatCrossesAReplyEndsEqualOnBothSides(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		k := talking(t)
+		k.ask("police-request-normal.json")
+		k.say(k.rs, "withdrawal.json", nil)
+		k.agree("withdrawn")
+
+		k.ask("police-request-normal.json")
+		k.f.net.Cut("RS", "BG")
+		k.say(k.rs, "withdrawal.json", nil)
+		k.say(k.bg, "police-reply.json", nil)
+		if a, b := k.rs.list()[k.token].GetState(), k.bg.list()[k.token].GetState(); a != "withdrawn" || b != "answered" {
+			t.Errorf("before they cross: %s and %s", a, b)
+		}
+		time.Sleep(time.Minute)
+		k.f.net.Heal("RS", "BG")
+		k.agree("answered")
+		k.end()
+	})
+}
+
+func TestSpontaneousInformationIsAcknowledgedAndJudged(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		k := talking(t)
+		k.say(k.bg, "spontaneous-information.json", nil)
+		k.agree("received")
+		k.say(k.rs, "spontaneous-acknowledge.json", func(f *rogatoryv1.RequestFile) {
+			f.Content.GetSpontaneousAcknowledge().Usefulness = rogatoryv1.Usefulness_USEFULNESS_UNSPECIFIED
+		})
+		k.agree("acknowledged")
+		k.say(k.rs, "spontaneous-acknowledge.json", nil)
+		k.agree("useful")
+		k.say(k.rs, "feedback.json", nil)
+		k.agree("useful")
+		k.end()
+	})
+}
+
+func TestTransactionsAreAskedAndAnsweredBetweenFIUs(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		k := talking(t)
+		k.ask("fiu-request.json")
+		k.say(k.bg, "fiu-reply.json", nil)
+		k.agree("answered")
+		if unit := k.bg.list()[k.token].GetUnit(); unit != "fiu" {
+			t.Errorf("the request is in %s", unit)
+		}
+		shown, err := k.rs.show(k.token)
+		must(t, err)
+		reply := shown.GetMessages()[1]
+		items := reply.GetContent().GetFiuReply().GetItems()
+		if n := len(items); n == 0 || items[0].GetTransaction().GetAmount().GetAmount() != "20000.00" || reply.GetDocket().GetCounts().GetTransactions() == 0 {
+			t.Errorf("%d items, %v", n, reply.GetDocket().GetCounts())
+		}
+
+		// The originator's consent for onward use: asked, granted and refused item by item, and taken back.
+		name := k.message(k.rs, rogatoryv1.Kind_KIND_FIU_REPLY)
+		k.say(k.rs, "consent-request.json", func(f *rogatoryv1.RequestFile) {
+			for _, i := range f.Content.GetConsentRequest().GetItems() {
+				i.Ref.Msg = name
+			}
+		})
+		k.agree("answered")
+		within(t, time.Minute, "the consent request", func() bool { return k.count(k.bg) == 3 })
+		k.say(k.bg, "consent-decision.json", func(f *rogatoryv1.RequestFile) {
+			for _, a := range f.Content.GetConsentDecision().GetAnswers() {
+				a.Item.Ref.Msg = name
+			}
+		})
+		k.say(k.bg, "consent-withdrawal.json", func(f *rogatoryv1.RequestFile) {
+			for _, i := range f.Content.GetConsentWithdrawal().GetItems() {
+				i.Ref.Msg = name
+			}
+		})
+		within(t, time.Minute, "the withdrawal of the consent", func() bool { return k.count(k.rs) == 5 })
+		for _, p := range []*person{k.rs, k.bg} {
+			states := map[exchange.ConsentState]int{}
+			for _, c := range k.kept(p).Consents {
+				states[c.State]++
+			}
+			want := map[exchange.ConsentState]int{exchange.ConsentGranted: 1, exchange.ConsentRefused: 1, exchange.ConsentWithdrawn: 1}
+			if !maps.Equal(states, want) {
+				t.Errorf("consents at %s: %v, not %v", p.code, states, want)
+			}
+		}
+		k.end()
+	})
+}
+
+func TestCorrectionReachesTheRecipientAndIsReceipted(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		k := talking(t)
+		k.ask("police-request-normal.json")
+		k.say(k.bg, "police-reply-partly-refused.json", nil)
+		k.agree("answered")
+		name := k.message(k.bg, rogatoryv1.Kind_KIND_REPLY)
+		k.say(k.bg, "correction-notice.json", func(f *rogatoryv1.RequestFile) { f.Content.GetCorrection().Items[0].Msg = name })
+		within(t, time.Minute, "the correction", func() bool { return k.count(k.rs) == 3 })
+		k.say(k.rs, "correction-receipt.json", func(f *rogatoryv1.RequestFile) { f.Content.GetCorrectionReceipt().Items[0].Msg = name })
+		settled(t, []*inside{k.rs.inside, k.bg.inside})
+		for _, p := range []*person{k.rs, k.bg} {
+			if c := k.kept(p).Corrections; len(c) != 1 || c[0].State != exchange.CorrectionReceipted {
+				t.Errorf("corrections at %s: %+v", p.code, c)
+			}
+		}
+		k.end()
+	})
+}
+
+// count is how many messages of the case a node holds.
+func (k *talk) count(p *person) int {
+	k.Helper()
+	shown, err := p.show(k.token)
+	if err != nil {
+		k.Fatal(err)
+	}
+	return len(shown.GetMessages())
+}
+
+// kept returns the case as a node's store holds it. The node stops and starts for it.
+func (k *talk) kept(p *person) exchange.Case {
+	k.Helper()
+	p.halt()
+	c := p.country.kept(k.token)
+	p.inside = p.f.node[p.code].run(slow)
+	p.clearedIn(time.Minute)
+	return c
+}
+
+func TestJointCaseIsProposedJoinedFedAndClosedByAll(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := federate(t, "RS", "BG", "HU")
+		desk := map[string]*person{}
+		for _, code := range []string{"RS", "BG", "HU"} {
+			desk[code] = f.node[code].run(slow).founder(1)
+		}
+		for _, p := range desk {
+			p.clearedIn(time.Minute)
+		}
+		token := ""
+		say := func(code string, step *rogatoryv1.JointCase) {
+			t.Helper()
+			file := example(t, "joint-proposal.json")
+			if step == nil {
+				file.To, file.FromUnit = []string{"BG/police", "HU/police"}, "police"
+				parties(file, "RS/police", "BG/police", "HU/police")
+			} else {
+				file = &rogatoryv1.RequestFile{CaseToken: token, Content: &rogatoryv1.Content{
+					Language: "en", Sender: file.Content.Sender, Body: &rogatoryv1.Content_Joint{Joint: step},
+				}}
+			}
+			got, err := desk[code].hand(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			token = got
+		}
+		all := func(state string) {
+			t.Helper()
+			within(t, time.Minute, "all to be "+state, func() bool {
+				for _, p := range desk {
+					if p.list()[token].GetState() != state {
+						return false
+					}
+				}
+				return true
+			})
+		}
+		join := func(code string) *rogatoryv1.JointCase {
+			return &rogatoryv1.JointCase{Step: &rogatoryv1.JointCase_Join{Join: &rogatoryv1.JointJoin{
+				Leader: &rogatoryv1.JointLeader{Unit: code + "/police", Function: "head of division"},
+			}}}
+		}
+		say("RS", nil)
+		all("proposed")
+		say("BG", join("BG"))
+		all("joined")
+		say("HU", join("HU"))
+		all("running")
+		evidence := example(t, "spontaneous-information.json").GetContent().GetSpontaneous().GetItems()[:1]
+		say("BG", &rogatoryv1.JointCase{Step: &rogatoryv1.JointCase_AddEvidence{AddEvidence: &rogatoryv1.JointEvidence{
+			Items: evidence, Provenance: "Found by the coast guard on patrol.",
+		}}})
+		within(t, time.Minute, "the evidence", func() bool {
+			shown, err := desk["HU"].show(token)
+			must(t, err)
+			return slices.ContainsFunc(shown.GetMessages(), func(m *nodev1.CaseMessage) bool {
+				return m.GetContent().GetJoint().GetAddEvidence().GetProvenance() != ""
+			})
+		})
+		say("RS", &rogatoryv1.JointCase{Step: &rogatoryv1.JointCase_Close{Close: &rogatoryv1.JointClose{Text: "Done; evidence stays."}}})
+		all("closed")
+		for _, p := range desk {
+			p.halt()
+		}
+	})
+}
+
+// A notice of an outage or a breach opens no case: it is listed and read by the unit that it goes to, and nothing follows from it.
+func TestNoticeIsKeptListedAndReadWithoutACase(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := federate(t, "RS", "BG")
+		rs, bg := f.node["RS"].run(fourEyes), f.node["BG"].run()
+		rs.clearedIn(time.Minute)
+		bg.clearedIn(time.Minute)
+		k := &talk{T: t, f: f, rs: rs.founder(1), bg: bg.founder(1)}
+		notice := func() *rogatoryv1.RequestFile {
+			file := k.plain(&rogatoryv1.Content{Body: &rogatoryv1.Content_Governance{Governance: &rogatoryv1.GovernanceNotice{
+				Kind: rogatoryv1.GovernanceKind_GOVERNANCE_KIND_OUTAGE, Text: "The node is away on Sunday night.",
+			}}})
+			file.To, file.FromUnit = []string{"BG"}, "police"
+			return file
+		}
+		var err error
+		k.token, err = k.rs.hand(notice())
+		must(t, err)
+		if row := k.rs.list()[k.token]; row.GetState() != "pending-approval" || row.GetKind() != "governance" {
+			t.Errorf("the notice is listed as %v", row)
+		}
+		refused(t, "approving one's own notice", k.rs.approve(k.token), "four-eyes")
+		declined, err := k.rs.hand(notice())
+		must(t, err)
+		must(t, rs.founder(2).do(rogatoryv1.Verb_VERB_DECLINE, declined, ""))
+		must(t, rs.founder(2).approve(k.token))
+		k.agree("received")
+		fiu := bg.enrol("bg-fiu-1", "fiu")
+		if len(fiu.list()) != 0 || len(k.bg.list()) != 1 {
+			t.Error("the notice is not the default unit's alone")
+		}
+		shown, err := k.bg.show(k.token)
+		must(t, err)
+		if text := shown.GetMessages()[0].GetContent().GetGovernance().GetText(); text == "" {
+			t.Error("the notice says nothing")
+		}
+		reply := example(t, "police-reply.json")
+		reply.CaseToken = k.token
+		if _, err := k.bg.hand(reply); err == nil {
+			t.Error("a notice was answered as if it were a request")
+		}
+		must(t, k.bg.do(rogatoryv1.Verb_VERB_TRANSFER, k.token, "fiu"))
+		if fiu.list()[k.token] == nil {
+			t.Error("the notice was not handed over")
+		}
+		_, err = fiu.show(k.token)
+		must(t, err)
+		k.end()
+		released := false
+		for _, op := range entries[*translog.Op](f.node["RS"]) {
+			released = released || op.Verb == translog.Disclose && op.Who == rs.founder(2).who && op.Case == k.token && op.Recipient == "BG" && !op.Assertion.IsZero()
+		}
+		if !released {
+			t.Error("the log does not say who released the notice")
+		}
+		for _, code := range []string{"RS", "BG"} {
+			for _, e := range entries[*translog.Case](f.node[code]) {
+				if e.Case == k.token {
+					t.Errorf("%s has a case leaf of the notice: %+v", code, e)
+				}
+			}
+		}
+	})
+}
+
+func TestDirectoryRuleRefusesWithItsNameAndDecisionsAreInTheLog(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := federateBy(t, func(d *rogatoryv1.Directory) {
+			d.Rules = []*rogatoryv1.Rule{
+				{Name: "no-small-offences", To: []string{"BG"}, Purposes: []rogatoryv1.Purpose{rogatoryv1.Purpose_PURPOSE_PREVENTION}, Verdict: rogatoryv1.Verdict_VERDICT_REFUSE, Ground: rogatoryv1.Ground_GROUND_OFFENCE_UP_TO_ONE_YEAR},
+				{Name: "police-asks-police", To: []string{"BG"}, Methods: []string{exchange.MethodAsk}, Verdict: rogatoryv1.Verdict_VERDICT_ANSWER},
+			}
+		}, "RS", "BG")
+		rs := f.node["RS"].run()
+		bg := f.node["BG"].run(func(c *configs.Node) { c.Units[0].Services = []string{exchange.MethodAsk} })
+		rs.clearedIn(time.Minute)
+		bg.clearedIn(time.Minute)
+		p := rs.founder(1)
+		file := request(t, "BG") // the unit is routed, and its services count
+		file.Content.GetRequest().Matter.Purpose = rogatoryv1.Purpose_PURPOSE_PREVENTION
+		refusedToken, err := p.hand(file)
+		must(t, err)
+		answered, err := p.hand(request(t, "BG"))
+		must(t, err)
+		byOfficer, err := p.hand(request(t, "BG/fiu")) // has no automatic service
+		must(t, err)
+		settled(t, []*inside{rs, bg})
+		if row := p.list()[refusedToken]; row.GetState() != "rejected" || row.GetOutcome() != "rule:no-small-offences" || fmt.Sprint(row.GetFlags()) != "[message-rejected]" {
+			t.Errorf("the sender sees %v", row)
+		}
+		if bg.has(refusedToken) {
+			t.Error("what a rule refuses has opened a case")
+		}
+		rs.halt()
+		bg.halt()
+		if rej := entries[*translog.Rej](f.node["BG"]); len(rej) != 1 || rej[0].Code != "rule:no-small-offences" || rej[0].From != "RS" {
+			t.Errorf("refusals in the log: %+v", rej)
+		}
+		decided := map[string]string{}
+		for _, e := range entries[*translog.Case](f.node["BG"]) {
+			if e.Rule != "" {
+				decided[e.Case] = e.Rule + " " + e.Decision
+				if e.Policy != f.directory.Policy().Digest() {
+					t.Errorf("the decision in %s names another policy", e.Case)
+				}
+			}
+		}
+		want := map[string]string{answered: "police-asks-police answer", byOfficer: "police-asks-police ask-officer"}
+		if !maps.Equal(decided, want) {
+			t.Errorf("decisions in the log: %v, not %v", decided, want)
+		}
+	})
+}
+
+func TestUndeliveredMessageIsFlaggedAndStillDelivered(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		k := talking(t)
+		k.bg.halt()
+		k.say(k.rs, "police-request-normal.json", nil)
+		time.Sleep(23 * time.Hour)
+		if row := k.rs.list()[k.token]; row.GetState() != "sent" || len(row.GetFlags()) != 0 {
+			t.Errorf("before a day has passed: %v", row)
+		}
+		time.Sleep(2 * time.Hour)
+		if row := k.rs.list()[k.token]; row.GetState() != "undelivered" || !slices.Contains(row.GetFlags(), "undelivered") {
+			t.Errorf("after a day: %v", row)
+		}
+		k.bg.inside = k.f.node["BG"].run(slow)
+		k.agree("received")
+		if row := k.rs.list()[k.token]; len(row.GetFlags()) != 0 {
+			t.Errorf("after the delivery: %v", row)
+		}
+		k.end()
+	})
+}
+
+func TestAnsweredCaseClosesByTimeAndComesUpForReview(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		k := talking(t)
+		k.ask("police-request-normal.json")
+		k.say(k.bg, "police-reply.json", nil)
+		k.agree("answered")
+		settled(t, []*inside{k.rs.inside, k.bg.inside})
+		k.rs.halt()
+		k.bg.halt()
+		start := func(after time.Duration) {
+			t.Helper()
+			time.Sleep(after)
+			k.rs.inside, k.bg.inside = k.f.node["RS"].run(slow), k.f.node["BG"].run(slow)
+			time.Sleep(time.Minute)
+		}
+		states := func() string { return k.rs.list()[k.token].GetState() + " " + k.bg.list()[k.token].GetState() }
+		start(89 * 24 * time.Hour)
+		if got := states(); got != "answered answered" {
+			t.Errorf("after 89 days: %s", got)
+		}
+		k.rs.halt()
+		k.bg.halt()
+		start(2 * 24 * time.Hour)
+		if got := states(); got != "closed closed" {
+			t.Errorf("after 91 days: %s", got)
+		}
+		k.rs.halt()
+		k.bg.halt()
+		start(184 * 24 * time.Hour)
+		if got := states(); got != "under-review under-review" {
+			t.Errorf("half a year later: %s", got)
+		}
+		k.rs.halt()
+		k.bg.halt()
+	})
+}
+
+// kept returns a case as a stopped node's store holds it.
+func (c *country) kept(token string) exchange.Case {
+	c.f.t.Helper()
+	var out exchange.Case
+	s := c.open()
+	err := s.View(func(r *store.Reader) error {
+		_, body, err := r.Case(token)
+		if err == nil {
+			out, err = exchange.Decode(body)
+		}
+		return err
+	})
+	must(c.f.t, errors.Join(err, s.Close()))
+	return out
+}
