@@ -44,11 +44,7 @@ var newPair = sync.OnceValue(func() pair {
 })
 
 func (p pair) recipient(lane Lane) Recipient {
-	r := Recipient{Country: "BG", Lane: lane, Now: p.now.Add(time.Second)}
-	if lane == Online {
-		r.Started = p.now.Add(-time.Hour)
-	}
-	return r
+	return Recipient{Country: "BG", Lane: lane, Now: p.now.Add(time.Second)}
 }
 
 // attempt returns a sealing of a message with these parts, changed by edit.
@@ -327,21 +323,6 @@ func TestChecksCannotBeSkipped(t *testing.T) {
 	}
 	if _, err := o.Decrypt(p.sealing); !errors.Is(err, ErrOrder) {
 		t.Errorf("decrypting unchecked: %v", err)
-	}
-}
-
-func TestOnlineSealingFromBeforeTheStartIsRetryable(t *testing.T) {
-	p := newPair()
-	b := p.sign(t, p.seal(t, p.attempt(t, Online, nil, nil, nil)))[0].Envelope
-	r := p.recipient(Online)
-	r.Started = p.now.Add(-Skew + time.Millisecond)
-	_, err := p.open(new(Verifier), b, r)
-	if e := refusal(t, err); e.Reason != ReasonClock || e.Class != Retryable {
-		t.Error(e)
-	}
-	r.Started = p.now.Add(-Skew)
-	if _, err := p.open(new(Verifier), b, r); err != nil {
-		t.Error(err)
 	}
 }
 

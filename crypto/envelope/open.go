@@ -59,7 +59,6 @@ var (
 	errLife     = errors.New("sealing outlives its lane's limit")
 	errFuture   = errors.New("sealed in the future")
 	errExpired  = errors.New("sealing has expired")
-	errRestart  = errors.New("sealed before this node could remember nonces")
 	errDigest   = errors.New("ciphertext or wrapped key are not those that were signed")
 	errKeyGone  = errors.New("sealing key is unknown or destroyed")
 	errNameless = errors.New("signed part names no sender")
@@ -158,9 +157,6 @@ type Recipient struct {
 	Lane Lane
 	// Now is the recipient's time.
 	Now time.Time
-	// Started is when the recipient's process started. Online sealings made up to Skew after it are retryable: a nonce
-	// could have been used before the start. Zero on the durable lane.
-	Started time.Time
 }
 
 // Check checks the signed part, in order: strict form, suite, address and lane, time. After it, and before Decrypt, the caller asks
@@ -197,8 +193,6 @@ func checkTime(s *rogatoryv1.Sealing, r Recipient) error {
 		return errFuture
 	case time.UnixMilli(int64(expires)).Add(Skew).Before(r.Now):
 		return errExpired
-	case r.Lane == Online && time.UnixMilli(int64(sealed)).Before(r.Started.Add(Skew)):
-		return errRestart
 	}
 	return nil
 }

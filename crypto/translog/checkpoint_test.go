@@ -135,7 +135,7 @@ func TestSecondSpellingsOfACheckpointAreRefused(t *testing.T) {
 		"two spaces":               strings.Replace(b, "— "+testOrigin+" ", "— "+testOrigin+"  ", 1),
 		"hyphen for a dash":        strings.Replace(b, "— ", "- ", 1),
 		"base64 without padding":   strings.Replace(b, "=\n", "\n", 1),
-		"another origin":           strings.Replace(b, testOrigin+"\n", "rogatory.example/log/RS/2\n", 1),
+		"another origin":           strings.Replace(b, testOrigin+"\n", "rogatory.example/RS/log/2\n", 1),
 		"leading newline":          "\n" + b,
 		"byte order mark":          "\uFEFF" + b,
 		"invalid UTF-8":            b + "— \xFF AAAAAAAA\n",
@@ -204,7 +204,7 @@ func TestAKnownKeyThatSignedWronglySpoilsTheCheckpoint(t *testing.T) {
 
 func TestSignerRefusesWhatNobodyWouldRead(t *testing.T) {
 	for name, cp := range map[string]Checkpoint{
-		"another log":         {"rogatory.example/log/BG/1", 1, h("r")},
+		"another log":         {"rogatory.example/BG/log/1", 1, h("r")},
 		"no origin":           {"", 1, h("r")},
 		"origin with a space": {"a b", 1, h("r")},
 		"negative size":       {testOrigin, -1, h("r")},
@@ -230,8 +230,8 @@ func TestKeysHaveATextFormAndNoSecondOne(t *testing.T) {
 	}
 	w := witness(t, "BG").Verifier()
 	wed, wpq := w.VKeys()
-	gotW, err := ParseWitnessVerifier("rogatory.example/log/BG/1", wed, wpq)
-	if err != nil || gotW.Name() != w.Name() || !gotW.Keeps("rogatory.example/log/BG/1") || gotW.Keeps(testOrigin) {
+	gotW, err := ParseWitnessVerifier("rogatory.example/BG/log/1", wed, wpq)
+	if err != nil || gotW.Name() != w.Name() || !gotW.Keeps("rogatory.example/BG/log/1") || gotW.Keeps(testOrigin) {
 		t.Errorf("%v", err)
 	}
 	for name, pair := range map[string][2]string{

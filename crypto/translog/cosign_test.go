@@ -67,7 +67,7 @@ func TestEd25519CosignatureIsWhatC2SPSays(t *testing.T) {
 		t.Fatalf("%d bytes, %v", len(raw), err)
 	}
 	root := h("r")
-	msg := "cosignature/v1\ntime 1763917200\nrogatory.example/log/RS/1\n12\n" + base64.StdEncoding.EncodeToString(root[:]) + "\n"
+	msg := "cosignature/v1\ntime 1763917200\nrogatory.example/RS/log/1\n12\n" + base64.StdEncoding.EncodeToString(root[:]) + "\n"
 	pub := ed25519.NewKeyFromSeed(seed("BG ed")).Public().(ed25519.PublicKey)
 	if !ed25519.Verify(pub, []byte(msg), raw[12:]) {
 		t.Error("signature does not verify over the text of the specification")
@@ -136,7 +136,7 @@ func TestExportHasEachWitnessOnceInOrderAndWhole(t *testing.T) {
 func TestNobodyWitnessesItsOwnLog(t *testing.T) {
 	own := witness(t, "RS") // kept testOrigin, and keeps the log after it
 	cp := Checkpoint{testOrigin, 12, h("r")}
-	for _, origin := range []string{testOrigin, "rogatory.example/log/RS/2"} {
+	for _, origin := range []string{testOrigin, "rogatory.example/RS/log/2"} {
 		if _, err := Cosign(Checkpoint{origin, 12, h("r")}, noon, own); !errors.Is(err, ErrOwnLog) {
 			t.Errorf("signing %s: %v", origin, err)
 		}

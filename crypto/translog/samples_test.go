@@ -17,22 +17,22 @@ func seed(s string) []byte {
 // samples has one full and, where members are optional, one bare entry of each kind.
 func samples() []Entry {
 	return []Entry{
-		&Genesis{Country: "RS", Directory: h("dir"), Epoch: 2, Founders: []Hash{h("f1"), h("f2")}, Log: "rogatory.example/log/RS/2",
-			Spec: "rogatory-log-1", PrevLog: "rogatory.example/log/RS/1", PrevRoot: h("root"), PrevSize: 77},
-		&Genesis{Country: "RS", Directory: h("dir"), Epoch: 1, Log: "rogatory.example/log/RS/1", Spec: "rogatory-log-1"},
+		&Genesis{Country: "RS", Directory: h("dir"), Epoch: 2, Founders: []Hash{h("f1"), h("f2")}, Log: "rogatory.example/RS/log/2",
+			Spec: "rogatory-log-1", PrevLog: "rogatory.example/RS/log/1", PrevRoot: h("root"), PrevSize: 77},
+		&Genesis{Country: "RS", Directory: h("dir"), Epoch: 1, Log: "rogatory.example/RS/log/1", Spec: "rogatory-log-1"},
 		sampleMsg(),
 		&Msg{ContentCommit: h("c"), Dir: Out, DirectoryVersion: 3, DocketCommit: h("d"), Epoch: 1, From: "RS", To: "BG",
 			ManifestVersion: 4, Msg: h("m"), Seq: 1, Size: 900},
 		&Reseal{Of: h("m"), Sig: h("sig"), Stmt: h("stmt")},
 		&Whole{List: h("list"), Msg: h("m")},
-		&Rcpt{Index: 9, Log: "rogatory.example/log/BG/1", Of: h("m"), Ref: 4, Root: h("root"), Size: 12},
-		&Rcpt{Index: 9, Log: "rogatory.example/log/BG/1", Of: h("m"), Ref: 4, Rej: "not_understood", Root: h("root"), Size: 12},
+		&Rcpt{Index: 9, Log: "rogatory.example/BG/log/1", Of: h("m"), Ref: 4, Root: h("root"), Size: 12},
+		&Rcpt{Index: 9, Log: "rogatory.example/BG/log/1", Of: h("m"), Ref: 4, Rej: "not_understood", Root: h("root"), Size: 12},
 		&Rej{Code: "not_understood", From: "BG", Msg: h("m")},
 		&Stray{Counts: []Count{{"bad_signature", 12}, {"oversize", 1}}, Hour: 1_763_913_600_000},
-		&Wit{Log: "rogatory.example/log/BG/1", Root: h("root"), Size: 12, Time: 1_763_917_200},
+		&Wit{Log: "rogatory.example/BG/log/1", Root: h("root"), Size: 12, Time: 1_763_917_200},
 		&Cos{By: []string{"rogatory.example/witness/BG", "rogatory.example/witness/HU"}, Count: 2, Digest: h("note"),
-			Log: "rogatory.example/log/RS/1", Root: h("root"), Size: 12},
-		&Cos{Count: 65, Digest: h("note"), Log: "rogatory.example/log/RS/1", Root: h("root"), Size: 12},
+			Log: "rogatory.example/RS/log/1", Root: h("root"), Size: 12},
+		&Cos{Count: 65, Digest: h("note"), Log: "rogatory.example/RS/log/1", Root: h("root"), Size: 12},
 		&Op{Assertion: h("a"), Basis: "art7", Case: "c7Qx", Of: []Hash{h("x"), h("y")}, OfCount: 2, Recipient: "BG/police",
 			Verb: Disclose, Who: "p1", Why: "request"},
 		&Op{Basis: "art7", OfCount: 70, OfDigest: h("list"), Verb: Consult, Who: "p1", Why: "request"},
@@ -88,7 +88,7 @@ func (m memory) ReadHashes(at []int64) ([]tlog.Hash, error) {
 	return out, nil
 }
 
-const testOrigin = "rogatory.example/log/RS/1"
+const testOrigin = "rogatory.example/RS/log/1"
 
 func logSigner(t testing.TB) *LogSigner {
 	t.Helper()

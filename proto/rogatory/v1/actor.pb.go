@@ -207,7 +207,8 @@ type Act struct {
 	Targets []*ActTarget `protobuf:"bytes,6,rep,name=targets,proto3" json:"targets,omitempty"`
 	// Other object of the act: a message name, an officer's public key, a ground's digest. 32 bytes or empty.
 	Subject []byte `protobuf:"bytes,7,opt,name=subject,proto3" json:"subject,omitempty"`
-	// Coded reason, for consulting and erasing: 1 to 64 of [a-z0-9.-]; empty where none is needed.
+	// Coded reason, for consulting and erasing; whom a case is assigned to; the unit that it is handed to: 1 to 64 of [a-z0-9.-]; empty
+	// where none is needed.
 	Reason        string `protobuf:"bytes,8,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
