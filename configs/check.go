@@ -66,9 +66,6 @@ func (d *decoder) check(n *Node) {
 	d.checkNumbers(n)
 	d.oneOf("log.level", n.Log.Level, "debug", "info", "warn", "error")
 	d.oneOf("log.format", n.Log.Format, "text", "json")
-	if n.Metrics != "" {
-		d.address("metrics", n.Metrics)
-	}
 }
 
 func (d *decoder) required(key, value, hint string) {

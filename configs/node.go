@@ -76,10 +76,6 @@ type Node struct {
 	// Log is what the process says about itself; the signed log is another thing and cannot be switched off.
 	Log Log `yaml:"log"`
 
-	// Metrics is the address on which Prometheus may ask, for example "127.0.0.1:9464"; empty for none. Trust: numbers of
-	// messages and their peers, no person and no case.
-	Metrics string `yaml:"metrics"`
-
 	// File is the path that the configuration was read from.
 	File string `yaml:"-"`
 }
