@@ -48,7 +48,7 @@ const (
 )
 
 func (p *printer) paint(c colour, text string) string {
-	if !p.colour || text == "" {
+	if !p.colour || c == "" || text == "" {
 		return text
 	}
 	return "\x1b[" + string(c) + "m" + text + "\x1b[0m"
