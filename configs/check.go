@@ -189,6 +189,9 @@ func (d *decoder) checkUnits(n *Node) {
 			d.wrong(key+".contact.phone", fmt.Sprintf("%q is no telephone number", u.Contact.Phone), "E.164 in quotes, without spaces: \"+381110000000\"")
 		}
 		d.languages(key+".languages", u.Languages)
+		if len(u.Languages) == 0 {
+			u.Languages = n.Languages
+		}
 		d.once(key+".kinds", codes(u.Kinds))
 		d.once(key+".authorities", codes(u.Authorities))
 		d.once(key+".agencies", u.Agencies)

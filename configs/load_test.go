@@ -49,6 +49,9 @@ func TestTheExampleLoads(t *testing.T) {
 	if n.Country != "RS" || len(n.Units) != 3 || n.Round != time.Minute || n.Limits.MaxContent != 512<<10 {
 		t.Errorf("read as %+v", n)
 	}
+	if len(n.Units[0].Languages) != 2 || n.Units[0].Languages[0] != "sr" || n.Units[1].Languages[0] != "en" {
+		t.Errorf("languages of units %v, %v", n.Units[0].Languages, n.Units[1].Languages)
+	}
 	if !n.Units[0].Default || !n.Units[1].FourEyes {
 		t.Errorf("units read as %+v", n.Units)
 	}
