@@ -101,8 +101,8 @@ func logSigner(t testing.TB) *LogSigner {
 
 func witness(t testing.TB, country string) *WitnessSigner {
 	t.Helper()
-	s, err := NewWitnessSigner("rogatory.example/witness/"+country, "rogatory.example/log/"+country+"/2", seed(country+" ed"), seed(country+" pq"),
-		"rogatory.example/log/"+country+"/1")
+	s, err := NewWitnessSigner("rogatory.example/witness/"+country, "rogatory.example/"+country+"/log/2", seed(country+" ed"), seed(country+" pq"),
+		"rogatory.example/"+country+"/log/1")
 	if err != nil {
 		t.Fatal(err)
 	}
