@@ -169,7 +169,7 @@ func (n *node) join() error {
 		Gaps: n.office.Resend, Whole: n.office.Prove,
 	})
 	n.desk.Connect(n.office)
-	n.desk.FetchNow = n.lane.FetchNow
+	n.desk.Pull, n.desk.FetchNow = n.lane.Pull, n.lane.FetchNow
 	n.lane.Register(n.net)
 	return nil
 }

@@ -178,6 +178,10 @@ func (d *Desk) expect(tx *store.Tx, a *post.Arrival) error {
 		if err := tx.PutAttachment(row); err != nil {
 			return err
 		}
+		select {
+		case d.awaited <- struct{}{}:
+		default:
+		}
 	}
 	return nil
 }

@@ -144,7 +144,7 @@ func (d *Desk) fetch(ctx context.Context, r *nodev1.FetchRequest, stream grpc.Se
 	}
 	row, err := d.attachment(r.GetId())
 	if errors.Is(err, ErrAttachment) {
-		return d.why(token, r.GetId(), err)
+		return d.why(token, r.GetId())
 	}
 	if err != nil {
 		return err
@@ -202,15 +202,15 @@ func (d *Desk) attachment(id []byte) (row *storev1.Attachment, err error) {
 
 // why says what is the matter with an attachment that is listed and not on the list of those that are here or awaited: it is larger than this
 // node takes, or was ours and has been freed.
-func (d *Desk) why(token string, id []byte, err error) error {
-	listed, lookup := d.listed(token, id)
+func (d *Desk) why(token string, id []byte) error {
+	listed, err := d.listed(token, id)
 	switch {
-	case lookup != nil:
-		return lookup
+	case err != nil:
+		return err
 	case listed.GetCiphertextLength() > uint64(d.cfg.Node.Limits.MaxAttachment)+1<<20:
 		return ErrTooMuch
 	}
-	return fmt.Errorf("%w: %w", ErrFreed, err)
+	return ErrFreed
 }
 
 // listed returns an attachment as some content of the case lists it.

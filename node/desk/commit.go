@@ -373,7 +373,7 @@ func attached(tx *store.Tx, m *sending, s post.Sent) error {
 	for _, at := range m.content.GetAttachments() {
 		row, err := tx.Attachment(at.GetId())
 		if errors.Is(err, store.ErrNotFound) || err == nil && !row.GetOutgoing() {
-			return fmt.Errorf("attachment %x: %w", at.GetId(), ErrAttachment)
+			return fmt.Errorf("attachment %x: %w", at.GetId(), ErrUnattached)
 		}
 		if err != nil {
 			return err

@@ -52,9 +52,10 @@ type Desk struct {
 	register *federation.Register
 	rules    rulesOf // of the directory version that they were made for
 
-	counts counts // of messages within the hour
+	counts  counts        // of messages within the hour
+	awaited chan struct{} // holds something when a message with attachments has arrived
 
-	// Pull is told of messages whose attachments are to be fetched; nil tells nobody.
+	// Pull is called when a message has arrived whose attachments are to be fetched; nil fetches them when somebody asks.
 	Pull func()
 	// FetchNow fetches an attachment of an arrived message from the peer; nil cannot.
 	FetchNow func(ctx context.Context, id []byte) error
@@ -62,7 +63,7 @@ type Desk struct {
 
 // New returns a desk with the register that the store holds.
 func New(cfg Config) (*Desk, error) {
-	d := &Desk{cfg: cfg, log: cfg.Logger}
+	d := &Desk{cfg: cfg, log: cfg.Logger, awaited: make(chan struct{}, 1)}
 	register, err := federation.NewRegister(cfg.Peers.Directory(), cfg.Node.Country)
 	if err != nil {
 		return nil, fmt.Errorf("opening the register of officers: %w", err)
@@ -137,7 +138,7 @@ var allKinds = func() []rogatoryv1.Kind {
 // Run looks after what falls due until ctx ends: messages that nobody receipts, cases that close by time, approved messages that could not
 // be sent, attachments that nobody needs, nonces that have expired.
 func (d *Desk) Run(ctx context.Context) error {
-	ticker := time.NewTicker(min(d.cfg.Node.Round, 10*time.Second))
+	ticker := time.NewTicker(min(d.cfg.Node.Round, time.Minute))
 	defer ticker.Stop()
 	var tidied time.Time
 	for {
@@ -157,9 +158,18 @@ func (d *Desk) Run(ctx context.Context) error {
 		}
 		select {
 		case <-ticker.C:
+		case <-d.awaited:
+			d.pull(ctx)
 		case <-ctx.Done():
 			return nil
 		}
+	}
+}
+
+// pull has attachments fetched that a transaction has noted which may not be committed yet. The one that does nothing comes after it.
+func (d *Desk) pull(ctx context.Context) {
+	if _, err := d.cfg.Store.Update(ctx, func(*store.Tx) error { return nil }); err == nil && d.Pull != nil {
+		d.Pull()
 	}
 }
 

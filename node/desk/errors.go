@@ -32,6 +32,7 @@ var (
 	ErrTooMuch     = errors.New("file is larger than this node takes")
 	ErrNoSpace     = errors.New("too little disk space is left")
 	ErrContentGone = errors.New("content was erased")
+	ErrUnattached  = errors.New("no file was sealed here under this name")
 	ErrFreed       = errors.New("our copy of the attachment is gone")
 	ErrPending     = errors.New("a draft in the case waits for its approver")
 )
@@ -58,6 +59,7 @@ var outcomes = []outcome{
 	{ErrAttachment, codes.Unavailable, "attachment", "the peer has not delivered it yet; try again later", 30 * time.Second},
 	{ErrTooMuch, codes.InvalidArgument, "attachment-size", "split the file, or raise limits.max_attachment", 0},
 	{ErrNoSpace, codes.ResourceExhausted, "disk", "free disk space; nothing was lost", time.Minute},
+	{ErrUnattached, codes.FailedPrecondition, "unattached", "attach the file again: what no message lists within seven days is removed", 0},
 	{ErrFreed, codes.NotFound, "attachment-freed", "ours is kept until 14 days after every recipient has it; ask for the original", 0},
 	{ErrPending, codes.FailedPrecondition, "pending", "approve or decline it first", 0},
 	{ErrContentGone, codes.FailedPrecondition, "erased", "its docket and receipts remain", 0},
@@ -69,6 +71,11 @@ var outcomes = []outcome{
 	{store.ErrClosed, codes.Unavailable, "stopping", "try again when the node is back", 5 * time.Second},
 	{store.ErrErased, codes.FailedPrecondition, "erased", "its docket and receipts remain", 0},
 	{store.ErrExists, codes.AlreadyExists, "used", "this act was done already; prepare a new one", 0},
+	{store.ErrNotEmpty, codes.FailedPrecondition, "not-empty", "", 0},
+	{store.ErrBroken, codes.Unavailable, "broken", "", 5 * time.Second},
+	{store.ErrKey, codes.FailedPrecondition, "content-key", "", 0},
+	{store.ErrTooLarge, codes.InvalidArgument, "too-large", "shorten it, or send parts of it as attachments", 0},
+	{post.ErrStillNotUnderstood, codes.FailedPrecondition, "not-understood", "start a newer version of rogatory-node, or drop it", 0},
 	{store.ErrNotFound, codes.NotFound, "not-found", "", 0},
 	{envelope.ErrTooLarge, codes.InvalidArgument, "too-large", "shorten it, or send parts of it as attachments", 0},
 	{envelope.ErrNotUnderstood, codes.InvalidArgument, "request", "this node does not know a field or code in it: it may be older than your program", 0},

@@ -109,7 +109,7 @@ func (d *Desk) prepare(ctx context.Context, r *nodev1.PrepareRequest) (*nodev1.P
 		}
 		return d.prepareSend(ctx, r, officer)
 	case rogatoryv1.Verb_VERB_APPROVE, rogatoryv1.Verb_VERB_DECLINE:
-		return d.prepareDecision(r, officer)
+		return d.prepareDecision(ctx, r, officer)
 	case rogatoryv1.Verb_VERB_RATIFY:
 		return d.prepareRatify(r, officer)
 	}
@@ -363,7 +363,15 @@ func implied(c exchange.Case, kind rogatoryv1.Kind) exchange.Name {
 
 // prepareDecision composes the approval, or the declining, of the drafts of a case that wait for it, with those of the same act in
 // other cases.
-func (d *Desk) prepareDecision(r *nodev1.PrepareRequest, officer *rogatoryv1.Officer) (*nodev1.PrepareResponse, error) {
+func (d *Desk) prepareDecision(ctx context.Context, r *nodev1.PrepareRequest, officer *rogatoryv1.Officer) (*nodev1.PrepareResponse, error) {
+	// What is approved is shown, so the reading is proven and logged as any other: the connection alone opens nothing.
+	reader, token, err := d.consult(ctx, r.GetReading())
+	if err != nil {
+		return nil, err
+	}
+	if reader != officer.GetPseudonym() || token != r.GetCaseToken() {
+		return nil, fmt.Errorf("reading of case %s by %s before an act in case %s by %s: %w", token, reader, r.GetCaseToken(), officer.GetPseudonym(), ErrRequest)
+	}
 	states := []string{draftPending}
 	if r.GetVerb() == rogatoryv1.Verb_VERB_DECLINE {
 		states = append(states, draftApproved)
