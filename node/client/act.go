@@ -26,6 +26,9 @@ type Want struct {
 	Subject []byte
 }
 
+// ReasonApproval is the coded reason of the reading that comes before an approval.
+const ReasonApproval = "approval"
+
 // Prepared is an act that was checked and waits for the signature.
 type Prepared struct {
 	// Act that will be signed.
@@ -55,10 +58,19 @@ func (c *Client) Prepare(ctx context.Context, w Want) (*Prepared, error) {
 	if err := c.Identify(ctx); err != nil {
 		return nil, err
 	}
-	resp, err := c.Desk.Prepare(ctx, &nodev1.PrepareRequest{
+	req := &nodev1.PrepareRequest{
 		Verb: w.Verb, Actor: c.officer.Pseudonym, File: w.File, CaseToken: w.CaseToken,
 		Reason: w.Reason, Subject: w.Subject, Language: c.language,
-	})
+	}
+	if w.Verb == rogatoryv1.Verb_VERB_APPROVE || w.Verb == rogatoryv1.Verb_VERB_DECLINE {
+		// To decide about what somebody else drafted is to read it first.
+		var err error
+		req.Reading, err = c.Assert(ctx, &rogatoryv1.Act{Verb: rogatoryv1.Verb_VERB_READ, CaseToken: w.CaseToken, Reason: ReasonApproval})
+		if err != nil {
+			return nil, err
+		}
+	}
+	resp, err := c.Desk.Prepare(ctx, req)
 	if err != nil {
 		return nil, err
 	}

@@ -365,12 +365,15 @@ func implied(c exchange.Case, kind rogatoryv1.Kind) exchange.Name {
 // other cases.
 func (d *Desk) prepareDecision(ctx context.Context, r *nodev1.PrepareRequest, officer *rogatoryv1.Officer) (*nodev1.PrepareResponse, error) {
 	// What is approved is shown, so the reading is proven and logged as any other: the connection alone opens nothing.
-	reader, token, err := d.consult(ctx, r.GetReading())
+	reading, err := federation.ParseAct(r.GetReading().GetAct())
 	if err != nil {
 		return nil, err
 	}
-	if reader != officer.GetPseudonym() || token != r.GetCaseToken() {
-		return nil, fmt.Errorf("reading of case %s by %s before an act in case %s by %s: %w", token, reader, r.GetCaseToken(), officer.GetPseudonym(), ErrRequest)
+	if reading.GetActor() != officer.GetPseudonym() || reading.GetCaseToken() != r.GetCaseToken() {
+		return nil, fmt.Errorf("reading of another case or by somebody else than who decides: %w", ErrRequest)
+	}
+	if _, err := d.consult(ctx, r.GetReading()); err != nil {
+		return nil, err
 	}
 	states := []string{draftPending}
 	if r.GetVerb() == rogatoryv1.Verb_VERB_DECLINE {

@@ -106,6 +106,9 @@ func (l *Lane) Run(ctx context.Context) error {
 		return err
 	}
 	if err := l.renew(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
 		return fmt.Errorf("making our manifest: %w", err)
 	}
 	g, ctx := errgroup.WithContext(ctx)

@@ -397,7 +397,9 @@ type PrepareRequest struct {
 	// Other object of the act, 32 bytes or empty.
 	Subject []byte `protobuf:"bytes,6,opt,name=subject,proto3" json:"subject,omitempty"`
 	// BCP 47 language for the texts.
-	Language      string `protobuf:"bytes,7,opt,name=language,proto3" json:"language,omitempty"`
+	Language string `protobuf:"bytes,7,opt,name=language,proto3" json:"language,omitempty"`
+	// VERB_READ in the case, for acts that show what somebody else drafted: to approve is to read first.
+	Reading       *v1.Assertion `protobuf:"bytes,8,opt,name=reading,proto3" json:"reading,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -479,6 +481,13 @@ func (x *PrepareRequest) GetLanguage() string {
 		return x.Language
 	}
 	return ""
+}
+
+func (x *PrepareRequest) GetReading() *v1.Assertion {
+	if x != nil {
+		return x.Reading
+	}
+	return nil
 }
 
 // PrepareResponse is what there is to sign.
@@ -2486,7 +2495,7 @@ const file_rogatory_node_v1_node_proto_rawDesc = "" +
 	"\x05count\x18\x01 \x01(\rR\x05count\"2\n" +
 	"\x0fReserveResponse\x12\x1f\n" +
 	"\vcase_tokens\x18\x01 \x03(\tR\n" +
-	"caseTokens\"\xe8\x01\n" +
+	"caseTokens\"\x9a\x02\n" +
 	"\x0ePrepareRequest\x12%\n" +
 	"\x04verb\x18\x01 \x01(\x0e2\x11.rogatory.v1.VerbR\x04verb\x12\x14\n" +
 	"\x05actor\x18\x02 \x01(\tR\x05actor\x12,\n" +
@@ -2495,7 +2504,8 @@ const file_rogatory_node_v1_node_proto_rawDesc = "" +
 	"case_token\x18\x04 \x01(\tR\tcaseToken\x12\x16\n" +
 	"\x06reason\x18\x05 \x01(\tR\x06reason\x12\x18\n" +
 	"\asubject\x18\x06 \x01(\fR\asubject\x12\x1a\n" +
-	"\blanguage\x18\a \x01(\tR\blanguage\"\x92\x01\n" +
+	"\blanguage\x18\a \x01(\tR\blanguage\x120\n" +
+	"\areading\x18\b \x01(\v2\x16.rogatory.v1.AssertionR\areading\"\x92\x01\n" +
 	"\x0fPrepareResponse\x126\n" +
 	"\bmessages\x18\x01 \x03(\v2\x1a.rogatory.node.v1.OutgoingR\bmessages\x12\x10\n" +
 	"\x03act\x18\x02 \x01(\fR\x03act\x125\n" +
@@ -2723,66 +2733,67 @@ var file_rogatory_node_v1_node_proto_depIdxs = []int32{
 	1,  // 2: rogatory.node.v1.LintResponse.findings:type_name -> rogatory.node.v1.Finding
 	40, // 3: rogatory.node.v1.PrepareRequest.verb:type_name -> rogatory.v1.Verb
 	39, // 4: rogatory.node.v1.PrepareRequest.file:type_name -> rogatory.v1.RequestFile
-	0,  // 5: rogatory.node.v1.PrepareResponse.messages:type_name -> rogatory.node.v1.Outgoing
-	1,  // 6: rogatory.node.v1.PrepareResponse.findings:type_name -> rogatory.node.v1.Finding
-	41, // 7: rogatory.node.v1.CommitRequest.assertion:type_name -> rogatory.v1.Assertion
-	0,  // 8: rogatory.node.v1.CommitRequest.messages:type_name -> rogatory.node.v1.Outgoing
-	10, // 9: rogatory.node.v1.CommitResponse.cases:type_name -> rogatory.node.v1.CaseRow
-	1,  // 10: rogatory.node.v1.CommitResponse.findings:type_name -> rogatory.node.v1.Finding
-	41, // 11: rogatory.node.v1.ListRequest.assertion:type_name -> rogatory.v1.Assertion
-	10, // 12: rogatory.node.v1.ListResponse.cases:type_name -> rogatory.node.v1.CaseRow
-	41, // 13: rogatory.node.v1.ShowRequest.assertion:type_name -> rogatory.v1.Assertion
-	10, // 14: rogatory.node.v1.ShowResponse.case:type_name -> rogatory.node.v1.CaseRow
-	15, // 15: rogatory.node.v1.ShowResponse.messages:type_name -> rogatory.node.v1.CaseMessage
-	42, // 16: rogatory.node.v1.CaseMessage.docket:type_name -> rogatory.v1.Docket
-	43, // 17: rogatory.node.v1.CaseMessage.content:type_name -> rogatory.v1.Content
-	0,  // 18: rogatory.node.v1.CaseMessage.outgoing:type_name -> rogatory.node.v1.Outgoing
-	41, // 19: rogatory.node.v1.WatchRequest.assertion:type_name -> rogatory.v1.Assertion
-	10, // 20: rogatory.node.v1.WatchResponse.case:type_name -> rogatory.node.v1.CaseRow
-	41, // 21: rogatory.node.v1.AttachRequest.assertion:type_name -> rogatory.v1.Assertion
-	44, // 22: rogatory.node.v1.AttachResponse.attachment:type_name -> rogatory.v1.Attachment
-	41, // 23: rogatory.node.v1.FetchRequest.assertion:type_name -> rogatory.v1.Assertion
-	45, // 24: rogatory.node.v1.OfficersResponse.officers:type_name -> rogatory.v1.Officer
-	46, // 25: rogatory.node.v1.EnrolRequest.enrolment:type_name -> rogatory.v1.Enrolment
-	30, // 26: rogatory.node.v1.PeersResponse.peers:type_name -> rogatory.node.v1.Peer
-	33, // 27: rogatory.node.v1.ParkedResponse.parked:type_name -> rogatory.node.v1.ParkedRow
-	2,  // 28: rogatory.node.v1.DeskService.Lint:input_type -> rogatory.node.v1.LintRequest
-	4,  // 29: rogatory.node.v1.DeskService.Reserve:input_type -> rogatory.node.v1.ReserveRequest
-	6,  // 30: rogatory.node.v1.DeskService.Prepare:input_type -> rogatory.node.v1.PrepareRequest
-	8,  // 31: rogatory.node.v1.DeskService.Commit:input_type -> rogatory.node.v1.CommitRequest
-	11, // 32: rogatory.node.v1.DeskService.List:input_type -> rogatory.node.v1.ListRequest
-	13, // 33: rogatory.node.v1.DeskService.Show:input_type -> rogatory.node.v1.ShowRequest
-	16, // 34: rogatory.node.v1.DeskService.Watch:input_type -> rogatory.node.v1.WatchRequest
-	18, // 35: rogatory.node.v1.DeskService.Attach:input_type -> rogatory.node.v1.AttachRequest
-	20, // 36: rogatory.node.v1.DeskService.Fetch:input_type -> rogatory.node.v1.FetchRequest
-	22, // 37: rogatory.node.v1.DeskService.Officers:input_type -> rogatory.node.v1.OfficersRequest
-	24, // 38: rogatory.node.v1.DeskService.Enrol:input_type -> rogatory.node.v1.EnrolRequest
-	26, // 39: rogatory.node.v1.OperatorService.Status:input_type -> rogatory.node.v1.StatusRequest
-	28, // 40: rogatory.node.v1.OperatorService.Peers:input_type -> rogatory.node.v1.PeersRequest
-	31, // 41: rogatory.node.v1.OperatorService.Parked:input_type -> rogatory.node.v1.ParkedRequest
-	34, // 42: rogatory.node.v1.OperatorService.Unpark:input_type -> rogatory.node.v1.UnparkRequest
-	36, // 43: rogatory.node.v1.OperatorService.Backup:input_type -> rogatory.node.v1.BackupRequest
-	3,  // 44: rogatory.node.v1.DeskService.Lint:output_type -> rogatory.node.v1.LintResponse
-	5,  // 45: rogatory.node.v1.DeskService.Reserve:output_type -> rogatory.node.v1.ReserveResponse
-	7,  // 46: rogatory.node.v1.DeskService.Prepare:output_type -> rogatory.node.v1.PrepareResponse
-	9,  // 47: rogatory.node.v1.DeskService.Commit:output_type -> rogatory.node.v1.CommitResponse
-	12, // 48: rogatory.node.v1.DeskService.List:output_type -> rogatory.node.v1.ListResponse
-	14, // 49: rogatory.node.v1.DeskService.Show:output_type -> rogatory.node.v1.ShowResponse
-	17, // 50: rogatory.node.v1.DeskService.Watch:output_type -> rogatory.node.v1.WatchResponse
-	19, // 51: rogatory.node.v1.DeskService.Attach:output_type -> rogatory.node.v1.AttachResponse
-	21, // 52: rogatory.node.v1.DeskService.Fetch:output_type -> rogatory.node.v1.FetchResponse
-	23, // 53: rogatory.node.v1.DeskService.Officers:output_type -> rogatory.node.v1.OfficersResponse
-	25, // 54: rogatory.node.v1.DeskService.Enrol:output_type -> rogatory.node.v1.EnrolResponse
-	27, // 55: rogatory.node.v1.OperatorService.Status:output_type -> rogatory.node.v1.StatusResponse
-	29, // 56: rogatory.node.v1.OperatorService.Peers:output_type -> rogatory.node.v1.PeersResponse
-	32, // 57: rogatory.node.v1.OperatorService.Parked:output_type -> rogatory.node.v1.ParkedResponse
-	35, // 58: rogatory.node.v1.OperatorService.Unpark:output_type -> rogatory.node.v1.UnparkResponse
-	37, // 59: rogatory.node.v1.OperatorService.Backup:output_type -> rogatory.node.v1.BackupResponse
-	44, // [44:60] is the sub-list for method output_type
-	28, // [28:44] is the sub-list for method input_type
-	28, // [28:28] is the sub-list for extension type_name
-	28, // [28:28] is the sub-list for extension extendee
-	0,  // [0:28] is the sub-list for field type_name
+	41, // 5: rogatory.node.v1.PrepareRequest.reading:type_name -> rogatory.v1.Assertion
+	0,  // 6: rogatory.node.v1.PrepareResponse.messages:type_name -> rogatory.node.v1.Outgoing
+	1,  // 7: rogatory.node.v1.PrepareResponse.findings:type_name -> rogatory.node.v1.Finding
+	41, // 8: rogatory.node.v1.CommitRequest.assertion:type_name -> rogatory.v1.Assertion
+	0,  // 9: rogatory.node.v1.CommitRequest.messages:type_name -> rogatory.node.v1.Outgoing
+	10, // 10: rogatory.node.v1.CommitResponse.cases:type_name -> rogatory.node.v1.CaseRow
+	1,  // 11: rogatory.node.v1.CommitResponse.findings:type_name -> rogatory.node.v1.Finding
+	41, // 12: rogatory.node.v1.ListRequest.assertion:type_name -> rogatory.v1.Assertion
+	10, // 13: rogatory.node.v1.ListResponse.cases:type_name -> rogatory.node.v1.CaseRow
+	41, // 14: rogatory.node.v1.ShowRequest.assertion:type_name -> rogatory.v1.Assertion
+	10, // 15: rogatory.node.v1.ShowResponse.case:type_name -> rogatory.node.v1.CaseRow
+	15, // 16: rogatory.node.v1.ShowResponse.messages:type_name -> rogatory.node.v1.CaseMessage
+	42, // 17: rogatory.node.v1.CaseMessage.docket:type_name -> rogatory.v1.Docket
+	43, // 18: rogatory.node.v1.CaseMessage.content:type_name -> rogatory.v1.Content
+	0,  // 19: rogatory.node.v1.CaseMessage.outgoing:type_name -> rogatory.node.v1.Outgoing
+	41, // 20: rogatory.node.v1.WatchRequest.assertion:type_name -> rogatory.v1.Assertion
+	10, // 21: rogatory.node.v1.WatchResponse.case:type_name -> rogatory.node.v1.CaseRow
+	41, // 22: rogatory.node.v1.AttachRequest.assertion:type_name -> rogatory.v1.Assertion
+	44, // 23: rogatory.node.v1.AttachResponse.attachment:type_name -> rogatory.v1.Attachment
+	41, // 24: rogatory.node.v1.FetchRequest.assertion:type_name -> rogatory.v1.Assertion
+	45, // 25: rogatory.node.v1.OfficersResponse.officers:type_name -> rogatory.v1.Officer
+	46, // 26: rogatory.node.v1.EnrolRequest.enrolment:type_name -> rogatory.v1.Enrolment
+	30, // 27: rogatory.node.v1.PeersResponse.peers:type_name -> rogatory.node.v1.Peer
+	33, // 28: rogatory.node.v1.ParkedResponse.parked:type_name -> rogatory.node.v1.ParkedRow
+	2,  // 29: rogatory.node.v1.DeskService.Lint:input_type -> rogatory.node.v1.LintRequest
+	4,  // 30: rogatory.node.v1.DeskService.Reserve:input_type -> rogatory.node.v1.ReserveRequest
+	6,  // 31: rogatory.node.v1.DeskService.Prepare:input_type -> rogatory.node.v1.PrepareRequest
+	8,  // 32: rogatory.node.v1.DeskService.Commit:input_type -> rogatory.node.v1.CommitRequest
+	11, // 33: rogatory.node.v1.DeskService.List:input_type -> rogatory.node.v1.ListRequest
+	13, // 34: rogatory.node.v1.DeskService.Show:input_type -> rogatory.node.v1.ShowRequest
+	16, // 35: rogatory.node.v1.DeskService.Watch:input_type -> rogatory.node.v1.WatchRequest
+	18, // 36: rogatory.node.v1.DeskService.Attach:input_type -> rogatory.node.v1.AttachRequest
+	20, // 37: rogatory.node.v1.DeskService.Fetch:input_type -> rogatory.node.v1.FetchRequest
+	22, // 38: rogatory.node.v1.DeskService.Officers:input_type -> rogatory.node.v1.OfficersRequest
+	24, // 39: rogatory.node.v1.DeskService.Enrol:input_type -> rogatory.node.v1.EnrolRequest
+	26, // 40: rogatory.node.v1.OperatorService.Status:input_type -> rogatory.node.v1.StatusRequest
+	28, // 41: rogatory.node.v1.OperatorService.Peers:input_type -> rogatory.node.v1.PeersRequest
+	31, // 42: rogatory.node.v1.OperatorService.Parked:input_type -> rogatory.node.v1.ParkedRequest
+	34, // 43: rogatory.node.v1.OperatorService.Unpark:input_type -> rogatory.node.v1.UnparkRequest
+	36, // 44: rogatory.node.v1.OperatorService.Backup:input_type -> rogatory.node.v1.BackupRequest
+	3,  // 45: rogatory.node.v1.DeskService.Lint:output_type -> rogatory.node.v1.LintResponse
+	5,  // 46: rogatory.node.v1.DeskService.Reserve:output_type -> rogatory.node.v1.ReserveResponse
+	7,  // 47: rogatory.node.v1.DeskService.Prepare:output_type -> rogatory.node.v1.PrepareResponse
+	9,  // 48: rogatory.node.v1.DeskService.Commit:output_type -> rogatory.node.v1.CommitResponse
+	12, // 49: rogatory.node.v1.DeskService.List:output_type -> rogatory.node.v1.ListResponse
+	14, // 50: rogatory.node.v1.DeskService.Show:output_type -> rogatory.node.v1.ShowResponse
+	17, // 51: rogatory.node.v1.DeskService.Watch:output_type -> rogatory.node.v1.WatchResponse
+	19, // 52: rogatory.node.v1.DeskService.Attach:output_type -> rogatory.node.v1.AttachResponse
+	21, // 53: rogatory.node.v1.DeskService.Fetch:output_type -> rogatory.node.v1.FetchResponse
+	23, // 54: rogatory.node.v1.DeskService.Officers:output_type -> rogatory.node.v1.OfficersResponse
+	25, // 55: rogatory.node.v1.DeskService.Enrol:output_type -> rogatory.node.v1.EnrolResponse
+	27, // 56: rogatory.node.v1.OperatorService.Status:output_type -> rogatory.node.v1.StatusResponse
+	29, // 57: rogatory.node.v1.OperatorService.Peers:output_type -> rogatory.node.v1.PeersResponse
+	32, // 58: rogatory.node.v1.OperatorService.Parked:output_type -> rogatory.node.v1.ParkedResponse
+	35, // 59: rogatory.node.v1.OperatorService.Unpark:output_type -> rogatory.node.v1.UnparkResponse
+	37, // 60: rogatory.node.v1.OperatorService.Backup:output_type -> rogatory.node.v1.BackupResponse
+	45, // [45:61] is the sub-list for method output_type
+	29, // [29:45] is the sub-list for method input_type
+	29, // [29:29] is the sub-list for extension type_name
+	29, // [29:29] is the sub-list for extension extendee
+	0,  // [0:29] is the sub-list for field type_name
 }
 
 func init() { file_rogatory_node_v1_node_proto_init() }
