@@ -158,6 +158,7 @@ func (l *linter) text(s string, fp *fieldPlan) {
 func badCharacters(s string, lines bool) bool {
 	for _, r := range s {
 		switch {
+		case r >= ' ' && r < 0x7f: // nearly all
 		case r == '\n' || r == '\t':
 			if !lines {
 				return true

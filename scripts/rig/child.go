@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"runtime/pprof"
 	"strconv"
 	"strings"
@@ -169,6 +170,7 @@ func runNode(ctx context.Context, args []string) error {
 	}
 	go obey(do)
 	log.Info("start", "at", time.Now())
+	debug.SetGCPercent(node.GCPercent)
 	err = node.Run(ctx, cfg, o)
 	log.Info("steps taken", "counts", t.counts())
 	return err

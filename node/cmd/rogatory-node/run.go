@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -35,6 +36,7 @@ failed that a restart may mend.`,
 			if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 				return err
 			}
+			debug.SetGCPercent(node.GCPercent)
 			err = node.Run(c.Context(), cfg, node.Options{
 				Lock:   lock,
 				Logger: logger(p.err.w, cfg.Log),
