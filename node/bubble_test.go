@@ -184,10 +184,13 @@ func settled(t *testing.T, nodes []*inside) {
 	}
 }
 
+// seeds of the storms; the long run has more.
+var seeds = []uint64{1, 2}
+
 // Three nodes send one another requests while links are cut, frames are lost, repeated and reordered, and nodes restart. In the end each
 // message has exactly one effect and one receipt.
 func TestEveryMessageHasOneEffectWhateverTheBackboneDoes(t *testing.T) {
-	for _, seed := range []uint64{1, 2, 3, 4} {
+	for _, seed := range seeds {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) { synctest.Test(t, func(t *testing.T) { storm(t, seed) }) })
 	}
 }

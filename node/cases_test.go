@@ -40,6 +40,15 @@ func (k *talk) end() {
 	k.bg.halt()
 }
 
+// rest stops both nodes, lets time pass and starts them again: days go by faster without their rounds.
+func (k *talk) rest(d time.Duration) {
+	k.Helper()
+	k.end()
+	time.Sleep(d)
+	k.rs.inside, k.bg.inside = k.f.node["RS"].run(slow), k.f.node["BG"].run(slow)
+	time.Sleep(time.Minute)
+}
+
 // say sends an example file in the case, changed by edit unless that is nil.
 func (k *talk) say(p *person, name string, edit func(*rogatoryv1.RequestFile)) {
 	k.Helper()
@@ -585,34 +594,20 @@ func TestAnsweredCaseClosesByTimeAndComesUpForReview(t *testing.T) {
 		k.ask("police-request-normal.json")
 		k.say(k.bg, "police-reply.json", nil)
 		k.agree("answered")
-		settled(t, []*inside{k.rs.inside, k.bg.inside})
-		k.rs.halt()
-		k.bg.halt()
-		start := func(after time.Duration) {
-			t.Helper()
-			time.Sleep(after)
-			k.rs.inside, k.bg.inside = k.f.node["RS"].run(slow), k.f.node["BG"].run(slow)
-			time.Sleep(time.Minute)
-		}
 		states := func() string { return k.rs.list()[k.token].GetState() + " " + k.bg.list()[k.token].GetState() }
-		start(89 * 24 * time.Hour)
+		k.rest(89 * 24 * time.Hour)
 		if got := states(); got != "answered answered" {
 			t.Errorf("after 89 days: %s", got)
 		}
-		k.rs.halt()
-		k.bg.halt()
-		start(2 * 24 * time.Hour)
+		k.rest(2 * 24 * time.Hour)
 		if got := states(); got != "closed closed" {
 			t.Errorf("after 91 days: %s", got)
 		}
-		k.rs.halt()
-		k.bg.halt()
-		start(184 * 24 * time.Hour)
+		k.rest(184 * 24 * time.Hour)
 		if got := states(); got != "under-review under-review" {
 			t.Errorf("half a year later: %s", got)
 		}
-		k.rs.halt()
-		k.bg.halt()
+		k.end()
 	})
 }
 

@@ -138,7 +138,8 @@ func TestTooLittleSpaceRefusesWhatIsNewAndLosesNothing(t *testing.T) {
 		}
 		full.halt()
 		bg := f.node["BG"].run()
-		within(t, time.Minute, "delivery", func() bool { return bg.has(token) && rs.state().GetOutbox() == 0 })
+		// The sender was told to wait, longer each time.
+		within(t, 15*time.Minute, "delivery", func() bool { return bg.has(token) && rs.state().GetOutbox() == 0 })
 		rs.halt()
 		bg.halt()
 		oneEffect(t, f, map[string]string{token: "RS-BG"})

@@ -91,6 +91,9 @@ func (in *inside) put(o *rogatoryv1.Officer) {
 // prepare composes an act and returns what there is to sign.
 func (p *person) prepare(r *nodev1.PrepareRequest) (*nodev1.PrepareResponse, error) {
 	r.Actor = p.who
+	if v := r.GetVerb(); v == rogatoryv1.Verb_VERB_APPROVE || v == rogatoryv1.Verb_VERB_DECLINE {
+		r.Reading = p.assert(&rogatoryv1.Act{Verb: rogatoryv1.Verb_VERB_READ, CaseToken: r.GetCaseToken(), Reason: "approval"}, time.Now())
+	}
 	out, err := p.desk.Prepare(context.Background(), r)
 	if err == nil && len(out.GetAct()) == 0 {
 		err = fmt.Errorf("linter: %v", out.GetFindings())
