@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -359,6 +360,37 @@ func TestCorrectionReachesTheRecipientAndIsReceipted(t *testing.T) {
 				t.Errorf("corrections at %s: %+v", p.code, c)
 			}
 		}
+		k.end()
+	})
+}
+
+func TestWhatIsQuotedKeepsItsHandling(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		k := talking(t)
+		k.ask("police-request-normal.json")
+		part := func(f *rogatoryv1.RequestFile) { f.Content.GetReply().Final = false }
+		k.say(k.bg, "police-reply-partly-refused.json", part) // its first item must not go to court without consent
+		k.agree("part-answered")
+		name := k.message(k.bg, rogatoryv1.Kind_KIND_REPLY)
+		again := func(h *rogatoryv1.Handling) error {
+			f := example(t, "police-reply-partly-refused.json")
+			f.CaseToken = k.token
+			item := f.Content.GetReply().GetItems()[0]
+			item.Quotes = []*rogatoryv1.ItemRef{{Msg: name}}
+			if h != nil {
+				item.Handling = h
+			}
+			_, err := k.bg.hand(f)
+			return err
+		}
+		free := &rogatoryv1.Handling{
+			Code: rogatoryv1.HandlingCode_HANDLING_CODE_H0, Judicial: rogatoryv1.Choice_CHOICE_FREE, Onward: rogatoryv1.Onward_ONWARD_DOMESTIC, RetainUntil: "2036-11-23",
+		}
+		if err := again(free); err == nil || !strings.Contains(err.Error(), "handling") {
+			t.Errorf("a weaker handling passed: %v", err)
+		}
+		must(t, again(nil))
+		k.agree("answered")
 		k.end()
 	})
 }

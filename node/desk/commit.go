@@ -204,6 +204,10 @@ func (a *deed) mayStand(m *sending) error {
 		return err
 	}
 	ctx := a.d.lintContext(&rogatoryv1.RequestFile{To: []string{m.out.GetTo()}})
+	var err error
+	if ctx.Quoted, err = a.d.quoted(m.docket.GetCaseToken(), a.unit, m.content); err != nil {
+		return err
+	}
 	if findings := exchange.Lint(m.content, m.docket, ctx); !exchange.Sendable(findings) {
 		return fmt.Errorf("%s at %s: %w", findings[0].Code, findings[0].Path, ErrFindings)
 	}

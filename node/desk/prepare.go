@@ -180,6 +180,9 @@ func (d *Desk) prepareSend(ctx context.Context, r *nodev1.PrepareRequest, office
 		return nil, err
 	}
 	lint := d.lintContext(&rogatoryv1.RequestFile{To: to})
+	if lint.Quoted, err = d.quoted(cover.CaseToken, cover.FromUnit, f.GetContent()); err != nil {
+		return nil, err
+	}
 	findings := exchange.LintFile(f, lint)
 	rendered := render(findings, r.GetLanguage())
 	if !exchange.Sendable(findings) {
