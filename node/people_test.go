@@ -727,3 +727,117 @@ func parties(f *rogatoryv1.RequestFile, units ...string) {
 		p.Leaders = append(p.Leaders, l)
 	}
 }
+
+// watch collects what a watched unit shows.
+type watch struct {
+	stream
+	rows chan *nodev1.CaseRow
+}
+
+func (w *watch) Send(r *nodev1.WatchResponse) error {
+	w.rows <- r.GetCase()
+	return nil
+}
+
+func TestWatcherSeesChangesUntilTakenOffTheRegister(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		_, rs, bg := pair(t)
+		p, o := rs.officer("rs-police-1", "police")
+		rs.put(o)
+		other := rs.enrol("rs-fiu-1", "fiu")
+		watching := func(p *person) (*watch, chan error) {
+			w := &watch{stream: stream{context.Background()}, rows: make(chan *nodev1.CaseRow, 64)}
+			done := make(chan error, 1)
+			a := p.assert(&rogatoryv1.Act{Verb: rogatoryv1.Verb_VERB_LIST}, time.Now())
+			go func() { done <- rs.desk.Watch(&nodev1.WatchRequest{Assertion: a}, w) }()
+			return w, done
+		}
+		mine, ended := watching(p)
+		theirs, otherEnded := watching(other)
+		token, err := p.hand(request(t, "BG/police"))
+		must(t, err)
+		settled(t, []*inside{rs, bg})
+		time.Sleep(time.Minute)
+		_, err = rs.desk.Enrol(context.Background(), &nodev1.EnrolRequest{Enrolment: enrolment(t, rs.founder(1), rs.founder(2), o, true)})
+		must(t, err)
+		refused(t, "watching after the revocation", <-ended, "officer")
+		close(mine.rows)
+		var states []string
+		for r := range mine.rows {
+			if r.GetCaseToken() == token {
+				states = append(states, r.GetState())
+			}
+		}
+		if len(states) == 0 || states[len(states)-1] != "received" {
+			t.Errorf("the watcher saw %v", states)
+		}
+		if len(theirs.rows) != 0 {
+			t.Error("another unit's watcher saw it")
+		}
+		_, err = rs.desk.Enrol(context.Background(), &nodev1.EnrolRequest{Enrolment: enrolment(t, rs.founder(1), rs.founder(2), officerOf(t, other), true)})
+		must(t, err)
+		<-otherEnded
+		rs.halt()
+		bg.halt()
+	})
+}
+
+// officerOf returns a person's entry in the register.
+func officerOf(t *testing.T, p *person) *rogatoryv1.Officer {
+	t.Helper()
+	list, err := p.desk.Officers(context.Background(), &nodev1.OfficersRequest{})
+	must(t, err)
+	for _, o := range list.GetOfficers() {
+		if o.GetPseudonym() == p.who {
+			return o
+		}
+	}
+	t.Fatalf("%s is not on the register", p.who)
+	return nil
+}
+
+func TestListingComesInPagesOverAllUnits(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		_, rs, bg := pair(t)
+		p := rs.founder(1)
+		want := map[string]bool{}
+		for range 3 {
+			token, err := p.hand(request(t, "BG/police"))
+			must(t, err)
+			want[token] = true
+		}
+		for range 2 {
+			file := example(t, "fiu-request.json")
+			file.To = []string{"BG/fiu"}
+			token, err := p.hand(file)
+			must(t, err)
+			want[token] = true
+		}
+		for limit := uint32(1); limit <= 6; limit++ {
+			seen := map[string]bool{}
+			for page := ""; ; {
+				a := p.assert(&rogatoryv1.Act{Verb: rogatoryv1.Verb_VERB_LIST}, time.Now())
+				out, err := rs.desk.List(context.Background(), &nodev1.ListRequest{Assertion: a, Limit: limit, Page: page})
+				must(t, err)
+				if len(out.GetCases()) > int(limit) {
+					t.Errorf("a page of %d has %d cases", limit, len(out.GetCases()))
+				}
+				for _, c := range out.GetCases() {
+					if seen[c.GetCaseToken()] || !want[c.GetCaseToken()] {
+						t.Errorf("%s comes twice or is another's", c.GetCaseToken())
+					}
+					seen[c.GetCaseToken()] = true
+				}
+				if page = out.GetNextPage(); page == "" {
+					break
+				}
+			}
+			if len(seen) != len(want) {
+				t.Errorf("pages of %d show %d cases, not %d", limit, len(seen), len(want))
+			}
+		}
+		settled(t, []*inside{rs, bg})
+		rs.halt()
+		bg.halt()
+	})
+}
