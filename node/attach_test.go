@@ -213,16 +213,16 @@ func TestAttachmentThatNobodyListsIsRemovedAndOneTooLargeRefused(t *testing.T) {
 			t.Errorf("after six days %d files, not 2", n)
 		}
 		rest(2 * 24 * time.Hour)
-		rs.clearedIn(time.Minute)
 		p = p.at(rs)
 		if n := blobs(t, rs); n != 1 {
 			t.Errorf("after eight days %d files, not 1", n)
 		}
+		bg = f.node["BG"].run(slow, small)
+		rs.clearedIn(time.Minute)
 		file := request(t, "BG/police")
 		file.Content.Attachments = []*rogatoryv1.Attachment{forgotten}
 		_, err = p.hand(file)
 		refused(t, "listing what was removed", err, "unattached")
-		bg = f.node["BG"].run(slow, small)
 		within(t, time.Minute, "the listed one", func() bool { return bg.has(token) && bg.founder(1).here(t, token) == 1 })
 		rs.halt()
 		bg.halt()

@@ -14,6 +14,11 @@
 // A kind of message that takes two people is first put before an approver (VERB_DRAFT), with its bytes and salts frozen; what the
 // approver signs (VERB_APPROVE) is what leaves. Answers to messages of peers come in by Admit and Delivered, which package
 // post calls inside its own transactions.
+//
+// A notice (outage, breach, capability) opens no case: it is kept, listed, read and handed over under a case token of its sender, and moves
+// by a table of its own (notice.go).
+//
+// Run looks after what falls due by time: cases that close or come up for review, messages without a receipt, attachments that may go.
 package desk
 
 import (
