@@ -69,6 +69,9 @@ func ParseMessage(b []byte) (*rogatoryv1.Message, error) {
 	return m, nil
 }
 
+// maxSeq is the largest sequence number: leaves hold integers up to 2^53-1.
+const maxSeq = 1<<53 - 1
+
 func validMessage(m *rogatoryv1.Message) error {
 	bad := func(what string) error { return fmt.Errorf("%w: Message: %s", ErrMalformed, what) }
 	switch {
@@ -87,7 +90,8 @@ func validMessage(m *rogatoryv1.Message) error {
 		}
 		return nil
 	}
-	if m.GetEpoch() == 0 || m.GetSeq() == 0 || len(m.GetPrev()) != 32 {
+	// A number that no leaf can hold could be neither taken nor refused, and would come again for ever.
+	if m.GetEpoch() == 0 || m.GetSeq() == 0 || m.GetSeq() > maxSeq || len(m.GetPrev()) != 32 {
 		return bad("epoch, seq or prev")
 	}
 	if (m.GetSeq() == 1) != (Name(m.GetPrev()) == Name{}) {
