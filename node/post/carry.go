@@ -32,8 +32,9 @@ const (
 	// cacheLimit bounds the envelopes that are held in memory for one peer, in bytes. What is beyond it is sealed anew when it is
 	// published.
 	cacheLimit = 32 << 20
-	// publishTimeout bounds one attempt to publish a frame.
+	// publishTimeout bounds one attempt to publish a frame, publishPause follows one that failed: the mailbox is full, for example.
 	publishTimeout = 15 * time.Second
+	publishPause   = time.Second
 	// frameRoom is what a frame may hold of envelopes, receipts and advice, the rest is for lengths.
 	frameRoom = transport.MaxFrame - 8<<10
 	// maxReceipts is how many receipts one checkpoint proves in one frame: each takes up to 2.5 KiB.
@@ -101,6 +102,9 @@ func (l *lane) carry(ctx context.Context) (time.Duration, error) {
 		if !l.o.cfg.Net.Connected() {
 			return lastRetry, nil // woken by Changed
 		}
+		if wait := time.Until(l.quiet); wait > 0 {
+			return wait, nil
+		}
 		// Without a key of the day nothing can be sealed, and what was sealed before is over soon: only receipts go.
 		_, keyed := l.o.cfg.Peers.SealingKey(l.country, time.Now())
 		if keyed {
@@ -110,7 +114,8 @@ func (l *lane) carry(ctx context.Context) (time.Duration, error) {
 					return 0, err
 				}
 				l.o.log.Error("sealing anew failed", "peer", l.country, "err", err, "hint", store.Hint(err))
-				return retryPause, nil
+				l.quiet = time.Now().Add(retryPause)
+				continue
 			}
 		}
 		f, err := l.frame()
@@ -131,7 +136,7 @@ func (l *lane) carry(ctx context.Context) (time.Duration, error) {
 		default:
 			l.restore(f)
 			l.o.log.Debug("publishing failed", "peer", l.country, "err", err)
-			return time.Second, nil
+			l.quiet = time.Now().Add(publishPause)
 		}
 	}
 	return 0, nil

@@ -16,7 +16,9 @@ func (o *Office) loadParked() error {
 	err := o.cfg.Store.View(func(r *store.Reader) error {
 		return r.EachParked(func(p *storev1.Parked) bool {
 			if l := o.lanes[p.GetPeer()]; l != nil && len(p.GetMsg()) == len(envelope.Name{}) {
+				l.mu.Lock()
 				l.parked[envelope.Name(p.GetMsg())] = true
+				l.mu.Unlock()
 			}
 			return true
 		})

@@ -33,6 +33,7 @@ type lane struct {
 	hand      []*parcel // picked to be published next
 	alone     bool      // the next envelope is so long that it takes a frame without receipts
 	proveNext time.Time // not before this time are receipts tried again
+	quiet     time.Time // not before this time is anything tried again
 
 	quota quota // owned by takeLoop
 }

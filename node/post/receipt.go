@@ -67,9 +67,9 @@ func (o *Office) prove(indices []int64) (*rogatoryv1.Receipts, error) {
 			if err != nil {
 				return err
 			}
-			one := &rogatoryv1.Receipt{Leaf: leaf, Index: uint64(index)}
-			for _, h := range proof {
-				one.Hashes = append(one.Hashes, h[:])
+			one := &rogatoryv1.Receipt{Leaf: leaf, Index: uint64(index), Hashes: make([][]byte, len(proof))}
+			for i := range proof {
+				one.Hashes[i] = proof[i][:]
 			}
 			out.Receipts = append(out.Receipts, one)
 		}

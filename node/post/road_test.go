@@ -14,6 +14,7 @@ import (
 	"github.com/rogatory/rogatory/crypto/envelope"
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/store"
+	"github.com/rogatory/rogatory/node/transport"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
@@ -678,6 +679,25 @@ func TestWholeAttachmentsAreReceiptedOnce(t *testing.T) {
 		}
 		if got := rs.story("RS-1"); len(got) != 3 || rs.waiting("BG") != 0 {
 			t.Errorf("RS says %q, %d wait", got, rs.waiting("BG"))
+		}
+	}, "RS", "BG")
+}
+
+// A peer that takes nothing fills its mailbox: we wait, and lose nothing.
+func TestAFullMailboxIsWaitedFor(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		w.net = transport.NewMemory(transport.MemoryOptions{FramesPerSender: 3}, "RS", "BG")
+		rs, bg := w.members["RS"], w.members["BG"]
+		rs.start()
+		for i := range 10 {
+			rs.send("BG", fmt.Sprint("RS-", i))
+			synctest.Wait()
+		}
+		time.Sleep(time.Hour)
+		bg.start()
+		time.Sleep(10 * time.Second)
+		if rs.waiting("BG") != 0 {
+			t.Errorf("%d wait", rs.waiting("BG"))
 		}
 	}, "RS", "BG")
 }

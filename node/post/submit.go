@@ -3,8 +3,10 @@ package post
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -147,11 +149,7 @@ func (o *Office) numberLoop(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		}
-		err := o.submitAll(ctx, jobs)
-		for _, j := range jobs {
-			close(j.done)
-		}
-		if err != nil {
+		if err := o.submitAll(ctx, jobs); err != nil {
 			return err
 		}
 	}
@@ -175,9 +173,15 @@ func (o *Office) gather(j *job) (jobs []*job) {
 	}
 }
 
-// submitAll commits the jobs; one whose do fails is taken out and the others are numbered anew. An error is returned only when the store
-// is of no use any more; the jobs carry theirs.
+// submitAll commits the jobs and answers them; one whose do fails is taken out and the others are numbered anew. An error is returned only
+// when the store is of no use any more; the jobs carry theirs.
 func (o *Office) submitAll(ctx context.Context, jobs []*job) error {
+	answer := sync.OnceFunc(func() {
+		for _, j := range jobs {
+			close(j.done)
+		}
+	})
+	defer answer()
 	left := o.withRoom(jobs)
 	for len(left) > 0 {
 		messages, err := o.number(left)
@@ -196,7 +200,7 @@ func (o *Office) submitAll(ctx context.Context, jobs []*job) error {
 			left = rest
 			continue
 		}
-		if err != nil {
+		if err != nil && !errors.Is(err, store.ErrUnguarded) {
 			for _, j := range left {
 				j.err = err
 			}
@@ -206,6 +210,14 @@ func (o *Office) submitAll(ctx context.Context, jobs []*job) error {
 			return nil
 		}
 		o.step(StepSubmitted)
+		if err != nil {
+			answer() // it is durable; sending it waits for the guard
+			if err := o.guarded(ctx, err); fatal(err) {
+				return err
+			} else if err != nil {
+				return nil // the node stops, and carries it at its start
+			}
+		}
 		for _, m := range messages {
 			o.lanes[m.out.To].add(m)
 		}
@@ -360,7 +372,7 @@ func (o *Office) commit(ctx context.Context, jobs []*job) error {
 		}
 		return nil
 	})
-	return o.guarded(ctx, err)
+	return err
 }
 
 func (o *Office) commitJob(tx *store.Tx, j *job, directory uint64) error {
@@ -430,7 +442,7 @@ func (n *numbered) keep(tx *store.Tx, index int64) error {
 
 // saltedContent is how a content is kept: its salt, then its bytes. Both go when its key goes.
 func saltedContent(p envelope.Part) []byte {
-	return append(bytes.Clone(p.Salt[:]), p.Bytes...)
+	return slices.Concat(p.Salt[:], p.Bytes)
 }
 
 // SplitContent is the inverse: what the store keeps of a content.
