@@ -643,6 +643,41 @@ func TestAnsweredCaseClosesByTimeAndComesUpForReview(t *testing.T) {
 	})
 }
 
+// What was reviewed is erased by two people; its keys are gone, its dockets and receipts remain.
+func TestReviewedCaseIsErasedByTwoPeople(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		k := talking(t)
+		listed, err := k.bg.attach(noise(5000))
+		must(t, err)
+		k.ask("police-request-normal.json")
+		k.say(k.bg, "police-reply.json", func(f *rogatoryv1.RequestFile) { f.Content.Attachments = []*rogatoryv1.Attachment{listed} })
+		k.agree("answered")
+		within(t, time.Minute, "the attachment", func() bool { return blobs(t, k.rs.inside) == 1 })
+		erase := func(n int) error { return k.rs.inside.founder(n).do(rogatoryv1.Verb_VERB_ERASE, k.token, "review") }
+		refused(t, "erasing what is not under review", erase(1), "transition-illegal")
+		k.rest(91 * 24 * time.Hour)
+		k.rest(184 * 24 * time.Hour)
+		must(t, erase(1))
+		refused(t, "erasing what one proposed", erase(1), "transition-four-eyes")
+		must(t, erase(2))
+		shown, err := k.rs.show(k.token)
+		must(t, err)
+		for _, m := range shown.GetMessages() {
+			if m.GetStatus() != "erased" || m.GetContent() != nil || m.GetDocket() == nil {
+				t.Errorf("a message is %s", m.GetStatus())
+			}
+		}
+		if state := shown.GetCase().GetState(); state != "erased" || len(shown.GetMessages()) != 2 || blobs(t, k.rs.inside) != 0 {
+			t.Errorf("the case is %s, %d files are left", state, blobs(t, k.rs.inside))
+		}
+		k.end()
+		tombs := entries[*translog.Erase](k.f.node["RS"])
+		if len(tombs) != 1 || tombs[0].OfCount != 2 || tombs[0].By != "rs-founder-2" || tombs[0].Basis != "review" || tombs[0].Assertion.IsZero() {
+			t.Errorf("tombstones: %+v", tombs)
+		}
+	})
+}
+
 // kept returns a case as a stopped node's store holds it.
 func (c *country) kept(token string) exchange.Case {
 	c.f.t.Helper()

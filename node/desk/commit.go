@@ -65,6 +65,8 @@ func (a *deed) do(ctx context.Context, r *nodev1.CommitRequest) (*nodev1.CommitR
 		return a.assign(ctx)
 	case rogatoryv1.Verb_VERB_TRANSFER:
 		return a.transfer(ctx)
+	case rogatoryv1.Verb_VERB_ERASE:
+		return a.erase(ctx)
 	}
 	return nil, fmt.Errorf("committing %s: %w", act.GetVerb(), ErrRequest)
 }

@@ -1,9 +1,7 @@
 package desk
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -13,7 +11,6 @@ import (
 
 	"google.golang.org/grpc"
 
-	"github.com/rogatory/rogatory/crypto/envelope"
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
@@ -297,54 +294,24 @@ func (d *Desk) opOn(tx *store.Tx, c *held, verb string, act *rogatoryv1.Act) (*t
 	if c.Regime == rogatoryv1.Regime_REGIME_UNSPECIFIED {
 		op.Basis = "none"
 	}
-	indices, err := tx.CaseMessages(c.Token)
-	if err != nil {
+	var err error
+	if op.Of, err = namesOf(tx, c.Token); err != nil {
 		return nil, err
 	}
-	for _, index := range indices {
-		m, err := tx.Message(index)
-		if err != nil {
-			return nil, err
-		}
-		op.Of = append(op.Of, translog.Hash(m.GetMsg()))
-	}
-	slices.SortFunc(op.Of, func(a, b translog.Hash) int { return bytes.Compare(a[:], b[:]) })
 	op.OfCount = int64(len(op.Of))
 	return op, nil
 }
 
-// appendOp appends a line of the statutory log, with the assertion beside it. A list that is too long for a leaf stands beside it too: the
-// names, one after another, under their SHA-256.
+// appendOp appends a line of the statutory log, with the assertion beside it.
 func appendOp(tx *store.Tx, op *translog.Op, a *rogatoryv1.Assertion) error {
 	var err error
 	if op.Assertion, err = federation.AssertionDigest(a); err != nil {
 		return err
 	}
 	var list []byte
-	if len(op.Of) > maxOf {
-		for _, name := range op.Of {
-			list = append(list, name[:]...)
-		}
-		op.Of, op.OfDigest = nil, sha256.Sum256(list)
-	}
-	index, err := tx.Append(op)
-	if err != nil {
-		return err
-	}
-	if list != nil {
-		if err := tx.PutSide(index, "of", list); err != nil {
-			return err
-		}
-	}
-	b, err := envelope.Marshal(a)
-	if err != nil {
-		return err
-	}
-	return tx.PutSide(index, "assertion", b)
+	op.Of, op.OfDigest, list = listOrDigest(op.Of)
+	return appendWith(tx, op, list, a)
 }
-
-// maxOf is how many names a leaf takes.
-const maxOf = 64
 
 // message is one message of a case with its content.
 func (d *Desk) message(tx *store.Reader, c *held, index int64) (*nodev1.CaseMessage, error) {
