@@ -66,7 +66,7 @@ func (o *Office) Unpark(ctx context.Context, id uint64, drop bool) (caseToken st
 	if l == nil {
 		return "", fmt.Errorf("parked envelope %d: %w", id, ErrStranger)
 	}
-	op := &opening{raw: p.GetEnvelope(), answer: -1}
+	op := &opening{raw: p.GetEnvelope(), released: true, answer: -1}
 	if drop {
 		if op.o, err = envelope.Parse(op.raw, envelope.MaxEnvelope); err != nil {
 			return "", fmt.Errorf("parked envelope %d: %w", id, err)

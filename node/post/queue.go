@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rogatory/rogatory/crypto/envelope"
@@ -35,7 +36,8 @@ type lane struct {
 	proveNext time.Time // not before this time are receipts tried again
 	quiet     time.Time // not before this time is anything tried again
 
-	quota quota // owned by takeLoop
+	quota quota        // owned by takeLoop
+	room  atomic.Int64 // how many envelopes of this pull are worth decrypting
 }
 
 func newLane(o *Office, country string) *lane {

@@ -85,8 +85,10 @@ type mail struct {
 
 // An opening is one envelope on its way in.
 type opening struct {
-	raw []byte
-	o   *envelope.Opening // nil when it does not parse
+	raw      []byte
+	released bool              // an operator has it taken in: no capacity limits it
+	o        *envelope.Opening // nil when it does not parse
+	over     bool              // beyond the peer's capacity
 
 	// What becomes of it, one of these; advice beside parked and fork.
 	arrival *Arrival
@@ -165,6 +167,7 @@ func (l *lane) sort(frames []transport.Frame) *mail {
 	if len(m.bundles) > 0 {
 		l.o.step(StepProven)
 	}
+	l.room.Store(l.quota.room(time.Now())) // a flood costs no decryption
 	l.o.spread(len(m.openings), func(i int) { l.open(m.openings[i]) })
 	if len(m.openings) > 0 {
 		l.o.step(StepOpened)
@@ -195,6 +198,10 @@ func (l *lane) open(op *opening) {
 	}
 	if err != nil {
 		l.refuse(op, err)
+		return
+	}
+	if !op.released && l.room.Add(-1) < 0 {
+		op.over = true
 		return
 	}
 	opened, err := o.Decrypt(l.o.cfg.Sealing.Key(o.ToKID()))
@@ -299,13 +306,13 @@ func (l *lane) refuse(op *opening, err error) {
 // limit answers new messages beyond the capacity that we have declared with the time to come again.
 func (l *lane) limit(openings []*opening) {
 	for _, op := range openings {
-		if op.arrival == nil && op.refused == "" {
-			continue
+		if op.arrival != nil || op.refused != "" {
+			op.over = !l.quota.take(time.Now())
 		}
-		if wait := l.quota.take(time.Now()); wait > 0 {
+		if op.over {
 			op.arrival, op.refused = nil, ""
 			op.advice = op.advise(rogatoryv1.AdviceCode_ADVICE_CODE_BUSY)
-			op.advice.RetryAfterMs = uint64(wait.Milliseconds())
+			op.advice.RetryAfterMs = uint64(l.quota.wait().Milliseconds())
 		}
 	}
 }
