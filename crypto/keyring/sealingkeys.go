@@ -77,7 +77,7 @@ func (r *Ring) OpenSealing(path string) (*SealingKeys, error) {
 }
 
 // EnsureDays makes the keys that are missing from today to 14 days ahead and destroys those whose day ended 72 hours ago or
-// earlier. The file is written, and the change durable, before it shows in memory and returns; without a change nothing is
+// earlier, and those of later days, which a clock that was ahead has made: no manifest may name them yet. The file is written, and the change durable, before it shows in memory and returns; without a change nothing is
 // written. The days come back in order. A day that the node slept through gets no key.
 //
 // Destroyed means: no longer in the file, and forgotten here. Blocks of the file before may survive on the disk; they are encrypted under the ring.
@@ -86,7 +86,7 @@ func (s *SealingKeys) EnsureDays(now time.Time) (added, destroyed []Day, err err
 	defer s.mu.Unlock()
 	next := make(map[Day]*SealingKey, PublishAhead+4)
 	for d, k := range s.days {
-		if d.End().Add(KeepAfter).After(now) {
+		if d.End().Add(KeepAfter).After(now) && d <= DayOf(now)+PublishAhead {
 			next[d] = k
 		} else {
 			destroyed = append(destroyed, d)

@@ -277,6 +277,9 @@ func untilRenewal(m *federation.Manifest, now time.Time) time.Duration {
 		return 0
 	}
 	made := m.Made()
+	if made.After(now.Add(federation.ClockSkew)) {
+		return 0 // our clock was ahead: peers take no manifest from the future
+	}
 	until := made.Add(renewEvery)
 	if midnight := keyring.DayOf(made).End(); midnight.Before(until) {
 		until = midnight
