@@ -841,3 +841,29 @@ func TestListingComesInPagesOverAllUnits(t *testing.T) {
 		bg.halt()
 	})
 }
+
+func TestRegisterChangesWhileMessagesComeAndGo(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f, rs, bg := pair(t)
+		sent := map[string]string{}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			for i := range 12 {
+				_, o := rs.officer(fmt.Sprintf("rs-new-%d", i), "police")
+				if _, err := rs.desk.Enrol(context.Background(), &nodev1.EnrolRequest{Enrolment: enrolment(t, rs.founder(1), rs.founder(2), o, false)}); err != nil {
+					t.Error(err)
+				}
+			}
+		}()
+		for range 40 {
+			sent[bg.mustAsk("RS")] = "BG-RS"
+			sent[rs.mustAsk("BG")] = "RS-BG"
+		}
+		<-done
+		settled(t, []*inside{rs, bg})
+		rs.halt()
+		bg.halt()
+		oneEffect(t, f, sent)
+	})
+}

@@ -53,6 +53,10 @@ type Desk struct {
 	log    *slog.Logger
 	office *post.Office // set once, before anything is served
 
+	// changing is held while the register changes, across the transaction that logs it. Transactions take mu and never changing: they run one
+	// after another, and would wait for themselves.
+	changing sync.Mutex
+
 	mu       sync.RWMutex
 	register *federation.Register
 	rules    rulesOf // of the directory version that they were made for

@@ -81,17 +81,23 @@ func NoteDirectory(tx *store.Tx, index int64) error {
 // Follow takes over the founders of a new directory, which commit logs and notes with NoteDirectory. Nobody is enrolled in between, so that whoever
 // reads the log finds the same register.
 func (d *Desk) Follow(dir *federation.Directory, commit func() error) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	next, err := d.register.Follow(dir)
+	d.changing.Lock()
+	defer d.changing.Unlock()
+	next, err := d.officers().Follow(dir)
 	if err != nil {
 		return err
 	}
 	if err := commit(); err != nil {
 		return err
 	}
-	d.register = next
+	d.setOfficers(next)
 	return nil
+}
+
+func (d *Desk) setOfficers(r *federation.Register) {
+	d.mu.Lock()
+	d.register = r
+	d.mu.Unlock()
 }
 
 // Officers lists the register.
@@ -131,12 +137,13 @@ func (d *Desk) enrol(ctx context.Context, r *nodev1.EnrolRequest) error {
 		leaf.By = append(leaf.By, act.GetActor())
 	}
 	slices.Sort(leaf.By)
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.changing.Lock()
+	defer d.changing.Unlock()
+	before := d.officers()
 	var next *federation.Register
 	if _, err := d.cfg.Store.Update(ctx, func(tx *store.Tx) error {
 		// At the time of the leaf, as it is judged whenever the log is read.
-		if next, err = d.register.Enrol(b, time.UnixMilli(tx.At())); err != nil {
+		if next, err = before.Enrol(b, time.UnixMilli(tx.At())); err != nil {
 			return err
 		}
 		index, err := tx.Append(leaf)
@@ -150,7 +157,7 @@ func (d *Desk) enrol(ctx context.Context, r *nodev1.EnrolRequest) error {
 	}); err != nil {
 		return err
 	}
-	d.register = next
+	d.setOfficers(next)
 	return nil
 }
 
