@@ -309,6 +309,8 @@ func (l *lane) limit(openings []*opening) {
 		if op.arrival != nil || op.refused != "" {
 			op.over = !l.quota.take(time.Now())
 		}
+	}
+	for _, op := range openings {
 		if op.over {
 			op.arrival, op.refused = nil, ""
 			op.advice = op.advise(rogatoryv1.AdviceCode_ADVICE_CODE_BUSY)
