@@ -185,6 +185,9 @@ func (m *Manifest) checkHead(c *basis) error {
 		return form("version")
 	case m.pb.GetMadeMs() == 0 || m.pb.GetMadeMs() > latest:
 		return form("made at %d ms", m.pb.GetMadeMs())
+	case m.pb.GetVersion() > m.pb.GetMadeMs()/1000:
+		// Else one manifest with a stolen key could name the last version, and nothing that its owner says after it would count.
+		return form("version %d of %s: more than one a second since 1970", m.pb.GetVersion(), m.Made().Format(time.RFC3339))
 	case m.pb.GetDirectoryVersion() == 0 || m.pb.GetDirectoryVersion() >= 1<<53:
 		return form("directory version %d", m.pb.GetDirectoryVersion())
 	case m.pb.GetEpoch() == 0:
