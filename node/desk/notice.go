@@ -21,15 +21,16 @@ var noticeSteps = map[exchange.EventKind]struct {
 	from []exchange.State
 	to   exchange.State
 }{
-	exchange.EventDraft:    {[]exchange.State{exchange.None, exchange.Draft}, exchange.Draft},
-	exchange.EventSubmit:   {[]exchange.State{exchange.Draft}, exchange.PendingApproval},
-	exchange.EventApprove:  {[]exchange.State{exchange.PendingApproval}, exchange.Approved},
-	exchange.EventDecline:  {[]exchange.State{exchange.PendingApproval, exchange.Approved}, exchange.Discarded},
-	exchange.EventSent:     {[]exchange.State{exchange.None, exchange.Draft, exchange.Approved}, exchange.Sent},
-	exchange.EventReceived: {[]exchange.State{exchange.Sent, exchange.Undelivered}, exchange.Received},
-	exchange.EventRejected: {[]exchange.State{exchange.Sent, exchange.Undelivered}, exchange.Rejected},
-	exchange.EventArrived:  {[]exchange.State{exchange.None}, exchange.Received},
-	exchange.EventForward:  {[]exchange.State{exchange.Sent, exchange.Received}, exchange.None},
+	exchange.EventDraft:       {[]exchange.State{exchange.None, exchange.Draft}, exchange.Draft},
+	exchange.EventSubmit:      {[]exchange.State{exchange.Draft}, exchange.PendingApproval},
+	exchange.EventApprove:     {[]exchange.State{exchange.PendingApproval}, exchange.Approved},
+	exchange.EventDecline:     {[]exchange.State{exchange.PendingApproval, exchange.Approved}, exchange.Discarded},
+	exchange.EventSent:        {[]exchange.State{exchange.None, exchange.Draft, exchange.Approved}, exchange.Sent},
+	exchange.EventReceived:    {[]exchange.State{exchange.Sent, exchange.Undelivered}, exchange.Received},
+	exchange.EventRejected:    {[]exchange.State{exchange.Sent, exchange.Undelivered}, exchange.Rejected},
+	exchange.EventArrived:     {[]exchange.State{exchange.None}, exchange.Received},
+	exchange.EventUndelivered: {[]exchange.State{exchange.Sent}, exchange.Undelivered},
+	exchange.EventForward:     {[]exchange.State{exchange.Sent, exchange.Undelivered, exchange.Received}, exchange.None},
 }
 
 // stepNotice is step for a notice.

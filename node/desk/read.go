@@ -79,7 +79,7 @@ func (c *held) row(now int64) *nodev1.CaseRow {
 		}
 	}
 	flag(c.Overdue(now), FlagOverdue)
-	flag(c.Undelivered(), FlagUndelivered)
+	flag(c.Undelivered() || c.notice() && c.State == exchange.Undelivered, FlagUndelivered)
 	flag(c.LegalHold, FlagHold)
 	flag(c.unratified() != nil, FlagUnratified)
 	flag(slices.ContainsFunc(c.Alone, func(b exchange.BreakGlass) bool { return b.Flagged(now) }), FlagLate)

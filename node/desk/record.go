@@ -211,6 +211,12 @@ func (c *held) wake(undelivered time.Duration) uint64 {
 			sooner(m.Sent + undelivered.Milliseconds())
 		}
 	}
+	if c.notice() {
+		if c.State == exchange.Sent {
+			sooner(c.Changed + undelivered.Milliseconds())
+		}
+		return uint64(max(next, 0))
+	}
 	switch c.State {
 	case exchange.Answered, exchange.NoInformation, exchange.Refused, exchange.Withdrawn, exchange.Rejected,
 		exchange.Acknowledged, exchange.Useful, exchange.NotUseful:

@@ -107,6 +107,15 @@ func (d *Desk) wakeCase(tx *store.Tx, token string, now int64) error {
 	due := func(kind exchange.EventKind, of exchange.Name) error {
 		return c.step(tx, exchange.Event{Kind: kind, At: tx.At(), Index: uint64(tx.Size()), Of: of, Who: exchange.Timer}, d.ruleset(false), because{})
 	}
+	if c.notice() {
+		if c.State == exchange.Sent && c.Changed+d.cfg.Node.UndeliveredAfter.Milliseconds() <= now {
+			d.log.Warn("undelivered", "case", token, "peer", c.Peer)
+			if err := due(exchange.EventUndelivered, exchange.Name{}); err != nil {
+				return err
+			}
+		}
+		return c.save(tx, d.cfg.Node.UndeliveredAfter)
+	}
 	for _, m := range c.Messages {
 		if m.Out && m.Received == 0 && !m.Rejected && !m.Undelivered && m.Sent+d.cfg.Node.UndeliveredAfter.Milliseconds() <= now {
 			d.log.Warn("undelivered", "case", token, "peer", c.Peer)
