@@ -211,13 +211,24 @@ func (p *printer) printTally(t tally, counts []count) {
 	}
 	p.title("Recounted from the stopped stores")
 	p.table([]string{"NODE", "LOG", "SENT", "RECEIPTS", "RECEIVED", "REQUESTS", "ANSWERS"}, rows)
-	if quiet > 0 {
-		p.printf("%d more nodes have sent and received nothing.\n", quiet)
+	switch {
+	case quiet == t.Nodes:
+		p.printf("No node has sent or received anything.\n")
+	case quiet > 0:
+		p.printf("%s sent and received nothing.\n", several(quiet, "more node"))
 	}
 	verdict := p.paint(green, "nothing lost, nothing doubled")
 	if t.Lost+t.Duplicates > 0 {
 		verdict = p.paint(red, fmt.Sprintf("%d lost, %d doubled", t.Lost, t.Duplicates))
 	}
-	p.printf("%d requests: %d answered, %d refused in whole or part. %d messages, %d receipts, %s. Every store passes its check.\n",
-		t.Requests, t.Answered, t.Refused, t.Messages, t.Receipts, verdict)
+	p.printf("%s: %d answered, %d refused in whole or part. %s, %s, %s. Every store passes its check.\n",
+		several(t.Requests, "request"), t.Answered, t.Refused, several(t.Messages, "message"), several(t.Receipts, "receipt"), verdict)
+}
+
+// several is a number with its noun.
+func several(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }

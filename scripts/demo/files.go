@@ -47,7 +47,7 @@ func openStory(path string) (*story, *library, error) {
 	}
 	f, err := lib.fsys.Open(name)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, fmt.Errorf("--story %s: %w", path, err)
 	}
 	defer f.Close()
 	s, err := parseStory(f)

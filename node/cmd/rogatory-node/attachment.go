@@ -134,7 +134,7 @@ func (p *program) fetch(ctx context.Context, cl *client.Client, token string, a 
 		return err
 	}
 	if p.json {
-		return p.out.value(map[string]any{"file": out, "bytes": n, "media_type": a.GetMediaType()})
+		return p.out.value(map[string]any{"file": out, "bytes": n, "mediaType": a.GetMediaType()})
 	}
 	p.out.printf("%s: %d bytes, %s\n", out, n, oneLine(a.GetMediaType()))
 	return nil

@@ -31,6 +31,17 @@ and with --deep opens the store and holds everything in it against everything el
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			cfg, err := p.load()
+			var mistakes configs.Mistakes
+			if p.json && errors.As(err, &mistakes) {
+				for _, m := range mistakes {
+					r := result{Name: "configuration", Note: m.What, Hint: m.Hint, File: m.File}
+					if m.Line > 0 {
+						r.Line, r.Column = m.Line, m.Column
+					}
+					p.printResult(r)
+				}
+				return &failure{wrongUsage, errSilent, ""}
+			}
 			if err != nil {
 				return err
 			}
@@ -47,6 +58,10 @@ type result struct {
 	OK   bool   `json:"ok"`
 	Note string `json:"note,omitempty"`
 	Hint string `json:"hint,omitempty"`
+	// Where a mistake in the configuration stands, from 1; 0 for no place.
+	File   string `json:"file,omitempty"`
+	Line   int    `json:"line,omitempty"`
+	Column int    `json:"column,omitempty"`
 }
 
 func (p *program) check(ctx context.Context, cfg *configs.Node, deep bool) error {
@@ -64,7 +79,7 @@ func (p *program) check(ctx context.Context, cfg *configs.Node, deep bool) error
 		p.printResult(r)
 	}
 	say("configuration", cfg.File, nil)
-	say("data", cfg.Data, privateFolder(cfg.Data))
+	say("data", cfg.Data, errors.Join(privateFolder(cfg.Data), lostStore(cfg)))
 	say("guard", cfg.Guard, guardPlace(cfg))
 	ring, err := p.ring(cfg)
 	say("key ring", cfg.RingFile(), err)
@@ -127,6 +142,14 @@ func privateFolder(path string) error {
 		return no(fmt.Errorf("%s has mode %04o", path, info.Mode().Perm()), "run chmod 700 on it: nobody else has any business there")
 	}
 	return nil
+}
+
+// lostStore says that a guard remembers a log whose store is gone: the node would refuse to start, and leave an empty store behind.
+func lostStore(cfg *configs.Node) error {
+	if exists(cfg.MainDB()) || !exists(cfg.Guard) {
+		return nil
+	}
+	return no(fmt.Errorf("%s is gone, and %s remembers its log", cfg.MainDB(), cfg.Guard), "put the newest copy back: rogatory-node restore FOLDER")
 }
 
 func guardPlace(cfg *configs.Node) error {
@@ -210,6 +233,9 @@ func knows(ring *keyring.Ring, m *federation.Member) bool {
 
 // certificate says until when a certificate is good, and that its key and authority belong to it.
 func certificate(cert, key, ca string) (string, error) {
+	if !exists(cert) {
+		return "", no(fmt.Errorf("%s is not there", cert), "it comes from who signs the request beside it; the backbone's, with nats-ca.pem, from the hub's operator")
+	}
 	pair, err := tls.LoadX509KeyPair(cert, key)
 	if err != nil {
 		return "", no(err, "the certificate and its key stand where the configuration says, and belong together")

@@ -152,17 +152,13 @@ func explain(err error) *failure {
 	if s, ok := status.FromError(err); ok && s.Code() != codes.OK {
 		return explainStatus(err, s)
 	}
-	if strings.HasPrefix(err.Error(), "unknown command") || strings.HasPrefix(err.Error(), "required flag") ||
-		strings.HasPrefix(err.Error(), "if any flags in the group") || strings.HasPrefix(err.Error(), "at least one of the flags") {
-		return &failure{wrongUsage, err, "see rogatory-node --help"}
-	}
 	return &failure{unknown, err, ""}
 }
 
 func fileHint(err error) string {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return "check the path; " + hintWhere
+		return "check the path"
 	case errors.Is(err, fs.ErrPermission):
 		return "run it as the user that owns the file"
 	case errors.Is(err, fs.ErrExist):
@@ -219,6 +215,20 @@ func innermost(text string) string {
 		}
 	}
 	return strings.Trim(text, `"`)
+}
+
+// flagsMissing makes wrong usage of what cobra says, without a type of its own, about a command's flags.
+func flagsMissing(c *cobra.Command, err error) error {
+	var f *failure
+	if errors.As(err, &f) {
+		return err
+	}
+	for _, begins := range []string{"unknown command", "required flag", "if any flags in the group", "at least one of the flags"} {
+		if strings.HasPrefix(err.Error(), begins) {
+			return usage(err, "see "+c.CommandPath()+" --help")
+		}
+	}
+	return err
 }
 
 // noArgs, exactly and atLeast check arguments with a hint.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -82,6 +83,13 @@ func jsonMistake(name string, b []byte, err error, m proto.Message, what string)
 	// protojson writes a space or a no-break space after its prefix, so that nobody compares its errors.
 	text := strings.NewReplacer("proto:\u00a0", "", "proto: ", "").Replace(err.Error())
 	mistake := configs.Mistake{File: name, What: text, Hint: "the fields of " + what + " stand in proto/rogatory/v1"}
+	if errors.Is(err, io.ErrUnexpectedEOF) || strings.HasSuffix(text, io.ErrUnexpectedEOF.Error()) {
+		lines := strings.Split(strings.TrimRight(string(b), "\r\n"), "\n")
+		last := lines[len(lines)-1]
+		mistake.What, mistake.Hint = "the file ends too early", "a bracket or a quote that was opened is not closed"
+		mistake.Line, mistake.Column = len(lines), utf8.RuneCountInString(last)+1
+		mistake.Source, mistake.Column = window(last, mistake.Column)
+	}
 	if at := jsonPlace.FindStringSubmatchIndex(text); at != nil {
 		mistake.Line, _ = strconv.Atoi(text[at[2]:at[3]])
 		column, _ := strconv.Atoi(text[at[4]:at[5]])

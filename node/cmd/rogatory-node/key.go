@@ -37,7 +37,7 @@ func (p *program) printIdentities(ring *keyring.Ring) error {
 		public := id.Key.Public()
 		if p.json {
 			if err := p.out.value(map[string]any{
-				"kid": public.KID().String(), "fingerprint": public.Fingerprint(), "not_before_ms": id.NotBeforeMS, "not_after_ms": id.NotAfterMS,
+				"kid": public.KID().String(), "fingerprint": public.Fingerprint(), "notBeforeMs": id.NotBeforeMS, "notAfterMs": id.NotAfterMS,
 				"signs": i == 0, "endorsed": len(id.Endorsement) > 0,
 			}); err != nil {
 				return err

@@ -28,8 +28,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	if err := root.ExecuteContext(ctx); err != nil {
-		return p.report(err)
+	if c, err := root.ExecuteContextC(ctx); err != nil {
+		return p.report(flagsMissing(c, err))
 	}
 	return done
 }

@@ -61,7 +61,7 @@ func checkPseudonym(name string, key *keyring.Officer) error {
 
 func (p *program) printPublic(name string, key keyring.OfficerPublicKey, file string) error {
 	if p.json {
-		return p.out.value(map[string]string{"pseudonym": name, "public_key": key.String(), "fingerprint": key.Fingerprint(), "file": file})
+		return p.out.value(map[string]string{"pseudonym": name, "publicKey": key.String(), "fingerprint": key.Fingerprint(), "file": file})
 	}
 	p.out.printf("%s", client.FormatPublic(name, key))
 	if p.out.tty {

@@ -46,7 +46,7 @@ const (
 
 // paint colours text on a terminal.
 func (o *output) paint(c colour, text string) string {
-	if !o.colour || text == "" {
+	if !o.colour || c == "" || text == "" {
 		return text
 	}
 	return "\x1b[" + string(c) + "m" + text + "\x1b[0m"

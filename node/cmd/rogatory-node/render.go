@@ -29,8 +29,15 @@ func (p *program) printCase(resp *nodev1.ShowResponse) {
 	if left := deadlineCell(row, time.Now()); left.text != "" {
 		o.printf("time left: %s%s\n", o.paint(left.colour, left.text), until(row))
 	}
+	if why := row.GetOutcome(); why != "" {
+		o.printf("outcome: %s\n", oneLine(codes.Text(p.lang(), why, nil)))
+	}
 	for _, f := range row.GetFlags() {
-		o.printf("%s\n", o.paint(yellow, codes.Text(p.lang(), "flag."+f, nil)))
+		text := oneLine(f)
+		if codes.Has("flag." + f) {
+			text = codes.Text(p.lang(), "flag."+f, nil)
+		}
+		o.printf("%s\n", o.paint(yellow, text))
 	}
 	for _, m := range resp.GetMessages() {
 		o.printf("\n%s\n", o.paint(bold, p.messageTitle(row, m)))
@@ -62,9 +69,9 @@ func (p *program) messageTitle(row *nodev1.CaseRow, m *nodev1.CaseMessage) strin
 	case m.GetStatus() == "draft":
 		title += " (draft, by " + oneLine(m.GetDocket().GetActor()) + ")"
 	case m.GetOurs() && m.GetReceivedMs() == 0:
-		title += " (no receipt yet)"
+		title += " (no receipt)"
 	case m.GetOurs():
-		title += " (received " + moment(m.GetReceivedMs()) + ")"
+		title += fmt.Sprintf(" (received by %s %s)", row.GetPeer(), moment(m.GetReceivedMs()))
 	}
 	return title
 }

@@ -98,7 +98,7 @@ func TestACaseIsShownWithItsMessagesInOrder(t *testing.T) {
 	at := 0
 	for _, want := range []string{
 		"RS-2026-000007  waiting for clarification", "request to BG/police, here police", "time left: stopped", "overdue",
-		"we: request for information (received", "content erased", "BG: request for clarification", "text: Which one?", "we: answer to a clarification (draft, by rs-1)",
+		"we: request for information (received by BG ", "content erased", "BG: request for clarification", "text: Which one?", "we: answer to a clarification (draft, by rs-1)",
 	} {
 		i := strings.Index(got[at:], want)
 		if i < 0 {

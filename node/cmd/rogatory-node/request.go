@@ -57,6 +57,10 @@ which. - is standard input. Attachments of a file are read beside it.`,
 				if len(to) > 0 {
 					f.To = to
 				}
+				if len(f.GetTo()) == 0 && f.GetCaseToken() == "" {
+					return usage(fmt.Errorf("%s names neither a recipient nor a case", path),
+						"a new case: --to COUNTRY/unit; a message in one that is there: rogatory-node request answer CASE FILE")
+				}
 				if err := p.send(c, f, draft); err != nil {
 					return err
 				}
@@ -145,7 +149,14 @@ func (p *program) printCommitted(resp *nodev1.CommitResponse, draft bool) error 
 		}
 		p.out.printf("%s\t%s\t%s\n", row.GetCaseToken(), row.GetState(), peerOf(row))
 		if draft {
-			p.err.printf("%s another officer sends it: rogatory-node request approve %s --as KEYFILE\n", p.err.paint(bold, "next:"), row.GetCaseToken())
+			verb, where := "approve", ""
+			if !row.GetOurs() {
+				verb = "release"
+			}
+			if p.dir != "." {
+				where = " --dir " + p.dir
+			}
+			p.err.printf("%s another officer sends it: rogatory-node request %s %s%s --as KEYFILE\n", p.err.paint(bold, "next:"), verb, row.GetCaseToken(), where)
 		}
 	}
 	return nil

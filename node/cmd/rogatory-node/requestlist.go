@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,7 +21,20 @@ func (p *program) requestList() *cobra.Command {
 	var limit int
 	c := &cobra.Command{
 		Use: "list", Short: "List the cases of your units, newest first", Args: noArgs,
+		Long: `list prints a line for each case: number, kind, peer, unit, state, time left, flags, officer. An exclamation mark behind the state is an urgent
+request. Where the output is no terminal, tabs part the columns, there is no head, and the state is a code.`,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if limit < 0 {
+				return usage(fmt.Errorf("--limit %d", limit), "give a number of cases; 0 is all")
+			}
+			for _, s := range states {
+				if !slices.Contains(exchange.States(), exchange.State(s)) {
+					return usage(fmt.Errorf("no case is ever %q", s), "--state takes: "+strings.Join(stateCodes(), ", "))
+				}
+			}
+			if peer = strings.ToUpper(peer); peer != "" && len(peer) != 2 {
+				return usage(fmt.Errorf("%q is no country", peer), "--peer takes a code of two letters, such as BG")
+			}
 			cl, err := p.dialAs()
 			if err != nil {
 				return err
@@ -51,12 +66,16 @@ func (p *program) requestList() *cobra.Command {
 	f.StringVar(&peer, "peer", "", "only with this country")
 	f.StringSliceVar(&states, "state", nil, "only in these states")
 	f.IntVar(&limit, "limit", 0, "at most so many (default: all)")
+	_ = c.RegisterFlagCompletionFunc("state", cobra.FixedCompletions(stateCodes(), cobra.ShellCompDirectiveNoFileComp))
+	return c
+}
+
+func stateCodes() []string {
 	var all []string
 	for _, s := range exchange.States() {
 		all = append(all, string(s))
 	}
-	_ = c.RegisterFlagCompletionFunc("state", cobra.FixedCompletions(all, cobra.ShellCompDirectiveNoFileComp))
-	return c
+	return all
 }
 
 func (p *program) printCases(rows []*nodev1.CaseRow, now time.Time) error {

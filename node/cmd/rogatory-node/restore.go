@@ -30,6 +30,9 @@ rollback begins.`,
 			if errors.Is(err, store.ErrNotFound) {
 				return no(err, "give the folder that rogatory-node backup wrote")
 			}
+			if errors.Is(err, store.ErrNotEmpty) {
+				return no(err, "move what lies in the data folder away, then restore again; the node must not run")
+			}
 			if err != nil {
 				return err
 			}

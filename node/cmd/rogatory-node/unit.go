@@ -57,7 +57,7 @@ func (p *program) unitCommand() *cobra.Command {
 func (p *program) listUnits(cfg *configs.Node) error {
 	var rows [][]cell
 	for _, u := range cfg.Units {
-		var kinds, authorities []string
+		kinds, authorities := []string{}, []string{}
 		for _, k := range u.Kinds {
 			kinds = append(kinds, k.Code())
 		}
@@ -66,8 +66,8 @@ func (p *program) listUnits(cfg *configs.Node) error {
 		}
 		if p.json {
 			if err := p.out.value(map[string]any{
-				"unit": cfg.Country + "/" + u.Name, "authority": u.Authority.Code(), "default": u.Default, "four_eyes": u.FourEyes,
-				"kinds": kinds, "authorities": authorities, "agencies": u.Agencies,
+				"unit": cfg.Country + "/" + u.Name, "authority": u.Authority.Code(), "default": u.Default, "fourEyes": u.FourEyes,
+				"kinds": kinds, "authorities": authorities, "agencies": append([]string{}, u.Agencies...),
 			}); err != nil {
 				return err
 			}
