@@ -441,14 +441,16 @@ func (l *Lane) tellWhole() error {
 	return nil
 }
 
-// room returns ErrDisk unless so many bytes fit besides what the configuration wants to stay free.
+// room returns ErrDisk unless so many bytes fit and twice as much stays free as the configuration wants: messages are taken down to that, so a
+// member who announces attachments without end does not keep other members' messages out.
 func (l *Lane) room(path string, more uint64) error {
 	var fs syscall.Statfs_t
 	if err := syscall.Statfs(filepath.Dir(path), &fs); err != nil {
 		return fmt.Errorf("looking at the disk: %w", err)
 	}
-	if free := fs.Bavail * uint64(fs.Bsize); free < more+uint64(l.cfg.Node.Limits.DiskFree) {
-		return fmt.Errorf("%d MiB are free, %d MiB come and %s stay free: %w", free>>20, more>>20, l.cfg.Node.Limits.DiskFree, ErrDisk)
+	keep := 2 * uint64(l.cfg.Node.Limits.DiskFree)
+	if free := fs.Bavail * uint64(fs.Bsize); free < keep || free-keep < more {
+		return fmt.Errorf("%d MiB are free, %d MiB come and %d MiB stay free: %w", free>>20, more>>20, keep>>20, ErrDisk)
 	}
 	return nil
 }
