@@ -867,3 +867,87 @@ func TestRegisterChangesWhileMessagesComeAndGo(t *testing.T) {
 		oneEffect(t, f, sent)
 	})
 }
+
+func TestOneApprovalSendsARequestToSeveralCountriesWithTheSameContent(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := federate(t, "RS", "BG", "HU")
+		rs := f.node["RS"].run(slow, fourEyes)
+		bg, hu := f.node["BG"].run(slow), f.node["HU"].run(slow)
+		nodes := []*inside{rs, bg, hu}
+		for _, in := range nodes {
+			in.clearedIn(time.Minute)
+		}
+		file := example(t, "police-request-three-countries.json")
+		file.To = []string{"BG/police", "HU/police"}
+		p := rs.founder(1)
+		token, err := p.hand(file)
+		must(t, err)
+		if n := len(p.list()); n != 2 {
+			t.Fatalf("%d cases, not one for each country", n)
+		}
+		must(t, rs.founder(2).approve(token))
+		settled(t, nodes)
+		sent := map[string]string{}
+		for token, row := range p.list() {
+			sent[token] = "RS-" + row.GetPeer()
+			if row.GetState() != "received" {
+				t.Errorf("%s is %s", token, row.GetState())
+			}
+		}
+		for _, in := range nodes {
+			in.halt()
+		}
+		oneEffect(t, f, sent)
+		same := map[translog.Hash]int{}
+		for _, m := range entries[*translog.Msg](f.node["RS"]) {
+			same[m.ContentCommit]++
+		}
+		if len(same) != 1 {
+			t.Errorf("%d commitments to one content", len(same))
+		}
+	})
+}
+
+// While the peers have not confirmed our head, what is approved waits without a number, and can still be stopped.
+func TestApprovedWhileUnclearedWaitsAndCanBeDeclined(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f, rs, bg := pair(t)
+		rs.halt()
+		f.net.Disconnect("RS")
+		rs = f.node["RS"].run(fourEyes)
+		drafter, approver := rs.founder(1), rs.founder(2)
+		draft := func() string {
+			t.Helper()
+			token, err := drafter.hand(request(t, "BG/police"))
+			must(t, err)
+			must(t, approver.approve(token))
+			if state := drafter.list()[token].GetState(); state != "approved" {
+				t.Errorf("the case is %s", state)
+			}
+			return token
+		}
+		kept, stopped := draft(), draft()
+		must(t, drafter.do(rogatoryv1.Verb_VERB_DECLINE, stopped, ""))
+		glass := example(t, "police-request-urgent.json")
+		glass.BreakGlass = true
+		alone, err := drafter.hand(glass)
+		must(t, err)
+		glass.Content.GetRequest().Urgency = rogatoryv1.Urgency_URGENCY_CUSTODY_DECISION
+		if _, err := drafter.hand(glass); err == nil {
+			t.Error("without danger to life it waits to be sent alone")
+		}
+		time.Sleep(10 * time.Minute)
+		if rs.state().GetOutbox() != 0 || rs.state().GetCleared() {
+			t.Error("an uncleared node has numbered something")
+		}
+		f.net.Connect("RS")
+		within(t, 2*time.Minute, "delivery", func() bool { return bg.has(kept) && bg.has(alone) })
+		settled(t, []*inside{rs, bg})
+		if flags := fmt.Sprint(drafter.list()[alone].GetFlags()); flags != "[break-glass-unratified]" {
+			t.Errorf("flags %s", flags)
+		}
+		rs.halt()
+		bg.halt()
+		oneEffect(t, f, map[string]string{kept: "RS-BG", alone: "RS-BG"})
+	})
+}
