@@ -167,7 +167,7 @@ func newWorld(t testing.TB, codes ...string) *world {
 }
 
 // publish makes a manifest and tells everybody.
-func (m *member) publish(to ...*member) {
+func (m *member) publish() {
 	m.w.t.Helper()
 	now := time.Now()
 	_, _, err := m.sealing.EnsureDays(now)
@@ -297,7 +297,7 @@ func (m *member) outgoing(to, token, text string) Outgoing {
 	return Outgoing{To: to, Docket: docket(m.w.t, token), Content: content(m.w.t, text), CaseToken: token, Unit: "police"}
 }
 
-// opening returns what a caller writes who opens cases with the messages.
+// opens returns what a caller writes who opens cases with the messages.
 func opens(tokens ...string) func(*store.Tx, []Sent) error {
 	return func(tx *store.Tx, sent []Sent) error {
 		for i, token := range tokens {
@@ -380,7 +380,7 @@ func (m *member) waiting(to string) int {
 	return n
 }
 
-// parkedCount returns how many envelopes are parked.
+// parked returns what is parked.
 func (m *member) parked() (list []*storev1.Parked) {
 	m.w.t.Helper()
 	must(m.w.t, m.store.View(func(r *store.Reader) error {
@@ -418,7 +418,6 @@ type forgery struct {
 	envelope func(*rogatoryv1.Envelope)
 	docket   []byte
 	content  []byte
-	commit   bool // commits to other parts than it carries
 	key      *keyring.Identity
 	to       *member // whose key seals
 	now      time.Time
@@ -426,7 +425,7 @@ type forgery struct {
 	same     bool // takes the number of the message before
 }
 
-// honest returns the parts of an ordinary message.
+// forge seals and signs a message as the forgery says, else an ordinary one.
 func (v *villain) forge(to *member, f forgery) []byte {
 	t := v.w.t
 	t.Helper()
@@ -516,7 +515,7 @@ func (v *villain) sent(to *member, e []byte) {
 	v.seq[to.code], v.prev[to.code] = o.Message().GetSeq(), o.Name()
 }
 
-// publish puts a frame into a mailbox.
+// frame puts a frame into a mailbox.
 func (v *villain) frame(to string, f *rogatoryv1.Frame) {
 	v.w.t.Helper()
 	b, err := envelope.Marshal(f)
