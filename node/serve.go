@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -56,7 +57,10 @@ func (n *node) listenSocket() (net.Listener, error) {
 			return nil, fmt.Errorf("listening: %w", err)
 		}
 	}
+	// Nobody else can connect between the socket's making and its mode.
+	mask := syscall.Umask(0o077)
 	l, err := net.Listen("unix", n.cfg.Socket)
+	syscall.Umask(mask)
 	if err != nil {
 		return nil, fmt.Errorf("listening: %w", err)
 	}
