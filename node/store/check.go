@@ -192,11 +192,13 @@ func (c *checker) leaf(leaf translog.Leaf) {
 	case *translog.Rcpt:
 		out, ok := c.open[e.Of]
 		switch {
+		case e.Whole:
+			// About the attachments; the message's own receipt stands before or behind it.
 		case ok && out != e.Ref:
 			c.find("receipt at leaf %d refers to leaf %d, message stands at %d", leaf.Index, e.Ref, out)
 		case ok:
 			delete(c.open, e.Of)
-		case !e.Whole:
+		default:
 			c.find("receipt at leaf %d is for a message that does not wait", leaf.Index)
 		}
 	case *translog.Reseal:
