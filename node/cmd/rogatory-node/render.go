@@ -21,11 +21,7 @@ const textWidth = 100
 func (p *program) printCase(resp *nodev1.ShowResponse) {
 	o, row := p.out, resp.GetCase()
 	o.printf("%s  %s\n", o.paint(bold, row.GetCaseToken()), codes.Text(p.lang(), "state."+row.GetState(), nil))
-	direction := "from"
-	if row.GetOurs() {
-		direction = "to"
-	}
-	o.printf("%s %s %s, here %s\n", row.GetKind(), direction, peerOf(row), row.GetUnit())
+	o.printf("%s, here %s\n", strings.TrimSpace(row.GetKind()+" "+towards(row)), row.GetUnit())
 	if left := deadlineCell(row, time.Now()); left.text != "" {
 		o.printf("time left: %s%s\n", o.paint(left.colour, left.text), until(row))
 	}

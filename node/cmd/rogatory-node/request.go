@@ -150,7 +150,7 @@ func (p *program) printCommitted(resp *nodev1.CommitResponse, draft bool) error 
 		p.out.printf("%s\t%s\t%s\n", row.GetCaseToken(), row.GetState(), peerOf(row))
 		if draft {
 			verb, where := "approve", ""
-			if !row.GetOurs() {
+			if !row.GetOurs() && row.GetPeer() != "" {
 				verb = "release"
 			}
 			if p.dir != "." {

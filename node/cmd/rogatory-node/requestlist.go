@@ -70,6 +70,17 @@ request. Where the output is no terminal, tabs part the columns, there is no hea
 	return c
 }
 
+// towards says who the other side is, and who asked; a joint case has parties instead.
+func towards(r *nodev1.CaseRow) string {
+	switch {
+	case r.GetPeer() == "":
+		return ""
+	case r.GetOurs():
+		return "to " + peerOf(r)
+	}
+	return "from " + peerOf(r)
+}
+
 func stateCodes() []string {
 	var all []string
 	for _, s := range exchange.States() {
@@ -87,11 +98,7 @@ func (p *program) printCases(rows []*nodev1.CaseRow, now time.Time) error {
 			}
 			continue
 		}
-		direction := "from"
-		if r.GetOurs() {
-			direction = "to"
-		}
-		row := plain(r.GetCaseToken(), r.GetKind(), direction+" "+peerOf(r), r.GetUnit())
+		row := plain(r.GetCaseToken(), r.GetKind(), towards(r), r.GetUnit())
 		row = append(row, p.stateCell(r), deadlineCell(r, now))
 		table = append(table, append(row, cell{strings.Join(r.GetFlags(), " "), yellow}, cell{text: r.GetAssignee()}))
 	}
