@@ -702,3 +702,35 @@ func (c *country) kept(token string) exchange.Case {
 	must(c.f.t, errors.Join(err, s.Close()))
 	return out
 }
+
+func TestJointProposalToTwoPartiesTakesTwoOfficers(t *testing.T) {
+	for _, approve := range []bool{true, false} {
+		bubble(t, func(t *testing.T) {
+			f := federate(t, "RS", "BG", "HU")
+			rs := f.node["RS"].run(fourEyes)
+			bg, hu := f.node["BG"].run(), f.node["HU"].run()
+			nodes := []*inside{rs, bg, hu}
+			for _, in := range nodes {
+				in.clearedIn(time.Minute)
+			}
+			file := example(t, "joint-proposal.json")
+			parties(file, "RS/police", "BG/police", "HU/police")
+			file.To, file.FromUnit = []string{"BG/police", "HU/police"}, "police"
+			token, err := rs.founder(1).hand(file)
+			must(t, err)
+			if approve {
+				must(t, rs.founder(2).approve(token))
+				within(t, time.Minute, "arrival at both", func() bool { return bg.has(token) && hu.has(token) })
+			} else {
+				must(t, rs.founder(2).do(rogatoryv1.Verb_VERB_DECLINE, token, ""))
+				time.Sleep(time.Minute)
+				if bg.has(token) || hu.has(token) {
+					t.Error("a declined proposal has left")
+				}
+			}
+			for _, in := range nodes {
+				in.halt()
+			}
+		})
+	}
+}

@@ -114,7 +114,7 @@ func (c *Case) drafting(in *input, kind CaseKind, side Side) *TransitionError {
 			if in.opens() == "" {
 				return c.refuse(in, CodeIllegal)
 			}
-			if i < 0 && len(c.Drafts) > 0 {
+			if i < 0 && len(c.Drafts) > 0 && c.Kind != KindJoint {
 				// Changing the text changes its commitment and so its name; who wrote before stays a drafter.
 				i = 0
 			}

@@ -165,7 +165,8 @@ var (
 	jointOpen  = []State{Proposed, Joined, Running}
 	jointAll   = []State{Proposed, Joined, Running, Closed, Evaluated, UnderReview, Kept, Erased}
 	jointParty = []row{
-		// One message to each party: the later copies find the case where the first has put it.
+		// One message to each party: the later copies find the case where the first has put it, and so does declining their drafts.
+		{"decline", officer, []State{Draft}, same},
 		{"sent.joint.propose", people, with(opening, Proposed, Joined, Running), same},
 		{"sent.joint.join", people, jointOpen, same},
 		{"sent.joint.decline", people, jointOpen, same},
