@@ -23,6 +23,7 @@ package desk
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -59,7 +60,7 @@ type Desk struct {
 
 	mu       sync.RWMutex
 	register *federation.Register
-	rules    rulesOf // of the directory version that they were made for
+	rules    exchange.Rules // under the directory in force
 
 	counts  counts        // of messages within the hour
 	awaited chan struct{} // holds something when a message with attachments has arrived
@@ -80,10 +81,9 @@ func New(cfg Config) (*Desk, error) {
 	if d.register, err = d.loadRegister(register); err != nil {
 		return nil, err
 	}
-	if d.rules.rules, err = exchange.RulesOf(cfg.Peers.Directory().Proto()); err != nil {
+	if d.rules, err = d.rulesUnder(cfg.Peers.Directory()); err != nil {
 		return nil, err
 	}
-	d.rules.version = cfg.Peers.Directory().Version()
 	// Nothing is served yet: what lies in the folder and is not on the list is what a crash has left.
 	return d, cfg.Store.SweepBlobs()
 }
@@ -103,30 +103,38 @@ func (d *Desk) unit(name string) (*configs.Unit, error) {
 	return nil, fmt.Errorf("unit %q of %s (there is %v): %w", name, d.cfg.Node.Country, names, ErrUnit)
 }
 
-// rulesOf are the rules of exchange under one directory.
-type rulesOf struct {
-	version uint64
-	rules   exchange.Rules
+// rulesUnder returns the rules of exchange under a directory and those before it, which the store has kept: a limit in working days goes by the
+// calendar that was in force when it began.
+func (d *Desk) rulesUnder(dir *federation.Directory) (exchange.Rules, error) {
+	var versions []*rogatoryv1.Directory
+	err := d.cfg.Store.View(func(r *store.Reader) error {
+		for v := uint64(1); v < dir.Version(); v++ {
+			_, signed, err := r.Directory(v)
+			if errors.Is(err, store.ErrNotFound) {
+				continue // from before this node joined
+			}
+			if err != nil {
+				return err
+			}
+			pb, _, err := federation.ReadDirectory(signed)
+			if err != nil {
+				return err
+			}
+			versions = append(versions, pb)
+		}
+		return nil
+	})
+	if err != nil {
+		return exchange.Rules{}, err
+	}
+	return exchange.RulesOf(append(versions, dir.Proto())...)
 }
 
 // ruleset returns the rules that apply to what is sent from a unit; alone says that one person suffices for this message, else it takes two.
 func (d *Desk) ruleset(alone bool) exchange.Rules {
-	dir := d.cfg.Peers.Directory()
 	d.mu.RLock()
-	cached := d.rules
+	r := d.rules
 	d.mu.RUnlock()
-	if cached.version != dir.Version() {
-		next, err := exchange.RulesOf(dir.Proto())
-		if err != nil {
-			d.log.Error("rules of the new directory are of no use; the old ones stay in force", "version", dir.Version(), "err", err)
-			next = cached.rules
-		}
-		cached = rulesOf{version: dir.Version(), rules: next}
-		d.mu.Lock()
-		d.rules = cached
-		d.mu.Unlock()
-	}
-	r := cached.rules
 	r.Alone = []rogatoryv1.Kind{}
 	if alone {
 		r.Alone = allKinds

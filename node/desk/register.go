@@ -78,7 +78,7 @@ func NoteDirectory(tx *store.Tx, index int64) error {
 	return tx.PutOfficer(enrolmentKey(index), &storev1.OfficerRow{LeafIndex: uint64(index)})
 }
 
-// Follow takes over the founders of a new directory, which commit logs and notes with NoteDirectory. Nobody is enrolled in between, so that whoever
+// Follow takes over founders and rules of a new directory, which commit logs and notes with NoteDirectory. Nobody is enrolled in between, so that whoever
 // reads the log finds the same register.
 func (d *Desk) Follow(dir *federation.Directory, commit func() error) error {
 	d.changing.Lock()
@@ -87,10 +87,16 @@ func (d *Desk) Follow(dir *federation.Directory, commit func() error) error {
 	if err != nil {
 		return err
 	}
+	rules, err := d.rulesUnder(dir)
+	if err != nil {
+		return err
+	}
 	if err := commit(); err != nil {
 		return err
 	}
-	d.setOfficers(next)
+	d.mu.Lock()
+	d.register, d.rules = next, rules
+	d.mu.Unlock()
 	return nil
 }
 

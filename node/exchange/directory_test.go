@@ -85,3 +85,25 @@ func BenchmarkApplyReply(b *testing.B) {
 		}
 	})
 }
+
+func TestLimitGoesByTheCalendarInForceWhenItBegan(t *testing.T) {
+	const day = 86_400_000
+	calendar := func(version uint32, dates ...string) *rogatoryv1.Directory {
+		return &rogatoryv1.Directory{
+			Version: uint64(version), ValidFromMs: uint64(version) * 10 * day,
+			Members:   []*rogatoryv1.Member{{Country: "RS", Zone: "Europe/Belgrade"}},
+			Calendars: []*rogatoryv1.HolidayCalendar{{Country: "RS", Version: version, Dates: dates}},
+		}
+	}
+	first, second := calendar(1, "1970-01-15"), calendar(2, "1970-01-15", "1970-01-16")
+	r, err := exchange.RulesOf(first, first, second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Calendars) != 2 || r.Calendars[0].FromMs != 0 || r.Calendars[1].FromMs != 20*day {
+		t.Errorf("calendars %+v: each version once, the second from when its directory held", r.Calendars)
+	}
+	if _, err := exchange.RulesOf(); err == nil {
+		t.Error("rules of no directory")
+	}
+}
