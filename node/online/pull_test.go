@@ -200,6 +200,7 @@ func TestAttachmentIsThereForItsRecipientAlone(t *testing.T) {
 		r.start("GR")
 		gr := r.nodes["GR"]
 		gr.cleared()
+		time.Sleep(time.Minute) // until RS has learned what GR published when it was cleared
 		id := rs.sends(bg, testMsg, 1, random(1000))
 		ask := func(n *node, change func(*peerv1.AttachmentRequest)) error {
 			q := &peerv1.AttachmentRequest{Msg: testMsg[:], Id: id, CaseToken: testCase}
