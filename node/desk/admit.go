@@ -41,14 +41,17 @@ func (d *Desk) Admit(tx *store.Tx, a *post.Arrival) (post.Admission, error) {
 	if err != nil {
 		return post.Admission{}, err
 	}
-	if !c.told && !mayBegin(a) {
+	// A case in which messages wait for the one that opens it is nobody's yet.
+	unopened := !c.told || c.Kind == ""
+	if unopened && !mayBegin(a) {
 		return post.Admission{Reject: RejectToken}, nil
 	}
 	if c.notice() || a.Docket.GetKind() == rogatoryv1.Kind_KIND_GOVERNANCE {
 		return d.admitNotice(c, a)
 	}
 	unit := c.unit
-	if !c.told {
+	if !c.told || unopened && opens(a.Docket) {
+		// Who opens the case says where it goes, whoever wrote first.
 		u := d.route(a.Docket)
 		if u == "" {
 			return post.Admission{Reject: RejectUnit}, nil
@@ -71,7 +74,7 @@ func (d *Desk) Admit(tx *store.Tx, a *post.Arrival) (post.Admission, error) {
 	rules := d.ruleset(false)
 	if _, _, err := exchange.Apply(c.Case, event, rules); err != nil {
 		var t *exchange.TransitionError
-		if errors.As(err, &t) {
+		if errors.As(err, &t) && t.Code != exchange.CodeTooManyWaiting { // else it comes again when there is room
 			return post.Admission{Reject: clip(RejectTransition + string(t.Code))}, nil
 		}
 		return post.Admission{}, err
@@ -79,7 +82,9 @@ func (d *Desk) Admit(tx *store.Tx, a *post.Arrival) (post.Admission, error) {
 	return post.Admission{
 		CaseToken: a.Docket.GetCaseToken(), Unit: unit,
 		Record: func(tx *store.Tx) error {
-			c.unit = unit
+			if err := c.handTo(tx, unit); err != nil {
+				return err
+			}
 			if err := c.step(tx, event, rules, why); err != nil {
 				return err
 			}
@@ -89,6 +94,27 @@ func (d *Desk) Admit(tx *store.Tx, a *post.Arrival) (post.Admission, error) {
 			return d.expect(tx, a)
 		},
 	}, nil
+}
+
+// handTo gives the case to a unit, with the contents of what waited in it.
+func (c *held) handTo(tx *store.Tx, unit string) error {
+	if c.told && c.unit != unit {
+		indices, err := tx.CaseMessages(c.Token)
+		if err != nil {
+			return err
+		}
+		for _, index := range indices {
+			row, err := tx.Message(index)
+			if err != nil {
+				return err
+			}
+			if err := tx.TransferContent(row.GetContentId(), unit); err != nil && !errors.Is(err, store.ErrErased) {
+				return err
+			}
+		}
+	}
+	c.unit = unit
+	return nil
 }
 
 // clip keeps a code within what a leaf takes.
@@ -158,10 +184,22 @@ func wellFormed(s string) bool {
 		len(year) == 4 && digits(year) && len(number) >= 6 && len(number) <= 12 && digits(number)
 }
 
+const (
+	// maxListed is how many attachments of one message are fetched, maxCopies for how many messages one is noted while it is awaited.
+	maxListed = 256
+	maxCopies = 64
+)
+
 // expect notes the attachments of a message that arrived, so that they are fetched.
 func (d *Desk) expect(tx *store.Tx, a *post.Arrival) error {
-	for _, at := range a.Content.GetAttachments() {
-		if len(at.GetId()) != 16 || at.GetCiphertextLength() > uint64(d.cfg.Node.Limits.MaxAttachment)+1<<20 {
+	list := a.Content.GetAttachments()
+	seen := map[string]bool{}
+	for _, at := range list[:min(len(list), maxListed)] {
+		if seen[string(at.GetId())] {
+			continue
+		}
+		seen[string(at.GetId())] = true
+		if len(at.GetId()) != 16 || len(at.GetCiphertextSha256()) != 32 || at.GetCiphertextLength() > uint64(d.cfg.Node.Limits.MaxAttachment)+1<<20 {
 			continue // it stays in the content, which says how large it would be
 		}
 		listed := &storev1.AttachmentCopy{Peer: a.From, Msg: a.Name[:], CaseToken: a.Docket.GetCaseToken(), LeafIndex: uint64(a.Index)}
@@ -171,7 +209,8 @@ func (d *Desk) expect(tx *store.Tx, a *post.Arrival) error {
 			row = &storev1.Attachment{Id: at.GetId(), Length: at.GetCiphertextLength(), Sha256: at.GetCiphertextSha256()}
 		case err != nil:
 			return err
-		case row.GetOutgoing() || row.GetWhole() || row.GetCopies()[0].GetPeer() != a.From || !bytes.Equal(row.GetSha256(), at.GetCiphertextSha256()):
+		case row.GetOutgoing() || row.GetWhole() || len(row.GetCopies()) >= maxCopies ||
+			row.GetCopies()[0].GetPeer() != a.From || !bytes.Equal(row.GetSha256(), at.GetCiphertextSha256()):
 			continue // it is here, or is another's by that name
 		}
 		row.Copies = append(row.Copies, listed)
@@ -198,7 +237,12 @@ func (d *Desk) Delivered(tx *store.Tx, r post.Delivery) error {
 	if !c.told {
 		return nil
 	}
-	event := exchange.Event{Kind: exchange.EventReceived, At: r.At, Index: uint64(tx.Size()), Of: exchange.Name(r.Name), Who: exchange.Peer}
+	// The time is the peer's word: not long before the message was made, and not after we heard of it.
+	at := r.At
+	if m, ok := c.Message(exchange.Name(r.Name)); ok {
+		at = max(at, m.Sent-federation.ClockSkew.Milliseconds())
+	}
+	event := exchange.Event{Kind: exchange.EventReceived, At: min(at, tx.At()), Index: uint64(tx.Size()), Of: exchange.Name(r.Name), Who: exchange.Peer}
 	if r.Reject != "" {
 		event.Kind = exchange.EventRejected
 	}

@@ -440,6 +440,12 @@ func (a *deed) drafts() (drafts []*draft, messages []*sending, tokens []string, 
 	}
 	var targets []*rogatoryv1.ActTarget
 	for _, p := range drafts {
+		switch {
+		case p.row.GetUnit() != drafts[0].row.GetUnit():
+			return nil, nil, nil, fmt.Errorf("drafts of %s and %s in one act: %w", drafts[0].row.GetUnit(), p.row.GetUnit(), federation.ErrUnit)
+		case a.act.GetVerb() == rogatoryv1.Verb_VERB_APPROVE && p.row.GetActor() == a.act.GetActor():
+			return nil, nil, nil, fmt.Errorf("approval by %s: %w", a.act.GetActor(), federation.ErrFourEyes)
+		}
 		m, err := p.sending()
 		if err != nil {
 			return nil, nil, nil, err

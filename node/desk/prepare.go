@@ -306,15 +306,21 @@ func (d *Desk) caseOf(token string, officer *rogatoryv1.Officer) (*held, error) 
 	return c, nil
 }
 
+// agencyKinds are what an agency that a unit lists sends alone: answers.
+var agencyKinds = []rogatoryv1.Kind{
+	rogatoryv1.Kind_KIND_ACKNOWLEDGE, rogatoryv1.Kind_KIND_REPLY, rogatoryv1.Kind_KIND_FIU_REPLY, rogatoryv1.Kind_KIND_DELAY_NOTICE,
+}
+
 // alone reports whether the officer may send a kind of message from a unit without a second person.
-// An agency may only where the unit lists it, because its answers follow rules that were approved beforehand.
+// An agency may only where the unit lists it, because its answers follow rules that were approved beforehand; to ask alone it takes a unit
+// without four eyes.
 func (d *Desk) alone(officer *rogatoryv1.Officer, unit string, docket *rogatoryv1.Docket) bool {
 	u := d.cfg.Node.Unit(unit)
 	if u == nil {
 		return false
 	}
 	if officer.GetAgency() {
-		return slices.Contains(u.Agencies, officer.GetPseudonym())
+		return slices.Contains(u.Agencies, officer.GetPseudonym()) && (!u.FourEyes || slices.Contains(agencyKinds, docket.GetKind()))
 	}
 	return !u.FourEyes || slices.Contains(exchange.DefaultAlone(), docket.GetKind()) && !discloses(docket)
 }

@@ -162,7 +162,7 @@ func amend(path, agency string) error {
 	if !ok {
 		return fmt.Errorf("amending %s: no default unit", path)
 	}
-	text += fmt.Sprintf("%s    agencies: [%s]\n%s\ncapacity_per_hour: 0\n", anchor, agency, rest)
+	text += fmt.Sprintf("%s    agencies: [%s]\n    four_eyes: false\n%s\ncapacity_per_hour: 0\n", anchor, agency, rest)
 	return os.WriteFile(path, []byte(text), 0o600)
 }
 
