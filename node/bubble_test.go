@@ -145,7 +145,11 @@ func alone(cfg *configs.Node) {
 // send prepares, signs and commits a file and returns its case.
 func (in *inside) send(f *rogatoryv1.RequestFile) (string, error) {
 	ctx := context.Background()
-	p, err := in.desk.Prepare(ctx, &nodev1.PrepareRequest{Actor: in.who, File: f})
+	r := &nodev1.PrepareRequest{Actor: in.who, File: f}
+	if f.GetCaseToken() != "" {
+		r.Reading = in.sign(&rogatoryv1.Act{Verb: rogatoryv1.Verb_VERB_READ, CaseToken: f.GetCaseToken(), Reason: "drafting"})
+	}
+	p, err := in.desk.Prepare(ctx, r)
 	if err != nil {
 		return "", err
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/rogatory/rogatory/crypto/envelope"
+	"github.com/rogatory/rogatory/crypto/keyring"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/post"
@@ -190,8 +191,18 @@ func TestNobodyWithoutAKeyLearnsOfACase(t *testing.T) {
 			must(t, envelope.StrictUnmarshal(r.GetMessages()[0].GetDocket(), d, 1<<20))
 			t.Errorf("%s without a signature: case %s of unit %s is with %s/%s under %s and has message %x", name, k.token, d.GetFromUnit(), r.GetMessages()[0].GetTo(), d.GetToUnit(), d.GetRegime(), d.GetOf())
 		}
-		if r, err := k.bg.desk.Reserve(context.Background(), &nodev1.ReserveRequest{Count: 1000}); err == nil {
-			t.Errorf("%d case numbers were used up without a signature", len(r.GetCaseTokens()))
+		other := keyring.GenerateOfficer()
+		for _, token := range []string{k.token, "RS-2026-999999"} {
+			thief := &person{inside: k.bg.inside, who: k.bg.who, key: other}
+			file := example(t, "acknowledge.json")
+			file.CaseToken = token
+			_, err := thief.prepare(&nodev1.PrepareRequest{File: file})
+			refused(t, "preparing with another's key in "+token, err, "officer")
+			_, err = thief.show(token)
+			refused(t, "reading with another's key "+token, err, "officer")
+			_, err = thief.prepare(&nodev1.PrepareRequest{Verb: rogatoryv1.Verb_VERB_RATIFY, CaseToken: token})
+			refused(t, "ratifying with another's key in "+token, err, "officer")
+			refused(t, "taking up with another's key "+token, thief.do(rogatoryv1.Verb_VERB_REGISTER, token, ""), "officer")
 		}
 		k.end()
 	})

@@ -13,6 +13,7 @@ import (
 	"github.com/rogatory/rogatory/node/peers"
 	"github.com/rogatory/rogatory/node/post"
 	"github.com/rogatory/rogatory/node/store"
+	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
@@ -159,5 +160,32 @@ func TestAnAwaitedAttachmentListedInManyMessagesPoisonsNone(t *testing.T) {
 		if _, _, err := b.arrive("BG", file.GetContent(), exchange.Cover{CaseToken: fmt.Sprintf("BG-2026-%06d", i), FromUnit: "police", ToUnit: "police", Regime: file.GetRegime(), Actor: "bg-1", ActorKind: rogatoryv1.ActorKind_ACTOR_KIND_OFFICER}); err != nil {
 			t.Fatalf("message %d: %v", i, err)
 		}
+	}
+}
+
+// A peer announces attachments in message after message and delivers none: only so many are awaited, and its messages are taken all the same.
+func TestAPeerThatAnnouncesAttachmentsWithoutEndDoesNotFillTheStore(t *testing.T) {
+	f := federate(t, "RS", "BG")
+	b := deskOf(t, f, "RS")
+	for i := range 6 {
+		file := example(t, "police-request-normal.json")
+		for j := range 256 {
+			id := make([]byte, 16)
+			id[0], id[1] = byte(i), byte(j)
+			file.Content.Attachments = append(file.Content.Attachments, &rogatoryv1.Attachment{
+				Id: id, Key: make([]byte, 32), CiphertextLength: 100, Length: 50, CiphertextSha256: make([]byte, 32), MediaType: "image/png",
+			})
+		}
+		adm, _, err := b.arrive("BG", file.GetContent(), exchange.Cover{CaseToken: fmt.Sprintf("BG-2026-%06d", i), FromUnit: "police", ToUnit: "police", Regime: file.GetRegime(), Actor: "bg-1", ActorKind: rogatoryv1.ActorKind_ACTOR_KIND_OFFICER})
+		if err != nil || adm.Reject != "" {
+			t.Fatalf("message %d: %q %v", i, adm.Reject, err)
+		}
+	}
+	rows := 0
+	must(t, b.s.View(func(r *store.Reader) error {
+		return r.EachAttachment(func(*storev1.Attachment) bool { rows++; return true })
+	}))
+	if rows != 1000 {
+		t.Errorf("%d attachments are awaited", rows)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/client"
 	"github.com/rogatory/rogatory/node/cmd/rogatory-node/setup"
+	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/store"
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
@@ -82,6 +84,19 @@ func (in *inside) enrol(name string, units ...string) *person {
 	return p
 }
 
+// agencies lists agencies at the first unit.
+func agencies(names ...string) func(*configs.Node) {
+	return func(c *configs.Node) { c.Units[0].Agencies = names }
+}
+
+// agency enrols a program of an agency that reads and sends.
+func (in *inside) agency(name string) *person {
+	in.f.t.Helper()
+	p := &person{inside: in, who: name, key: keyring.GenerateOfficer()}
+	in.put(federation.NewOfficer(name, p.key.Public(), []string{"police"}, []rogatoryv1.Right{rogatoryv1.Right_RIGHT_READ, rogatoryv1.Right_RIGHT_SEND}, true))
+	return p
+}
+
 func (in *inside) put(o *rogatoryv1.Officer) {
 	in.f.t.Helper()
 	_, err := in.desk.Enrol(context.Background(), &nodev1.EnrolRequest{Enrolment: enrolment(in.f.t, in.founder(1), in.founder(2), o, false)})
@@ -91,8 +106,13 @@ func (in *inside) put(o *rogatoryv1.Officer) {
 // prepare composes an act and returns what there is to sign.
 func (p *person) prepare(r *nodev1.PrepareRequest) (*nodev1.PrepareResponse, error) {
 	r.Actor = p.who
-	if v := r.GetVerb(); v == rogatoryv1.Verb_VERB_APPROVE || v == rogatoryv1.Verb_VERB_DECLINE {
-		r.Reading = p.assert(&rogatoryv1.Act{Verb: rogatoryv1.Verb_VERB_READ, CaseToken: r.GetCaseToken(), Reason: "approval"}, time.Now())
+	token, reason := r.GetFile().GetCaseToken(), client.ReasonDrafting
+	switch r.GetVerb() {
+	case rogatoryv1.Verb_VERB_APPROVE, rogatoryv1.Verb_VERB_DECLINE, rogatoryv1.Verb_VERB_RATIFY:
+		token, reason = r.GetCaseToken(), client.ReasonApproval
+	}
+	if token != "" {
+		r.Reading = p.assert(&rogatoryv1.Act{Verb: rogatoryv1.Verb_VERB_READ, CaseToken: token, Reason: reason}, time.Now())
 	}
 	out, err := p.desk.Prepare(context.Background(), r)
 	if err == nil && len(out.GetAct()) == 0 {
@@ -265,7 +285,15 @@ func TestMessagesAreRoutedByNameByKindAndToTheDefaultUnit(t *testing.T) {
 			to(example(t, "fiu-request.json"), "RS", "fiu"):                  "fiu",    // by kind and authority
 			to(example(t, "spontaneous-information.json"), "RS", "police"):   "police",
 		}
-		unknown := to(example(t, "police-request-normal.json"), "RS/customs", "police")
+		// Who writes to a unit that the manifest does not name is told which there are.
+		typo := example(t, "police-request-normal.json")
+		typo.To, typo.FromUnit = []string{"RS/customs"}, "police"
+		if found, err := bg.desk.Prepare(context.Background(), &nodev1.PrepareRequest{Actor: bg.founder(1).who, File: typo}); err != nil ||
+			len(found.GetAct()) != 0 || !strings.Contains(fmt.Sprint(found.GetFindings()), "fiu, police") {
+			t.Errorf("a message to an unknown unit: %v %v", found, err)
+		}
+		// Who does so all the same, with a program of one's own, is refused there.
+		unknown := bg.founder(1).misdirect("customs")
 		settled(t, []*inside{rs, bg})
 		for token, unit := range wants {
 			if got := boss.list()[token].GetUnit(); got != unit {
@@ -284,6 +312,26 @@ func TestMessagesAreRoutedByNameByKindAndToTheDefaultUnit(t *testing.T) {
 			t.Errorf("refusals in the log: %v", rej)
 		}
 	})
+}
+
+// misdirect sends a request to a unit that no Prepare would compose, and returns its case.
+func (p *person) misdirect(unit string) string {
+	t := p.f.t
+	t.Helper()
+	r, err := p.prepare(&nodev1.PrepareRequest{File: request(t, "RS")})
+	must(t, err)
+	m, docket := r.GetMessages()[0], &rogatoryv1.Docket{}
+	must(t, envelope.StrictUnmarshal(m.GetDocket(), docket, 1<<20))
+	docket.ToUnit = unit
+	m.Docket, err = envelope.Marshal(docket)
+	must(t, err)
+	d := envelope.Commit(envelope.Salt(m.GetDocketSalt()), envelope.Docket, m.GetDocket())
+	c := envelope.Commit(envelope.Salt(m.GetContentSalt()), envelope.Content, m.GetContent())
+	target := &rogatoryv1.ActTarget{To: m.GetTo(), Unit: unit, DocketCommit: d[:], ContentCommit: c[:]}
+	act := &rogatoryv1.Act{Verb: rogatoryv1.Verb_VERB_SEND, CaseToken: docket.GetCaseToken(), Targets: []*rogatoryv1.ActTarget{target}}
+	_, err = p.desk.Commit(context.Background(), &nodev1.CommitRequest{Assertion: p.assert(act, time.Now()), Messages: r.GetMessages()})
+	must(t, err)
+	return docket.GetCaseToken()
 }
 
 func TestHandedOverCaseIsReadByTheNewUnitAlone(t *testing.T) {
@@ -495,17 +543,14 @@ func TestActCountsOnceAsSignedAndInItsTime(t *testing.T) {
 
 func TestAgencySendsAloneOnlyForTheUnitThatListsIt(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		f := federate(t, "RS", "BG")
-		rs := f.node["RS"].run(fourEyes, func(c *configs.Node) { c.Units[0].Agencies = []string{"rs-register"} })
+		f := federateBy(t, func(d *rogatoryv1.Directory) {
+			d.Rules = []*rogatoryv1.Rule{{Name: "answer-all", Verdict: rogatoryv1.Verdict_VERDICT_ANSWER}}
+		}, "RS", "BG")
+		rs := f.node["RS"].run(fourEyes, agencies("rs-register"), func(c *configs.Node) { c.Units[0].Services = []string{exchange.MethodAsk} })
 		bg := f.node["BG"].run()
 		rs.clearedIn(time.Minute)
 		bg.clearedIn(time.Minute)
-		agency := func(name string) *person {
-			p := &person{inside: rs, who: name, key: keyring.GenerateOfficer()}
-			rs.put(federation.NewOfficer(name, p.key.Public(), []string{"police"}, []rogatoryv1.Right{rogatoryv1.Right_RIGHT_READ, rogatoryv1.Right_RIGHT_SEND}, true))
-			return p
-		}
-		listed, unlisted := agency("rs-register"), agency("rs-other")
+		listed, unlisted := rs.agency("rs-register"), rs.agency("rs-other")
 		token, err := bg.founder(1).hand(request(t, "RS/police"))
 		must(t, err)
 		within(t, time.Minute, "arrival", func() bool { return rs.has(token) })

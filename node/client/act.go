@@ -26,8 +26,11 @@ type Want struct {
 	Subject []byte
 }
 
-// ReasonApproval is the coded reason of the reading that comes before an approval.
-const ReasonApproval = "approval"
+// Coded reasons of the readings that come before an act in a case.
+const (
+	ReasonApproval = "approval" // to approve, decline or ratify
+	ReasonDrafting = "drafting" // to write a message in it
+)
 
 // Prepared is an act that was checked and waits for the signature.
 type Prepared struct {
@@ -62,10 +65,14 @@ func (c *Client) Prepare(ctx context.Context, w Want) (*Prepared, error) {
 		Verb: w.Verb, Actor: c.officer.Pseudonym, File: w.File, CaseToken: w.CaseToken,
 		Reason: w.Reason, Subject: w.Subject, Language: c.language,
 	}
-	if w.Verb == rogatoryv1.Verb_VERB_APPROVE || w.Verb == rogatoryv1.Verb_VERB_DECLINE {
-		// To decide about what somebody else drafted is to read it first.
+	// What is composed in a case says something of it, so it is read first.
+	token, reason := w.File.GetCaseToken(), ReasonDrafting
+	if decides(w.Verb) {
+		token, reason = w.CaseToken, ReasonApproval
+	}
+	if token != "" {
 		var err error
-		req.Reading, err = c.Assert(ctx, &rogatoryv1.Act{Verb: rogatoryv1.Verb_VERB_READ, CaseToken: w.CaseToken, Reason: ReasonApproval})
+		req.Reading, err = c.Assert(ctx, &rogatoryv1.Act{Verb: rogatoryv1.Verb_VERB_READ, CaseToken: token, Reason: reason})
 		if err != nil {
 			return nil, err
 		}

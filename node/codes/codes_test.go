@@ -54,6 +54,10 @@ func produced(t *testing.T) []string {
 		add("lint", string(c))
 		add("lint", string(c)+".hint")
 	}
+	for _, c := range []string{"peer-unit"} { // package desk, which knows the peers' manifests
+		add("lint", c)
+		add("lint", c+".hint")
+	}
 	for _, r := range exchange.DefaultRows() {
 		add("row", r.ID)
 		add("phase", string(r.Phase))

@@ -72,12 +72,17 @@ func (d *Desk) Admit(tx *store.Tx, a *post.Arrival) (post.Admission, error) {
 		From: a.From, To: d.cfg.Node.Country, Sent: int64(a.Message.GetSubmittedMs()), Docket: a.Docket, Who: exchange.Peer,
 	}
 	rules := d.ruleset(false)
-	if _, _, err := exchange.Apply(c.Case, event, rules); err != nil {
+	next, _, err := exchange.Apply(c.Case, event, rules)
+	if err != nil {
 		var t *exchange.TransitionError
 		if errors.As(err, &t) && t.Code != exchange.CodeTooManyWaiting { // else it comes again when there is room
 			return post.Admission{Reject: clip(RejectTransition + string(t.Code))}, nil
 		}
 		return post.Admission{}, err
+	}
+	// What the store does not take is refused here: a record that fails stops the node.
+	if len(next.Encode()) > store.MaxCase {
+		return post.Admission{Reject: RejectTransition + string(exchange.CodeTooLarge)}, nil
 	}
 	return post.Admission{
 		CaseToken: a.Docket.GetCaseToken(), Unit: unit,
@@ -188,7 +193,42 @@ const (
 	// maxListed is how many attachments of one message are fetched, maxCopies for how many messages one is noted while it is awaited.
 	maxListed = 256
 	maxCopies = 64
+	// maxAwaited is how many attachments of one peer are awaited at once, and maxAwaitedFiles how many of the largest size they are
+	// together: what a peer announces and does not deliver must not fill the store.
+	maxAwaited      = 1000
+	maxAwaitedFiles = 64
 )
+
+// waits is what is awaited of a peer: no less than there is, for what arrives is not taken off until the next count.
+type waits struct {
+	rows  int
+	bytes uint64
+}
+
+// mayAwait reports whether one more attachment of a peer may be awaited, and counts it. Only transactions call it, one after another.
+func (d *Desk) mayAwait(tx *store.Tx, peer string, length uint64) (bool, error) {
+	over := func(w waits) bool {
+		return w.rows >= maxAwaited || w.bytes+length > maxAwaitedFiles*uint64(d.cfg.Node.Limits.MaxAttachment)
+	}
+	w, known := d.waits[peer]
+	if !known || over(w) {
+		w = waits{}
+		if err := tx.EachAttachment(func(a *storev1.Attachment) bool {
+			if !a.GetOutgoing() && !a.GetWhole() && len(a.GetCopies()) > 0 && a.GetCopies()[0].GetPeer() == peer {
+				w.rows, w.bytes = w.rows+1, w.bytes+a.GetLength()
+			}
+			return true
+		}); err != nil {
+			return false, err
+		}
+	}
+	full := over(w)
+	if !full {
+		w.rows, w.bytes = w.rows+1, w.bytes+length
+	}
+	d.waits[peer] = w
+	return !full, nil
+}
 
 // expect notes the attachments of a message that arrived, so that they are fetched.
 func (d *Desk) expect(tx *store.Tx, a *post.Arrival) error {
@@ -206,6 +246,14 @@ func (d *Desk) expect(tx *store.Tx, a *post.Arrival) error {
 		row, err := tx.Attachment(at.GetId())
 		switch {
 		case errors.Is(err, store.ErrNotFound):
+			may, err := d.mayAwait(tx, a.From, at.GetCiphertextLength())
+			if err != nil {
+				return err
+			}
+			if !may {
+				d.log.Warn("too many attachments are awaited; those of a message are not fetched", "peer", a.From, "case", a.Docket.GetCaseToken())
+				return nil // the content names them
+			}
 			row = &storev1.Attachment{Id: at.GetId(), Length: at.GetCiphertextLength(), Sha256: at.GetCiphertextSha256()}
 		case err != nil:
 			return err

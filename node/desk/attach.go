@@ -49,6 +49,12 @@ func (d *Desk) attach(stream grpc.ClientStreamingServer[nodev1.AttachRequest, no
 	if err := d.room(0); err != nil {
 		return nil, err
 	}
+	// One assertion opens one upload, however many come with it at once.
+	if _, err := d.cfg.Store.Update(stream.Context(), func(tx *store.Tx) error {
+		return tx.UseNonce(act.GetNonce(), act.GetAtMs()+uint64(2*federation.ActSkew.Milliseconds()))
+	}); err != nil {
+		return nil, err
+	}
 	id, key := envelope.NewAttachmentID(), keyring.GenerateSecret()
 	path := d.cfg.Store.BlobPath(id[:])
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
@@ -75,9 +81,6 @@ func (d *Desk) attach(stream grpc.ClientStreamingServer[nodev1.AttachRequest, no
 	}
 	size := uint64(envelope.AttachmentSize(sealed.Length))
 	if _, err := d.cfg.Store.Update(stream.Context(), func(tx *store.Tx) error {
-		if err := tx.UseNonce(act.GetNonce(), act.GetAtMs()+uint64(2*federation.ActSkew.Milliseconds())); err != nil {
-			return err
-		}
 		return tx.PutAttachment(&storev1.Attachment{
 			Id: id[:], Outgoing: true, Length: size, Sha256: sealed.Digest[:], Received: size, Whole: true,
 			FreeMs: uint64(time.UnixMilli(tx.At()).Add(unlistedLife).UnixMilli()),
@@ -138,7 +141,7 @@ func (d *Desk) fetch(ctx context.Context, r *nodev1.FetchRequest, stream grpc.Se
 	if err != nil {
 		return err
 	}
-	listed, err := d.listed(token, r.GetId())
+	listed, _, err := d.listed(token, r.GetId())
 	if err != nil {
 		return err
 	}
@@ -201,20 +204,22 @@ func (d *Desk) attachment(id []byte) (row *storev1.Attachment, err error) {
 }
 
 // why says what is the matter with an attachment that is listed and not on the list of those that are here or awaited: it is larger than this
-// node takes, or was ours and has been freed.
+// node takes, was ours and has been freed, or was one too many of its peer's.
 func (d *Desk) why(token string, id []byte) error {
-	listed, err := d.listed(token, id)
+	listed, ours, err := d.listed(token, id)
 	switch {
 	case err != nil:
 		return err
 	case listed.GetCiphertextLength() > uint64(d.cfg.Node.Limits.MaxAttachment)+1<<20:
 		return ErrTooMuch
+	case !ours:
+		return ErrNotAwaited
 	}
 	return ErrFreed
 }
 
-// listed returns an attachment as some content of the case lists it.
-func (d *Desk) listed(token string, id []byte) (found *rogatoryv1.Attachment, err error) {
+// listed returns an attachment as some content of the case lists it, and whether that content is ours.
+func (d *Desk) listed(token string, id []byte) (found *rogatoryv1.Attachment, ours bool, err error) {
 	err = d.cfg.Store.View(func(r *store.Reader) error {
 		c, err := load(r, token)
 		if err != nil {
@@ -231,12 +236,12 @@ func (d *Desk) listed(token string, id []byte) (found *rogatoryv1.Attachment, er
 			}
 			for _, at := range m.GetContent().GetAttachments() {
 				if string(at.GetId()) == string(id) && len(id) == 16 && len(at.GetCiphertextSha256()) == 32 {
-					found = at
+					found, ours = at, m.GetOurs()
 					return nil
 				}
 			}
 		}
 		return fmt.Errorf("attachment of case %s: %w", token, ErrAttachment)
 	})
-	return found, err
+	return found, ours, err
 }

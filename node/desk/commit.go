@@ -2,6 +2,7 @@ package desk
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -309,6 +310,9 @@ func (a *deed) keep(ctx context.Context, messages []*sending, tokens []string) (
 func (a *deed) freeze(tx *store.Tx, c *held, m *sending) error {
 	rules := a.d.ruleset(false)
 	name := exchange.Name(m.target.GetDocketCommit())
+	if err := a.mayFollow(tx, c, m); err != nil {
+		return err
+	}
 	for _, kind := range []exchange.EventKind{exchange.EventDraft, exchange.EventSubmit} {
 		e := a.event(tx, kind)
 		e.Draft, e.From, e.To = name, a.d.cfg.Node.Country, m.out.GetTo()
@@ -321,6 +325,17 @@ func (a *deed) freeze(tx *store.Tx, c *held, m *sending) error {
 		}
 	}
 	return nil
+}
+
+// mayFollow refuses a draft of what could not be sent as the case stands, so that its approver does not find out.
+func (a *deed) mayFollow(tx *store.Tx, c *held, m *sending) error {
+	if c.notice() {
+		return nil
+	}
+	e := a.event(tx, exchange.EventSent)
+	e.Msg, e.Sent, e.From, e.To, e.Docket = exchange.Name(m.target.GetDocketCommit()), e.At, a.d.cfg.Node.Country, m.out.GetTo(), m.docket
+	_, _, err := exchange.Apply(c.Case, e, a.d.ruleset(true))
+	return err
 }
 
 // submit gives messages to the office, together with the steps of their cases. drafts, if any, are what they were approved as, in the same order.
@@ -368,7 +383,11 @@ func (a *deed) sent(tx *store.Tx, c *held, m *sending, s post.Sent, approved boo
 		e.Draft = exchange.Name(m.target.GetDocketCommit())
 	}
 	why := because{assertion: a.assertion, commit: translog.Hash(m.target.GetDocketCommit())}
-	if err := c.step(tx, e, a.d.ruleset(a.d.alone(a.officer, a.unit, m.docket)), why); err != nil {
+	alone, err := a.d.alone(&tx.Reader, c, a.officer, a.unit, m.docket)
+	if err != nil {
+		return err
+	}
+	if err := c.step(tx, e, a.d.ruleset(alone), why); err != nil {
 		return err
 	}
 	return attached(tx, m, s)
@@ -593,6 +612,11 @@ func (a *deed) verifyOnCase() error {
 		return err
 	}
 	c, err := a.d.caseOf(a.act.GetCaseToken(), officer)
+	if errors.Is(err, ErrCase) && len(officer.GetUnits()) > 0 {
+		// Who has no key does not even learn whose case it is.
+		unsigned := a.verify(federation.ActWant{CaseToken: a.act.GetCaseToken(), Unit: officer.GetUnits()[0], Subject: a.act.GetSubject()})
+		return cmp.Or(unsigned, err)
+	}
 	if err != nil {
 		return err
 	}

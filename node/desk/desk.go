@@ -62,8 +62,9 @@ type Desk struct {
 	register *federation.Register
 	rules    exchange.Rules // under the directory in force
 
-	counts  counts        // of messages within the hour
-	awaited chan struct{} // holds something when a message with attachments has arrived
+	counts  counts           // of messages within the hour
+	waits   map[string]waits // by peer; owned by whatever transaction runs
+	awaited chan struct{}    // holds something when a message with attachments has arrived
 
 	// Pull is called when a message has arrived whose attachments are to be fetched; nil fetches them when somebody asks.
 	Pull func()
@@ -73,7 +74,7 @@ type Desk struct {
 
 // New returns a desk with the register that the store holds.
 func New(cfg Config) (*Desk, error) {
-	d := &Desk{cfg: cfg, log: cfg.Logger, awaited: make(chan struct{}, 1)}
+	d := &Desk{cfg: cfg, log: cfg.Logger, awaited: make(chan struct{}, 1), waits: map[string]waits{}}
 	register, err := federation.NewRegister(cfg.Peers.Directory(), cfg.Node.Country)
 	if err != nil {
 		return nil, fmt.Errorf("opening the register of officers: %w", err)

@@ -34,6 +34,7 @@ var (
 	ErrContentGone = errors.New("content was erased")
 	ErrUnattached  = errors.New("no file was sealed here under this name")
 	ErrFreed       = errors.New("our copy of the attachment is gone")
+	ErrNotAwaited  = errors.New("attachment was not fetched: too many of that country were awaited when it was listed")
 	ErrOnItsWay    = errors.New("a message of the case still waits for its receipt")
 	ErrPending     = errors.New("a draft in the case waits for its approver")
 )
@@ -62,6 +63,7 @@ var outcomes = []outcome{
 	{ErrNoSpace, codes.ResourceExhausted, "disk", "free disk space; nothing was lost", time.Minute},
 	{ErrUnattached, codes.FailedPrecondition, "unattached", "attach the file again: what no message lists within seven days is removed", 0},
 	{ErrFreed, codes.NotFound, "attachment-freed", "ours is kept until 14 days after every recipient has it; ask for the original", 0},
+	{ErrNotAwaited, codes.NotFound, "attachment-not-awaited", "ask the other side to send it again, in a new message", 0},
 	{ErrOnItsWay, codes.FailedPrecondition, "on-its-way", "wait for the receipt", 0},
 	{ErrPending, codes.FailedPrecondition, "pending", "approve or decline it first", 0},
 	{ErrContentGone, codes.FailedPrecondition, "erased", "its docket and receipts remain", 0},

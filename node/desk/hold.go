@@ -56,12 +56,19 @@ func (a *deed) hold(ctx context.Context, messages []*sending, tokens []string, d
 
 // wait keeps a message that one person may send. Its case stands at a draft until the message leaves.
 func (a *deed) wait(tx *store.Tx, c *held, m *sending) error {
+	alone, err := a.d.alone(&tx.Reader, c, a.officer, a.unit, m.docket)
+	if err != nil {
+		return err
+	}
 	urgency := cmp.Or(m.docket.GetUrgency(), c.Urgency)
 	switch glass := m.docket.GetBreakGlass(); {
 	case glass && (a.officer.GetAgency() || urgency != rogatoryv1.Urgency_URGENCY_THREAT_LIFE):
 		return &exchange.TransitionError{State: c.State, Step: "sent", Who: a.who(), Code: exchange.CodeBreakGlassUrgency}
-	case !glass && !a.d.alone(a.officer, a.unit, m.docket):
+	case !glass && !alone:
 		return &exchange.TransitionError{State: c.State, Step: "sent", Who: a.who(), Code: exchange.CodeNotApproved}
+	}
+	if err := a.mayFollow(tx, c, m); err != nil {
+		return err
 	}
 	e := a.event(tx, exchange.EventDraft)
 	e.Draft, e.From, e.To, e.Docket = exchange.Name(m.target.GetDocketCommit()), a.d.cfg.Node.Country, m.out.GetTo(), m.docket

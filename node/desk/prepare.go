@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/rogatory/rogatory/crypto/envelope"
+	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/codes"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
@@ -44,6 +46,32 @@ func (d *Desk) lintContext(f *rogatoryv1.RequestFile) exchange.LintContext {
 	return ctx
 }
 
+// unknownUnits finds the recipients whose manifest, where one is known, does not name the unit.
+func (d *Desk) unknownUnits(to []string, language string) (findings []*nodev1.Finding) {
+	for i, address := range to {
+		country, unit, _ := strings.Cut(address, "/")
+		m := d.cfg.Peers.Manifest(country)
+		if unit == "" || m == nil {
+			continue
+		}
+		var names []string
+		for _, u := range m.Units() {
+			names = append(names, u.GetName())
+		}
+		if slices.Contains(names, unit) {
+			continue
+		}
+		params := map[string]string{"path": fmt.Sprintf("to[%d]", i), "country": country, "unit": unit, "units": strings.Join(names, ", ")}
+		findings = append(findings, &nodev1.Finding{
+			Code: FindingUnit, Path: params["path"], Params: params, Text: codes.Text(cmp.Or(language, "en"), "lint."+FindingUnit, params),
+		})
+	}
+	return findings
+}
+
+// FindingUnit is the finding that a recipient has no such unit; what the linter knows by itself is in package exchange.
+const FindingUnit = "peer-unit"
+
 func render(findings []exchange.Finding, language string) []*nodev1.Finding {
 	if language == "" {
 		language = "en"
@@ -62,7 +90,7 @@ func render(findings []exchange.Finding, language string) []*nodev1.Finding {
 	return out
 }
 
-// Reserve hands out case tokens.
+// Reserve hands out case tokens. It takes no signature and tells of no case: it uses numbers up, of which a year has 10^12, and numbers may skip.
 func (d *Desk) Reserve(ctx context.Context, r *nodev1.ReserveRequest) (*nodev1.ReserveResponse, error) {
 	if n := r.GetCount(); n < 1 || n > 1000 {
 		return nil, Tell(fmt.Errorf("reserving %d case tokens, from 1 to 1000: %w", n, ErrRequest))
@@ -107,16 +135,38 @@ func (d *Desk) prepare(ctx context.Context, r *nodev1.PrepareRequest) (*nodev1.P
 		if r.GetFile().GetContent() == nil {
 			return nil, fmt.Errorf("nothing to send: the file has no content: %w", ErrRequest)
 		}
+		// A message in a case that is there is composed of what the case says.
+		if token := r.GetFile().GetCaseToken(); token != "" {
+			if err := d.mayCompose(ctx, r, token); err != nil {
+				return nil, err
+			}
+		}
 		return d.prepareSend(ctx, r, officer)
 	case rogatoryv1.Verb_VERB_APPROVE, rogatoryv1.Verb_VERB_DECLINE:
 		return d.prepareDecision(ctx, r, officer)
 	case rogatoryv1.Verb_VERB_RATIFY:
-		return d.prepareRatify(r, officer)
+		return d.prepareRatify(ctx, r, officer)
 	}
 	act := &rogatoryv1.Act{
 		Verb: r.GetVerb(), CaseToken: r.GetCaseToken(), Actor: r.GetActor(), Subject: r.GetSubject(), Reason: r.GetReason(),
 	}
 	return compose(act, nil, nil)
+}
+
+// mayCompose has the reading proven and logged that composing an act in a case is: the connection alone opens nothing.
+func (d *Desk) mayCompose(ctx context.Context, r *nodev1.PrepareRequest, token string) error {
+	if r.GetReading() == nil {
+		return fmt.Errorf("preparing an act in case %s without a reading of it: %w", token, ErrRequest)
+	}
+	reading, err := federation.ParseAct(r.GetReading().GetAct())
+	if err != nil {
+		return err
+	}
+	if reading.GetActor() != r.GetActor() || reading.GetCaseToken() != token {
+		return fmt.Errorf("reading of another case or by somebody else than who acts: %w", ErrRequest)
+	}
+	_, err = d.consult(ctx, r.GetReading())
+	return err
 }
 
 // compose puts an act together, ready to be signed.
@@ -184,8 +234,9 @@ func (d *Desk) prepareSend(ctx context.Context, r *nodev1.PrepareRequest, office
 		return nil, err
 	}
 	findings := exchange.LintFile(f, lint)
-	rendered := render(findings, r.GetLanguage())
-	if !exchange.Sendable(findings) {
+	unknown := d.unknownUnits(to, r.GetLanguage())
+	rendered := append(render(findings, r.GetLanguage()), unknown...)
+	if !exchange.Sendable(findings) || len(unknown) > 0 {
 		return &nodev1.PrepareResponse{Findings: rendered}, nil
 	}
 	tokens := []string{cover.CaseToken}
@@ -221,7 +272,17 @@ func (d *Desk) prepareSend(ctx context.Context, r *nodev1.PrepareRequest, office
 	verb := r.GetVerb()
 	if verb == rogatoryv1.Verb_VERB_UNSPECIFIED {
 		verb = rogatoryv1.Verb_VERB_DRAFT
-		if cover.BreakGlass || d.alone(officer, cover.FromUnit, exchange.DocketOf(f.GetContent(), cover)) {
+		alone := cover.BreakGlass
+		if err := d.cfg.Store.View(func(tx *store.Reader) error {
+			c, err := load(tx, tokens[0])
+			if err == nil && !alone {
+				alone, err = d.alone(tx, c, officer, cover.FromUnit, exchange.DocketOf(f.GetContent(), cover))
+			}
+			return err
+		}); err != nil {
+			return nil, err
+		}
+		if alone {
 			verb = rogatoryv1.Verb_VERB_SEND
 		}
 	}
@@ -311,18 +372,42 @@ var agencyKinds = []rogatoryv1.Kind{
 	rogatoryv1.Kind_KIND_ACKNOWLEDGE, rogatoryv1.Kind_KIND_REPLY, rogatoryv1.Kind_KIND_FIU_REPLY, rogatoryv1.Kind_KIND_DELAY_NOTICE,
 }
 
-// alone reports whether the officer may send a kind of message from a unit without a second person.
-// An agency may only where the unit lists it, because its answers follow rules that were approved beforehand; to ask alone it takes a unit
-// without four eyes.
-func (d *Desk) alone(officer *rogatoryv1.Officer, unit string, docket *rogatoryv1.Docket) bool {
+// alone reports whether the officer may send a message in a case from a unit without a second person.
+// An agency may only where the unit lists it, because its answers follow rules that were approved beforehand: it replies alone to what those
+// rules let answer, and to ask alone it takes a unit without four eyes.
+func (d *Desk) alone(r *store.Reader, c *held, officer *rogatoryv1.Officer, unit string, docket *rogatoryv1.Docket) (bool, error) {
 	u := d.cfg.Node.Unit(unit)
-	if u == nil {
-		return false
+	switch {
+	case u == nil:
+		return false, nil
+	case officer.GetAgency() && !slices.Contains(u.Agencies, officer.GetPseudonym()):
+		return false, nil
+	case !u.FourEyes:
+		return true, nil
+	case !officer.GetAgency():
+		return slices.Contains(exchange.DefaultAlone(), docket.GetKind()) && !discloses(docket), nil
+	case docket.GetKind() == rogatoryv1.Kind_KIND_REPLY, docket.GetKind() == rogatoryv1.Kind_KIND_FIU_REPLY:
+		return c.answersItself(r)
 	}
-	if officer.GetAgency() {
-		return slices.Contains(u.Agencies, officer.GetPseudonym()) && (!u.FourEyes || slices.Contains(agencyKinds, docket.GetKind()))
+	return slices.Contains(agencyKinds, docket.GetKind()), nil
+}
+
+// answersItself reports whether the rules let the case's request be answered without an officer. The decision was made when the request came,
+// and stands in the leaf that followed its own.
+func (c *held) answersItself(r *store.Reader) (bool, error) {
+	if len(c.Messages) == 0 || c.Messages[0].Out {
+		return false, nil
 	}
-	return !u.FourEyes || slices.Contains(exchange.DefaultAlone(), docket.GetKind()) && !discloses(docket)
+	raw, err := r.Leaf(int64(c.Messages[0].Index) + 1)
+	if err != nil {
+		return false, err
+	}
+	leaf, err := translog.ParseLeaf(raw)
+	if err != nil {
+		return false, err
+	}
+	e, ok := leaf.Entry.(*translog.Case)
+	return ok && e.Of == translog.Hash(c.Messages[0].Name) && e.Decision == decisionCode(federation.Decision{Verdict: rogatoryv1.Verdict_VERDICT_ANSWER}), nil
 }
 
 // discloses reports whether a step in a joint case shows others something; the others do not.
@@ -373,15 +458,7 @@ func implied(c exchange.Case, kind rogatoryv1.Kind) exchange.Name {
 // prepareDecision composes the approval, or the declining, of the drafts of a case that wait for it, with those of the same act in
 // other cases.
 func (d *Desk) prepareDecision(ctx context.Context, r *nodev1.PrepareRequest, officer *rogatoryv1.Officer) (*nodev1.PrepareResponse, error) {
-	// What is approved is shown, so the reading is proven and logged as any other: the connection alone opens nothing.
-	reading, err := federation.ParseAct(r.GetReading().GetAct())
-	if err != nil {
-		return nil, err
-	}
-	if reading.GetActor() != officer.GetPseudonym() || reading.GetCaseToken() != r.GetCaseToken() {
-		return nil, fmt.Errorf("reading of another case or by somebody else than who decides: %w", ErrRequest)
-	}
-	if _, err := d.consult(ctx, r.GetReading()); err != nil {
+	if err := d.mayCompose(ctx, r, r.GetCaseToken()); err != nil {
 		return nil, err
 	}
 	states := []string{draftPending}
@@ -406,7 +483,10 @@ func (d *Desk) prepareDecision(ctx context.Context, r *nodev1.PrepareRequest, of
 }
 
 // prepareRatify composes the ratification of what one officer sent alone.
-func (d *Desk) prepareRatify(r *nodev1.PrepareRequest, officer *rogatoryv1.Officer) (*nodev1.PrepareResponse, error) {
+func (d *Desk) prepareRatify(ctx context.Context, r *nodev1.PrepareRequest, officer *rogatoryv1.Officer) (*nodev1.PrepareResponse, error) {
+	if err := d.mayCompose(ctx, r, r.GetCaseToken()); err != nil {
+		return nil, err
+	}
 	act := &rogatoryv1.Act{Verb: r.GetVerb(), CaseToken: r.GetCaseToken(), Actor: r.GetActor()}
 	err := d.cfg.Store.View(func(tx *store.Reader) error {
 		c, err := load(tx, r.GetCaseToken())

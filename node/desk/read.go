@@ -257,12 +257,12 @@ func (d *Desk) consult(ctx context.Context, a *rogatoryv1.Assertion) (string, er
 	if err != nil {
 		return "", err
 	}
-	token := act.GetCaseToken()
-	c, err := d.caseOf(token, officer)
-	if err != nil {
+	// Who has no key does not even learn whose case it is.
+	if _, err := d.reader(a, rogatoryv1.Verb_VERB_READ, ""); err != nil {
 		return "", err
 	}
-	if _, err := d.reader(a, rogatoryv1.Verb_VERB_READ, c.unit); err != nil {
+	token := act.GetCaseToken()
+	if _, err := d.caseOf(token, officer); err != nil {
 		return "", err
 	}
 	_, err = d.cfg.Store.Update(ctx, func(tx *store.Tx) error {
