@@ -16,11 +16,13 @@ const (
 	// beginning of the next.
 	firstAsk = 250 * time.Millisecond
 	lastAsk  = 5 * time.Second
-	// settle is how long the statements are looked at before a node to whom nobody has ever published anything starts without peers.
+	// settle is how long the statements are looked at before a node to whom nobody has ever published anything starts without peers, and how
+	// long after enough peers have answered the others, and our own statement, are waited for: what only one of them knows of us is then known
+	// before the next message gets a number.
 	settle = 3 * time.Second
 )
 
-// answers are the peers that have shown the largest checkpoint of ours that they hold, since the start.
+// answers are the peers that have shown what they have of ours, since the start.
 type answers struct {
 	mu    sync.Mutex
 	given map[string]bool
@@ -66,8 +68,8 @@ func needed(n int) int {
 	return n/2 + 1
 }
 
-// Clear waits until enough peers have confirmed our head and then tells the office. It returns a [RollbackError] when one of them holds a
-// checkpoint of ours that our log does not contain, and ctx's error when ctx ends. Run calls it.
+// Clear waits until enough peers have confirmed our head, and for a moment for all, and then tells the office. It returns a [RollbackError] when
+// one of them has something of ours that our store does not know, and ctx's error when ctx ends. Run calls it.
 func (l *Lane) Clear(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -76,10 +78,11 @@ func (l *Lane) Clear(ctx context.Context) error {
 	defer cancel()
 	failed := make(chan error, 1)
 	asked := map[string]bool{}
-	var connected time.Time
+	var connected, enough time.Time
 	for {
 		// Taken before looking, so that no change is missed.
 		book, net := l.cfg.Peers.Changed(), l.cfg.Net.Changed()
+		own := l.own.unseen()
 		published := l.cfg.Peers.Published()
 		for _, peer := range published {
 			if !asked[peer] {
@@ -109,9 +112,15 @@ func (l *Lane) Clear(ctx context.Context) error {
 			if !connected.IsZero() {
 				wait = settle - time.Since(connected)
 			}
-		} else if l.answers.count(published) >= needed(len(published)) {
-			l.clear("peers have confirmed our head")
-			return nil
+		} else if n := l.answers.count(published); n >= needed(len(published)) {
+			if enough.IsZero() {
+				enough = time.Now()
+			}
+			if n == len(published) && own == nil || time.Since(enough) >= settle {
+				l.clear("peers have confirmed our head")
+				return nil
+			}
+			wait = settle - time.Since(enough)
 		}
 		timer := time.NewTimer(wait)
 		select {
@@ -125,6 +134,7 @@ func (l *Lane) Clear(ctx context.Context) error {
 		case <-book:
 		case <-net:
 		case <-l.answers.more:
+		case <-own:
 		}
 		timer.Stop()
 	}

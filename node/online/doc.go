@@ -29,10 +29,19 @@
 // # A start
 //
 // The log's rule, in short: a node that starts does not know whether its store is the newest. Until a majority of the members of whom a manifest is
-// known (any one, if these are fewer than three) has shown the largest checkpoint of ours that it holds, or none, the node is
+// known (any one, if these are fewer than three) has shown what it has of ours, or that it has nothing, the node is
 // uncleared: it signs no checkpoint and neither sends nor takes on the durable lane. It answers Head and Manifest all the while, so that nodes
-// which were all cut at once clear each other. A call of Head shows a head as well as its answer does, so either counts.
-// A checkpoint of ours that our log does not contain stops the node, at the start or at any time after: [RollbackError].
+// which were all cut at once clear each other. A call of Head shows as much as its answer does, so either counts. Those who are
+// there answer at once, so a node with its majority waits for the others for a moment, and for its own statement.
+//
+// Each of these, found at the start or at any time after, stops the node: [RollbackError].
+//
+//	a checkpoint of ours that our log does not contain
+//	a number of a message of ours that our store has not given out
+//	a published manifest of ours, newer than what our store had at the start, that it never had
+//
+// For all three are committed before anybody else learns of them. A peer proves the first; the second is its word, so a member that lies can stop
+// a node: the error names it. An older copy of data folder and guard of which nobody outside has anything newer cannot be noticed.
 //
 // # What grows the log
 //

@@ -19,10 +19,10 @@ var (
 
 // Errors of calls.
 var (
-	// ErrRollback means that a peer holds a checkpoint of ours that our log does not contain.
-	ErrRollback = errors.New("log is older than a checkpoint that a peer holds")
-	// ErrHead means that what a peer says is a checkpoint of ours is not signed by us.
-	ErrHead = errors.New("checkpoint is not one of ours")
+	// ErrRollback means that something of ours is known outside that our store does not know.
+	ErrRollback = errors.New("data folder is older than what others have of this node")
+	// ErrHead means that what a peer shows as ours is malformed or not signed by us.
+	ErrHead = errors.New("what the peer shows is not of this node")
 	// ErrAttachment means that the attachment that came is not the one that the message names.
 	ErrAttachment = errors.New("attachment is not the one that the message names")
 	// ErrNoAttachment means that no message that arrived lists this attachment.
@@ -31,30 +31,43 @@ var (
 	ErrDisk = errors.New("not enough free space on the disk")
 )
 
-// RollbackError proves [ErrRollback]: a checkpoint that we signed, which a peer holds and our log does not contain.
+// RollbackError says what [ErrRollback] was found by: one of a checkpoint that we signed, a manifest that we signed, and a number that a peer has
+// seen. The first two prove it; for the last there is the peer's word, given in an authentic call.
 type RollbackError struct {
-	// Peer is the country that holds the checkpoint.
+	// Peer is the country that has it; our own for a manifest, which was published.
 	Peer string
-	// Held is the checkpoint, and Note its signed text.
-	Held translog.Checkpoint
+	// Note is the signed text of a checkpoint that our log does not contain, Held what it says, and Size the number of leaves that our log has.
 	Note []byte
-	// Size is the number of leaves that our log has.
+	Held translog.Checkpoint
 	Size int64
+	// Manifest is the published SignedManifest, and Version its version; Kept is the largest version that our store had at the start.
+	Manifest      []byte
+	Version, Kept uint64
+	// Epoch and Seq are the largest number of ours that the peer has seen, GivenEpoch and Given the last that our store has given out to it.
+	Epoch, GivenEpoch uint32
+	Seq, Given        uint64
 }
 
 func (e *RollbackError) Error() string {
-	what := "which is larger"
-	if e.Held.Size <= e.Size {
-		what = "whose root is not ours at that size"
+	switch {
+	case e.Note != nil:
+		what := "which is larger"
+		if e.Held.Size <= e.Size {
+			what = "whose root is not ours at that size"
+		}
+		return fmt.Sprintf("%s holds a checkpoint that we signed at %d leaves, %s; our log has %d: %v", e.Peer, e.Held.Size, what, e.Size, ErrRollback)
+	case e.Manifest != nil:
+		return fmt.Sprintf("manifest %d of %s is published and signed by us; our store had manifest %d and never that one: %v", e.Version, e.Peer, e.Kept, ErrRollback)
 	}
-	return fmt.Sprintf("%s holds a checkpoint that we signed at %d leaves, %s; our log has %d: %v", e.Peer, e.Held.Size, what, e.Size, ErrRollback)
+	return fmt.Sprintf("%s has seen our message %d.%d; the last that our store has numbered for it is %d.%d: %v",
+		e.Peer, e.Epoch, e.Seq, e.GivenEpoch, e.Given, ErrRollback)
 }
 
 // Unwrap returns ErrRollback.
 func (e *RollbackError) Unwrap() error { return ErrRollback }
 
-// Hint says how to recover.
+// Hint says what to do.
 func (e *RollbackError) Hint() string {
-	return "the data folder was restored from an older copy, or another node runs with our keys: stop that node, put the newest data folder back " +
-		"and start again; if it is lost, close this log and open the next one as the recovery after a rollback describes"
+	return "the data folder was restored from an older copy, or another node runs with our keys: stop that one, put the newest data folder and head guard " +
+		"back and start again; if they are lost, do not start this node: its log cannot be continued; keep both copies for the members"
 }

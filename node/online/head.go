@@ -20,9 +20,53 @@ const forkLog = "log"
 // maxGaps is how many missing messages one exchange of heads names.
 const maxGaps = 64
 
-// judge looks at the largest checkpoint of ours that a peer says it holds, empty for none. A [RollbackError] ends the node. An error that wraps
-// ErrHead is the peer's: what it shows is not ours.
-func (l *Lane) judge(peer string, note []byte) error {
+// showing is what either side of Head shows of the other.
+type showing interface {
+	GetHeld() []byte
+	GetSeenEpoch() uint32
+	GetSeenSeq() uint64
+}
+
+// judge looks at what a peer shows of ours. A [RollbackError] ends the node. An error that wraps ErrHead is the peer's: what it shows is not ours.
+func (l *Lane) judge(peer string, s showing) error {
+	if err := l.judgeHeld(peer, s.GetHeld()); err != nil {
+		return err
+	}
+	return l.judgeSeen(peer, s.GetSeenEpoch(), s.GetSeenSeq())
+}
+
+// judgeSeen looks at the largest number of ours that a peer says it has seen, zeros for none. Numbers are in our store before they are on
+// their way, so one that is not there now was given out by a newer store.
+func (l *Lane) judgeSeen(peer string, epoch uint32, seq uint64) error {
+	if epoch == 0 && seq == 0 {
+		return nil
+	}
+	if epoch == 0 || seq == 0 {
+		return fmt.Errorf("%s shows our message %d.%d: %w", peer, epoch, seq, ErrHead)
+	}
+	var given, next uint64
+	var at uint32
+	err := l.cfg.Store.View(func(r *store.Reader) (err error) {
+		at, next, _, err = r.NextOutgoing(peer)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("comparing numbers with %s: %w", peer, err)
+	}
+	if given = next - 1; epoch > at || epoch == at && seq > given {
+		return l.rollback(&RollbackError{Peer: peer, Epoch: epoch, Seq: seq, GivenEpoch: at, Given: given})
+	}
+	return nil
+}
+
+// rollback ends the node.
+func (l *Lane) rollback(e *RollbackError) error {
+	l.stop(e)
+	return e
+}
+
+// judgeHeld looks at the largest checkpoint of ours that a peer says it holds, empty for none.
+func (l *Lane) judgeHeld(peer string, note []byte) error {
 	if len(note) == 0 || l.shown.known(peer, note) {
 		return nil
 	}
@@ -45,9 +89,7 @@ func (l *Lane) judge(peer string, note []byte) error {
 		return fmt.Errorf("comparing heads with %s: %w", peer, err)
 	}
 	if cp.Size > size || head.Root != cp.Root {
-		rollback := &RollbackError{Peer: peer, Held: cp, Note: slices.Clone(note), Size: size}
-		l.stop(rollback)
-		return rollback
+		return l.rollback(&RollbackError{Peer: peer, Held: cp, Note: slices.Clone(note), Size: size})
 	}
 	l.shown.put(peer, note)
 	return nil
@@ -132,6 +174,33 @@ func (l *Lane) held(peer string) ([]byte, error) {
 	return h.GetCheckpoint(), nil
 }
 
+// arrived is what has come of a peer's messages: the largest number in its largest epoch, and what is missing below.
+type arrived struct {
+	epoch uint32
+	seq   uint64
+	gaps  []uint64
+}
+
+func (l *Lane) arrived(peer string) (a arrived, err error) {
+	err = l.cfg.Store.View(func(r *store.Reader) error {
+		a = arrived{epoch: r.LatestEpoch(peer)}
+		if a.epoch == 0 {
+			return nil
+		}
+		in, err := r.Incoming(peer, a.epoch)
+		if err != nil {
+			return err
+		}
+		a.seq = in.GetLargest()
+		a.gaps, err = r.Gaps(peer, a.epoch, maxGaps)
+		return err
+	})
+	if err != nil {
+		return arrived{}, fmt.Errorf("reading the numbers of %s: %w", peer, err)
+	}
+	return a, nil
+}
+
 // checkpoint returns our newest checkpoint; nil while we are uncleared.
 func (l *Lane) checkpoint() []byte {
 	if !l.cfg.Office.Cleared() {
@@ -151,12 +220,16 @@ func (l *Lane) exchange(ctx context.Context, peer string) error {
 	if err != nil {
 		return err
 	}
-	answer, err := l.client(peer).Head(ctx, &peerv1.HeadRequest{Held: held, Own: l.checkpoint()})
+	had, err := l.arrived(peer)
+	if err != nil {
+		return err
+	}
+	answer, err := l.client(peer).Head(ctx, &peerv1.HeadRequest{Held: held, Own: l.checkpoint(), SeenEpoch: had.epoch, SeenSeq: had.seq})
 	if err != nil {
 		return err
 	}
 	l.cfg.Office.Heard(peer)
-	if err := l.judge(peer, answer.GetHeld()); err != nil {
+	if err := l.judge(peer, answer); err != nil {
 		return err
 	}
 	l.answers.add(peer)

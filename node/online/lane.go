@@ -2,6 +2,7 @@ package online
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -39,7 +40,8 @@ type Config struct {
 	Store *store.Store
 	Net   transport.Net
 	// Sealer is the one that Net was opened with.
-	Sealer  *Sealer
+	Sealer *Sealer
+	// Peers holds the manifests that the store has kept.
 	Peers   *peers.Book
 	Ring    *keyring.Ring
 	Sealing *keyring.SealingKeys
@@ -155,36 +157,26 @@ func (l *Lane) others() []string {
 	return list
 }
 
-// recall takes the manifests that the store kept into the book. One that is no longer good is left out: the peer publishes a newer one.
+// recall takes up our manifest as the store kept it.
 func (l *Lane) recall() error {
-	type kept struct {
-		peer   string
-		digest [32]byte
-		signed []byte
-	}
-	var all []kept
-	err := l.cfg.Store.View(func(r *store.Reader) error {
-		all = nil
-		return r.EachLatestManifest(func(peer string, latest *storev1.LatestManifest, signed []byte) bool {
-			all = append(all, kept{peer, [32]byte(latest.GetDigest()), signed})
-			return true
-		})
+	var latest *storev1.LatestManifest
+	var signed []byte
+	err := l.cfg.Store.View(func(r *store.Reader) (err error) {
+		latest, signed, err = r.LatestManifest(l.country)
+		return err
 	})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
 	if err != nil {
-		return fmt.Errorf("reading manifests: %w", err)
+		return err
 	}
-	for _, k := range all {
-		if k.peer == l.country {
-			m, err := federation.KnownManifest(k.signed, l.cfg.Peers.Directory(), k.digest)
-			if err != nil {
-				return fmt.Errorf("reading our manifest: %w", err)
-			}
-			l.own.set(m)
-		}
-		if _, err := l.cfg.Peers.Learn(k.signed, k.peer, time.Now()); err != nil {
-			l.log.Info("kept manifest is no longer good", "peer", k.peer, "err", err)
-		}
+	m, err := federation.KnownManifest(signed, l.cfg.Peers.Directory(), [32]byte(latest.GetDigest()))
+	if err != nil {
+		return fmt.Errorf("reading our manifest: %w", err)
 	}
+	l.own.kept = m.Version()
+	l.own.set(m)
 	return nil
 }
 

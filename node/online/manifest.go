@@ -1,12 +1,17 @@
 package online
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
+
+	"google.golang.org/protobuf/proto"
 
 	"github.com/rogatory/rogatory/configs"
 	"github.com/rogatory/rogatory/crypto/keyring"
@@ -23,9 +28,10 @@ const (
 	statementKind = "manifest"
 	// renewEvery is how old our manifest becomes: peers hold it for stale after a day.
 	renewEvery = 6 * time.Hour
-	// lookFirst is how long our own statement is looked for before the first one is put in its place: after a restored backup it is newer than the
-	// store, and peers take nothing older.
+	// lookFirst is how long our own statement is looked for before the first one is put in its place, and lookKept is that of a node that has
+	// published before: a statement that is newer than the store proves a rollback, and is not to be lost.
 	lookFirst = time.Second
+	lookKept  = 3 * time.Second
 	// spread is how far nodes' renewals lie apart, for all are due at midnight.
 	spread = 30 * time.Second
 	// retryPublish is the pause after the statement store refused.
@@ -43,11 +49,13 @@ const (
 type ownManifest struct {
 	bell bell // rings when a new one is to be made
 
-	mu    sync.Mutex
-	now   *federation.Manifest
-	floor uint64 // the largest version of ours that was seen anywhere
-	put   bool   // the statement store has now
-	seen  chan struct{}
+	kept uint64 // the version that the store had at the start; 0 for none
+
+	mu     sync.Mutex
+	now    *federation.Manifest
+	put    bool // the statement store has now
+	looked bool // seen is closed
+	seen   chan struct{}
 }
 
 func (o *ownManifest) init() {
@@ -59,6 +67,16 @@ func (o *ownManifest) get() *federation.Manifest {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.now
+}
+
+// unseen returns a channel that is closed when our statement has been looked at; nil when it has been.
+func (o *ownManifest) unseen() <-chan struct{} {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.looked {
+		return nil
+	}
+	return o.seen
 }
 
 func (o *ownManifest) set(m *federation.Manifest) {
@@ -77,11 +95,7 @@ func (l *Lane) renew(ctx context.Context) error {
 	}
 	now := time.Now()
 	have, dir := l.own.get(), l.cfg.Peers.Directory()
-	draft := l.draft(now)
-	l.own.mu.Lock()
-	draft.Version = l.own.floor + 1
-	l.own.mu.Unlock()
-	b, err := federation.MakeManifest(dir, have, draft, now)
+	b, err := federation.MakeManifest(dir, have, l.draft(now), now)
 	if err != nil {
 		return err
 	}
@@ -220,7 +234,11 @@ func (l *Lane) publishLoop(ctx context.Context) error {
 		if !put && l.cfg.Net.Connected() {
 			if look {
 				look = false
-				if !pause(ctx, lookFirst, l.own.seen) {
+				wait := lookFirst
+				if l.own.kept > 0 {
+					wait = lookKept
+				}
+				if !pause(ctx, wait, l.own.seen) {
 					return nil
 				}
 				continue
@@ -287,34 +305,73 @@ func untilRenewal(m *federation.Manifest, now time.Time) time.Duration {
 	return until.Sub(now)
 }
 
-// sawOwn looks at our statement as the statement store has it.
+// sawOwn looks at our statement as the statement store has it. A [RollbackError] ends the node.
 func (l *Lane) sawOwn(signed []byte) {
-	l.own.mu.Lock()
-	now := l.own.now
-	select {
-	case <-l.own.seen:
-	default:
-		close(l.own.seen)
-	}
-	l.own.mu.Unlock()
-	if now != nil && string(now.Signed()) == string(signed) {
-		return
-	}
-	m, err := federation.ParseManifest(signed, l.cfg.Peers.Directory(), time.Now(), nil)
-	if err != nil || m.Country() != l.country {
-		return // not ours, whoever put it there; our next one takes its place
+	err := l.judgeOwn(signed)
+	switch {
+	case ends(err):
+		l.stop(err)
+		return // nothing may be put in its place
+	case err != nil:
+		l.log.Warn("the statement store has a manifest of ours that is not: ours takes its place", "err", err)
 	}
 	l.own.mu.Lock()
 	defer l.own.mu.Unlock()
-	if now = l.own.now; now == nil || m.Version() < now.Version() {
-		// An older one: ours got lost there, or is on its way.
-		return
+	if !l.own.looked {
+		l.own.looked = true
+		close(l.own.seen)
 	}
-	if m.Version() > l.own.floor && m.Digest() != now.Digest() {
-		l.own.floor = m.Version()
-		l.log.Warn("a manifest of ours that this store does not have is published: a newer one takes its place", "version", m.Version())
-		l.own.bell.ring()
+}
+
+// judgeOwn looks at what is published as our manifest. Ours are in our store before they are published, so one of our keys that is not there and
+// is newer than what was there at the start was made by a newer store, or by another node with our keys. One that is older proves
+// nothing: an old copy may have run before the newest was put back.
+func (l *Lane) judgeOwn(signed []byte) error {
+	if now := l.own.get(); len(signed) > maxOffer || now != nil && string(now.Signed()) == string(signed) {
+		return nil
 	}
+	m, err := l.ours(signed)
+	if err != nil || m.Version() <= l.own.kept || m.Epoch() < l.cfg.Epoch {
+		return err
+	}
+	digest := m.Digest()
+	err = l.cfg.Store.View(func(r *store.Reader) error {
+		_, err := r.Manifest(digest[:])
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return &RollbackError{Peer: l.country, Manifest: slices.Clone(signed), Version: m.Version(), Kept: l.own.kept}
+	}
+	return err
+}
+
+// ours returns a manifest that one of our identity keys has signed: one in the ring, whatever the time is, or one that leads back to those of our
+// manifest, for the ring may be as old as the store.
+func (l *Lane) ours(signed []byte) (*federation.Manifest, error) {
+	dir := l.cfg.Peers.Directory()
+	s := new(rogatoryv1.SignedManifest)
+	if err := proto.Unmarshal(signed, s); err != nil {
+		return nil, err
+	}
+	m, err := federation.KnownManifest(signed, dir, sha256.Sum256(s.GetManifest()))
+	if err != nil {
+		return nil, err
+	}
+	if m.Country() != l.country {
+		return nil, fmt.Errorf("manifest of %s: %w", m.Country(), federation.ErrStranger)
+	}
+	signer := m.Proto().GetIdentities()[0].GetPublicKey()
+	for _, id := range l.cfg.Ring.Identities(time.Now()) {
+		if bytes.Equal(id.Key.Public().Bytes(), signer) {
+			return m, nil
+		}
+	}
+	_, err = federation.ParseManifest(signed, dir, time.Now(), l.own.get())
+	if errors.Is(err, federation.ErrSame) || errors.Is(err, federation.ErrOlder) || errors.Is(err, federation.ErrFork) {
+		// Not judged further than its version. With no manifest before it, the chain leads back to the directory.
+		_, err = federation.ParseManifest(signed, dir, time.Now(), nil)
+	}
+	return m, err
 }
 
 // watchLoop looks at the statements.

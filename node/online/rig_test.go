@@ -42,6 +42,7 @@ type node struct {
 	ring    *keyring.Ring
 	log     *translog.LogSigner
 	witness *translog.WitnessSigner
+	hollow  bool // numbers were given out without messages: the store is not checked
 
 	*process
 }
@@ -157,6 +158,7 @@ func (n *node) open() {
 	}))(t)
 	n.keys = must(n.ring.OpenSealing(filepath.Join(n.folder, keyring.SealingFile)))(t)
 	n.book = peers.New(n.country, n.r.dir)
+	n.restore()
 	n.sealer = NewSealer(n.book, n.ring.Identity, n.keys)
 	n.port = n.r.net.PortWith(n.country, transport.CallOptions{Sealer: n.sealer})
 	n.office = &office{store: n.store, log: n.log, clear: make(chan struct{})}
@@ -167,6 +169,19 @@ func (n *node) open() {
 		Whole: func(_ string, leaf int64) { n.wholes <- leaf },
 	})
 	n.lane.Register(n.port)
+}
+
+// restore takes the manifests that were kept into the book, as a node's start does.
+func (n *node) restore() {
+	n.r.t.Helper()
+	if err := n.store.View(func(r *store.Reader) error {
+		return r.EachLatestManifest(func(peer string, latest *storev1.LatestManifest, signed []byte) bool {
+			n.book.Restore(must(federation.KnownManifest(signed, n.r.dir, [32]byte(latest.GetDigest())))(n.r.t))
+			return true
+		})
+	}); err != nil {
+		n.r.t.Fatal(err)
+	}
 }
 
 // start runs a process; stop or the end of the test ends it.
@@ -192,7 +207,7 @@ func (n *node) stop() {
 	}
 	p.running.Wait()
 	p.port.Close()
-	if err := p.store.Check(context.Background()); err != nil {
+	if err := p.store.Check(context.Background()); err != nil && !n.hollow {
 		n.r.t.Error(n.country, err)
 	}
 	if err := p.store.Close(); err != nil {
@@ -239,6 +254,82 @@ func (n *node) append() {
 		return err
 	}); err != nil {
 		n.r.t.Fatal(err)
+	}
+}
+
+// number gives a message to a peer the next number, as the durable lane does before it is sent, and returns the number.
+func (n *node) number(to string) (seq uint64) {
+	n.r.t.Helper()
+	n.hollow = true
+	if _, err := n.store.Update(context.Background(), func(tx *store.Tx) error {
+		epoch, next, _, err := tx.NextOutgoing(to)
+		if err != nil {
+			return err
+		}
+		seq = next
+		msg := translog.Hash{byte(next)}
+		index, err := tx.Append(&translog.Rej{Code: "test", From: to, Msg: msg})
+		if err != nil {
+			return err
+		}
+		return tx.PutOutbox(&storev1.OutboxEntry{To: to, Epoch: epoch, Seq: next, Msg: msg[:], LeafIndex: uint64(index)})
+	}); err != nil {
+		n.r.t.Fatal(err)
+	}
+	return seq
+}
+
+// take notes a message of a peer as arrived.
+func (n *node) take(from string, epoch uint32, seq uint64) {
+	n.r.t.Helper()
+	if _, err := n.store.Update(context.Background(), func(tx *store.Tx) error {
+		msg := translog.Hash{byte(seq)}
+		index, err := tx.Append(&translog.Rej{Code: "test", From: from, Msg: msg})
+		if err != nil {
+			return err
+		}
+		return tx.PutSeen(from, epoch, seq, seen(msg, index))
+	}); err != nil {
+		n.r.t.Fatal(err)
+	}
+}
+
+// published returns the statement of a country as the statement store has it.
+func (n *node) published(country string) (b []byte) {
+	n.r.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = n.port.WatchStatements(ctx, statementKind, func(from string, now []byte) {
+		if from == country {
+			b = now
+		}
+	})
+	return b
+}
+
+// publish puts a statement of a node that does not run into the statement store.
+func (n *node) publish(b []byte) {
+	n.r.t.Helper()
+	n.open()
+	if err := n.port.PutStatement(context.Background(), statementKind, b); err != nil {
+		n.r.t.Fatal(err)
+	}
+	n.stop()
+}
+
+// rolledBack waits until Run ends with a rollback.
+func (n *node) rolledBack() *RollbackError {
+	n.r.t.Helper()
+	select {
+	case err := <-n.process.ended:
+		var rollback *RollbackError
+		if !errors.Is(err, ErrRollback) || !errors.As(err, &rollback) {
+			n.r.t.Fatalf("%s ended with %v, not with a rollback", n.country, err)
+		}
+		return rollback
+	case <-time.After(time.Minute):
+		n.r.t.Fatalf("%s still runs", n.country)
+		return nil
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/rogatory/rogatory/node/store"
 	"github.com/rogatory/rogatory/node/transport"
 	peerv1 "github.com/rogatory/rogatory/proto/rogatory/peer/v1"
 )
@@ -38,7 +37,7 @@ func (s *server) Ping(ctx context.Context, _ *peerv1.PingRequest) (*peerv1.PingR
 	return &peerv1.PingResponse{NowMs: uint64(time.Now().UnixMilli()), Version: s.l.cfg.Version}, nil
 }
 
-// Head exchanges heads. What the caller holds of ours clears us as well as an answer would.
+// Head exchanges heads. What the caller shows of ours clears us as well as an answer would.
 func (s *server) Head(ctx context.Context, r *peerv1.HeadRequest) (*peerv1.HeadResponse, error) {
 	l := s.l
 	caller, err := s.enter(ctx, &l.calls)
@@ -46,9 +45,9 @@ func (s *server) Head(ctx context.Context, r *peerv1.HeadRequest) (*peerv1.HeadR
 		return nil, err
 	}
 	l.cfg.Office.Heard(caller)
-	switch err := l.judge(caller, r.GetHeld()); {
+	switch err := l.judge(caller, r); {
 	case errors.Is(err, ErrRollback):
-		return nil, status.Error(codes.FailedPrecondition, "this node has lost a part of its log and stops")
+		return nil, status.Error(codes.FailedPrecondition, "this node has lost a part of what it has done and stops")
 	case errors.Is(err, ErrHead):
 		l.log.Warn("head refused", "peer", caller, "err", err)
 	case err != nil:
@@ -65,22 +64,11 @@ func (s *server) Head(ctx context.Context, r *peerv1.HeadRequest) (*peerv1.HeadR
 	}
 	answer.Own = l.checkpoint()
 	answer.ManifestVersion = l.cfg.Peers.OwnVersion()
-	err = l.cfg.Store.View(func(r *store.Reader) error {
-		epoch := r.LatestEpoch(caller)
-		if epoch == 0 {
-			return nil
-		}
-		in, err := r.Incoming(caller, epoch)
-		if err != nil {
-			return err
-		}
-		answer.SeenEpoch, answer.SeenSeq = epoch, in.GetLargest()
-		answer.Gaps, err = r.Gaps(caller, epoch, maxGaps)
-		return err
-	})
+	had, err := l.arrived(caller)
 	if err != nil {
 		return nil, err
 	}
+	answer.SeenEpoch, answer.SeenSeq, answer.Gaps = had.epoch, had.seq, had.gaps
 	return answer, nil
 }
 

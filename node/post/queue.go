@@ -2,6 +2,8 @@ package post
 
 import (
 	"container/heap"
+	"context"
+	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -271,7 +273,11 @@ func (l *lane) advised(a *rogatoryv1.Advice) {
 	case rogatoryv1.AdviceCode_ADVICE_CODE_KEY_GONE, rogatoryv1.AdviceCode_ADVICE_CODE_CLOCK, rogatoryv1.AdviceCode_ADVICE_CODE_NOT_AUTHENTIC:
 		l.release(p)
 	}
-	l.o.log.Info("peer advises", "peer", l.country, "msg", p.name.String(), "advice", a.GetCode().String(), "due", p.due)
+	level := slog.LevelInfo
+	if a.GetCode() == rogatoryv1.AdviceCode_ADVICE_CODE_NOT_AUTHENTIC {
+		level = slog.LevelError // the peer holds it for forged, or has another message under its number
+	}
+	l.o.log.Log(context.Background(), level, "peer advises", "peer", l.country, "msg", p.name.String(), "advice", a.GetCode().String(), "due", p.due)
 	l.signal()
 }
 

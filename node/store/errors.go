@@ -94,7 +94,7 @@ var hints = []struct {
 	{ErrForeign, "name the folder that this country's node was made in"},
 	{ErrSchema, "start the newer version of rogatory-node again"},
 	{ErrKeysMissing, "put keys.db back beside main.db, or restore both from one backup"},
-	{ErrRollback, "put the newest copy of the folder back; if there is none, follow the recovery after a rollback"},
+	{ErrRollback, "put the newest data folder and head guard back; if they are lost, do not start this node: its log cannot be continued; keep both copies for the members"},
 	{ErrGuard, "move the head guard's file away; the node then asks its peers how far its log had come"},
 	{ErrUnguarded, "free space on the disk of the head guard; the store goes on trying"},
 	{ErrChore, "free space on the disk; the key is destroyed or wrapped anew with the next such work or restart"},

@@ -398,7 +398,11 @@ type HeadRequest struct {
 	// The largest checkpoint signed by the callee that the caller holds; empty for none.
 	Held []byte `protobuf:"bytes,1,opt,name=held,proto3" json:"held,omitempty"`
 	// The caller's newest checkpoint; empty while it is uncleared.
-	Own           []byte `protobuf:"bytes,2,opt,name=own,proto3" json:"own,omitempty"`
+	Own []byte `protobuf:"bytes,2,opt,name=own,proto3" json:"own,omitempty"`
+	// The largest sequence number of the callee, in its largest epoch, that the caller has seen; 0 for none.
+	SeenSeq uint64 `protobuf:"varint,3,opt,name=seen_seq,json=seenSeq,proto3" json:"seen_seq,omitempty"`
+	// The epoch of seen_seq; 0 for none.
+	SeenEpoch     uint32 `protobuf:"varint,4,opt,name=seen_epoch,json=seenEpoch,proto3" json:"seen_epoch,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -447,6 +451,20 @@ func (x *HeadRequest) GetOwn() []byte {
 	return nil
 }
 
+func (x *HeadRequest) GetSeenSeq() uint64 {
+	if x != nil {
+		return x.SeenSeq
+	}
+	return 0
+}
+
+func (x *HeadRequest) GetSeenEpoch() uint32 {
+	if x != nil {
+		return x.SeenEpoch
+	}
+	return 0
+}
+
 // HeadResponse shows what the callee holds.
 type HeadResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -454,9 +472,9 @@ type HeadResponse struct {
 	Held []byte `protobuf:"bytes,1,opt,name=held,proto3" json:"held,omitempty"`
 	// The callee's newest checkpoint; empty while it is uncleared.
 	Own []byte `protobuf:"bytes,2,opt,name=own,proto3" json:"own,omitempty"`
-	// The largest sequence number of the caller, in its largest epoch, that the callee has seen, and that epoch.
+	// The largest sequence number of the caller, in its largest epoch, that the callee has seen; 0 for none.
 	SeenSeq uint64 `protobuf:"varint,3,opt,name=seen_seq,json=seenSeq,proto3" json:"seen_seq,omitempty"`
-	// The epoch of seen_seq.
+	// The epoch of seen_seq; 0 for none.
 	SeenEpoch uint32 `protobuf:"varint,4,opt,name=seen_epoch,json=seenEpoch,proto3" json:"seen_epoch,omitempty"`
 	// Missing sequence numbers below seen_seq, at most 64, ascending.
 	Gaps []uint64 `protobuf:"varint,5,rep,packed,name=gaps,proto3" json:"gaps,omitempty"`
@@ -761,10 +779,13 @@ const file_rogatory_peer_v1_peer_proto_rawDesc = "" +
 	"\vPingRequest\"?\n" +
 	"\fPingResponse\x12\x15\n" +
 	"\x06now_ms\x18\x01 \x01(\x04R\x05nowMs\x12\x18\n" +
-	"\aversion\x18\x02 \x01(\tR\aversion\"3\n" +
+	"\aversion\x18\x02 \x01(\tR\aversion\"m\n" +
 	"\vHeadRequest\x12\x12\n" +
 	"\x04held\x18\x01 \x01(\fR\x04held\x12\x10\n" +
-	"\x03own\x18\x02 \x01(\fR\x03own\"\xad\x01\n" +
+	"\x03own\x18\x02 \x01(\fR\x03own\x12\x19\n" +
+	"\bseen_seq\x18\x03 \x01(\x04R\aseenSeq\x12\x1d\n" +
+	"\n" +
+	"seen_epoch\x18\x04 \x01(\rR\tseenEpoch\"\xad\x01\n" +
 	"\fHeadResponse\x12\x12\n" +
 	"\x04held\x18\x01 \x01(\fR\x04held\x12\x10\n" +
 	"\x03own\x18\x02 \x01(\fR\x03own\x12\x19\n" +
