@@ -277,43 +277,133 @@ func TestUnclearedNodeKeepsWhatIsApprovedAndSendsItLater(t *testing.T) {
 	})
 }
 
-// Data folder and guard come back from an old copy: only a peer can notice, and does.
+// copied copies what a node has that does not run: keys, data folder and guard.
+func (c *country) copied() (folder string) {
+	c.f.t.Helper()
+	folder = filepath.Join(c.f.t.TempDir(), "old")
+	must(c.f.t, os.CopyFS(folder, os.DirFS(c.dir)))
+	return folder
+}
+
+// putBack puts a copy in the place of what a node has.
+func (c *country) putBack(folder string) {
+	t := c.f.t
+	t.Helper()
+	must(t, os.RemoveAll(c.dir))
+	must(t, os.CopyFS(c.dir, os.DirFS(folder)))
+	for _, private := range []string{setup.RingFolder, setup.PeopleFolder} {
+		must(t, filepath.Walk(filepath.Join(c.dir, private), func(p string, i os.FileInfo, err error) error {
+			if err != nil || i.IsDir() {
+				return err
+			}
+			return os.Chmod(p, 0o600)
+		}))
+	}
+}
+
+// published returns the manifest, as the statement store has it, of a country that does not run.
+func (f *federationOf) published(code string) (b []byte) {
+	port := f.net.Port(code)
+	defer port.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = port.WatchStatements(ctx, "manifest", func(from string, now []byte) {
+		if from == code {
+			b = now
+		}
+	})
+	return b
+}
+
+// publish puts a manifest into the statement store for a country that does not run.
+func (f *federationOf) publish(code string, b []byte) {
+	f.t.Helper()
+	port := f.net.Port(code)
+	must(f.t, port.PutStatement(context.Background(), "manifest", b))
+	must(f.t, port.Close())
+}
+
+// rolledBack waits until the node stops, uncleared, because of an older store.
+func (in *inside) rolledBack() *online.RollbackError {
+	in.f.t.Helper()
+	err := in.wait(time.Minute)
+	var rollback *online.RollbackError
+	if !errors.As(err, &rollback) || errors.Is(err, errStillRuns) {
+		in.f.t.Fatalf("a node from an old copy stopped with %v, not with a rollback", err)
+	}
+	return rollback
+}
+
+// Data folder and guard come back from an old copy: only others can notice, and do.
 func TestRestoredFolderIsRefusedByTheNextStart(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		f, rs, bg := pair(t)
+		_, rs, bg := pair(t)
 		rs.mustAsk("BG")
 		within(t, time.Minute, "receipt", func() bool { return rs.state().GetOutbox() == 0 })
 		rs.halt()
-		old := filepath.Join(f.dir, "old")
-		if err := os.CopyFS(old, os.DirFS(rs.dir)); err != nil {
-			t.Fatal(err)
-		}
-		rs = f.node["RS"].run()
+		old := rs.copied()
+		rs = rs.f.node["RS"].run()
 		rs.clearedIn(time.Minute)
 		bg.mustAsk("RS")
 		within(t, time.Minute, "receipts", func() bool { return bg.state().GetOutbox() == 0 })
 		time.Sleep(time.Minute) // heads are exchanged
 		rs.halt()
-		if err := os.RemoveAll(rs.dir); err != nil {
-			t.Fatal(err)
+		rs.putBack(old)
+		rs.f.node["RS"].run().rolledBack()
+		bg.halt()
+	})
+}
+
+// The copy is from before the first message, and comes back before the peer has seen a newer checkpoint. What is published has been lost too, so
+// the peer alone knows of the message.
+func TestRestoredFolderIsRefusedThoughNoPeerHoldsANewerCheckpoint(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f, rs, bg := pair(t)
+		time.Sleep(2 * time.Minute)
+		rs.halt()
+		published := f.published("RS")
+		old := rs.copied()
+		rs = f.node["RS"].run()
+		rs.clearedIn(10 * time.Second)
+		rs.mustAsk("BG")
+		within(t, 5*time.Second, "receipt", func() bool { return rs.state().GetOutbox() == 0 })
+		rs.halt() // within the round
+		rs.putBack(old)
+		f.publish("RS", published)
+		e := f.node["RS"].run().rolledBack()
+		if e.Peer != "BG" || e.Seq != 1 || e.Given != 0 {
+			t.Errorf("found by %+v", e)
 		}
-		if err := os.CopyFS(rs.dir, os.DirFS(old)); err != nil {
-			t.Fatal(err)
+		if n := rs.leaves(func(l translog.Leaf) bool { m, ok := l.Entry.(*translog.Msg); return ok && m.Dir == translog.Out }); n != 0 {
+			t.Errorf("%d messages were numbered from the old copy", n)
 		}
-		for _, private := range []string{setup.RingFolder, setup.PeopleFolder} {
-			must(t, filepath.Walk(filepath.Join(rs.dir, private), func(p string, i os.FileInfo, err error) error {
-				if err != nil || i.IsDir() {
-					return err
-				}
-				return os.Chmod(p, 0o600)
-			}))
+		bg.halt()
+	})
+}
+
+// Nothing was sent since the copy was made; only a manifest was published.
+func TestRestoredFolderIsRefusedWhenOnlyAManifestWasPublished(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f, rs, bg := pair(t)
+		time.Sleep(2 * time.Minute)
+		rs.halt()
+		old := rs.copied()
+		bg.halt() // it holds nothing newer of RS
+		rs = f.node["RS"].run()
+		time.Sleep(10 * time.Second)
+		rs.halt()
+		newest := rs.copied()
+		rs.putBack(old)
+		bg = f.node["BG"].run()
+		if e := f.node["RS"].run().rolledBack(); e.Manifest == nil {
+			t.Errorf("found by %+v", e)
 		}
-		again := f.node["RS"].run()
-		err := again.wait(time.Minute)
-		var rollback *online.RollbackError
-		if !errors.As(err, &rollback) {
-			t.Fatalf("a node from an old copy stopped with %v, not with a rollback", err)
-		}
+		rs.putBack(newest) // as the hint says
+		rs = f.node["RS"].run()
+		rs.clearedIn(time.Minute)
+		rs.mustAsk("BG")
+		within(t, time.Minute, "receipt", func() bool { return rs.state().GetOutbox() == 0 })
+		rs.halt()
 		bg.halt()
 	})
 }
