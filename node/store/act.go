@@ -2,37 +2,38 @@ package store
 
 import (
 	"fmt"
+	"time"
 
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
+// nonceKeep is how much longer than it must a nonce is kept: a clock that was ahead and is set right again must not let an
+// act count twice.
+const nonceKeep = 24 * time.Hour
+
 // UseNonce notes that the nonce of an act is used up; an act later than expires (milliseconds since 1970) is refused for
-// its age, so that the nonce need not be known any longer. It returns [ErrExists] when the nonce was used before.
+// its age, so that the nonce need not be known any longer. expires must follow from the act. It returns [ErrExists] when
+// the nonce was used before with the same expiry: the same nonce in an act of another time is another act.
 func (t *Tx) UseNonce(nonce []byte, expires uint64) error {
 	if len(nonce) != 16 {
 		return fmt.Errorf("nonce of %d bytes: %w", len(nonce), ErrInvalid)
 	}
-	if t.b.Bucket(bucketNonces).Get(nonce) != nil {
+	key := append(u64(expires), nonce...)
+	if t.b.Bucket(bucketNonces).Get(key) != nil {
 		return fmt.Errorf("using nonce: %w", ErrExists)
 	}
-	if err := t.put(bucketNonces, nonce, u64(expires)); err != nil {
-		return err
-	}
-	return t.put(bucketNonceExpiry, append(u64(expires), nonce...), nil)
+	return t.put(bucketNonces, key, []byte{})
 }
 
-// ForgetNonces forgets at most limit nonces that expired before now (milliseconds since 1970), and returns how many.
+// ForgetNonces forgets at most limit nonces that expired a day before now (milliseconds since 1970), and returns how many.
 func (t *Tx) ForgetNonces(now uint64, limit int) (int, error) {
 	var old [][]byte
-	c := t.b.Bucket(bucketNonceExpiry).Cursor()
-	for k, _ := c.First(); k != nil && number(k) < now && len(old) < limit; k, _ = c.Next() {
+	c := t.b.Bucket(bucketNonces).Cursor()
+	for k, _ := c.First(); k != nil && number(k)+uint64(nonceKeep.Milliseconds()) < now && len(old) < limit; k, _ = c.Next() {
 		old = append(old, k)
 	}
 	for _, k := range old {
-		if err := t.delete(bucketNonces, k[8:]); err != nil {
-			return 0, err
-		}
-		if err := t.delete(bucketNonceExpiry, k); err != nil {
+		if err := t.delete(bucketNonces, k); err != nil {
 			return 0, err
 		}
 	}

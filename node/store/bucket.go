@@ -12,48 +12,41 @@ import (
 const schema = 1
 
 // The buckets of main.db. Keys sort by arrival wherever a bucket grows without end; only small buckets, and those that
-// lead from a random token to a number, have random keys.
+// lead from a random token to a number, have random keys. A commit writes at least two pages of each bucket that it
+// changes, so that rows which are written together stand in one bucket, side by side, and differ in the ends of their keys.
 var (
-	bucketIdentity    = []byte("identity")         // "identity" -> Identity
-	bucketLeaves      = []byte("leaves")           // index -> leaf
-	bucketHashes      = []byte("hashes")           // index -> hashes of the subtrees that this leaf completes, from level 0 up
-	bucketCheckpoint  = []byte("checkpoint")       // "newest" -> OwnCheckpoint
-	bucketSides       = []byte("sides")            // index, name -> side record
-	bucketOutbox      = []byte("outbox")           // peer, epoch, seq -> OutboxEntry
-	bucketOutgoing    = []byte("outgoing")         // peer -> Outgoing
-	bucketIncoming    = []byte("incoming")         // peer, epoch -> Incoming
-	bucketSeen        = []byte("seen")             // peer, epoch, seq -> Seen
-	bucketMessages    = []byte("messages")         // index -> LoggedMessage
-	bucketStatements  = []byte("statements")       // index -> LoggedStatement
-	bucketSignatures  = []byte("signatures")       // index -> root signature that several messages or statements share
-	bucketTokens      = []byte("tokens")           // case token -> number
-	bucketCases       = []byte("cases")            // number, piece -> CaseRow
-	bucketByUnit      = []byte("cases_by_unit")    // unit, updated, number -> CaseSummary
-	bucketWake        = []byte("cases_by_wake")    // wake, number -> case token
-	bucketOfCase      = []byte("messages_of_case") // number, index -> nothing
-	bucketNumbers     = []byte("case_numbers")     // year -> the largest reserved
-	bucketContents    = []byte("contents")         // content -> ContentHead
-	bucketPieces      = []byte("content_pieces")   // content, piece -> ciphertext
-	bucketPools       = []byte("pools")            // unit -> number of the newest content
-	bucketChores      = []byte("chores")           // content -> Chore
-	bucketParked      = []byte("parked")           // number, piece -> Parked
-	bucketDrafts      = []byte("drafts")           // id -> Draft
-	bucketSubmissions = []byte("submissions")      // unit, key -> Submission
-	bucketNonces      = []byte("act_nonces")       // nonce -> expiry
-	bucketNonceExpiry = []byte("act_nonce_expiry") // expiry, nonce -> nothing
-	bucketOfficers    = []byte("officers")         // pseudonym -> OfficerRow
-	bucketLatest      = []byte("manifest_latest")  // peer -> LatestManifest
-	bucketManifests   = []byte("manifests")        // digest -> SignedManifest's bytes
-	bucketDirectories = []byte("directories")      // version -> SignedDirectory's bytes
-	bucketHeads       = []byte("peer_heads")       // origin -> PeerHead
-	bucketForks       = []byte("fork_proofs")      // number -> ForkProof
-	bucketAttachments = []byte("attachments")      // id -> Attachment
+	bucketIdentity    = []byte("identity")        // "identity" -> Identity
+	bucketLeaves      = []byte("leaves")          // index -> leaf; index, endHashes -> hashes of the subtrees that it completes, from level 0 up
+	bucketCheckpoint  = []byte("checkpoint")      // "newest" -> OwnCheckpoint
+	bucketSides       = []byte("sides")           // what stands beside leaves: index, name -> side record; index, endMessage and the like
+	bucketOutbox      = []byte("outbox")          // peer, epoch, seq -> OutboxEntry
+	bucketOutgoing    = []byte("outgoing")        // peer -> Outgoing
+	bucketIncoming    = []byte("incoming")        // peer, epoch -> Incoming
+	bucketSeen        = []byte("seen")            // peer, epoch, seq -> Seen
+	bucketTokens      = []byte("tokens")          // case token -> number
+	bucketCases       = []byte("cases")           // number, piece -> CaseRow; number, index -> direction of a message of the case
+	bucketByUnit      = []byte("cases_by_unit")   // unit, updated, number -> CaseSummary
+	bucketWake        = []byte("cases_by_wake")   // wake, number -> case token
+	bucketNumbers     = []byte("case_numbers")    // year -> the largest reserved
+	bucketContents    = []byte("contents")        // content -> ContentHead; content, piece -> ciphertext
+	bucketPools       = []byte("pools")           // unit -> number of the newest content
+	bucketChores      = []byte("chores")          // content -> Chore
+	bucketParked      = []byte("parked")          // number, piece -> Parked
+	bucketDrafts      = []byte("drafts")          // id -> Draft
+	bucketSubmissions = []byte("submissions")     // unit, key -> Submission
+	bucketNonces      = []byte("act_nonces")      // expiry, nonce -> nothing
+	bucketOfficers    = []byte("officers")        // pseudonym -> OfficerRow
+	bucketLatest      = []byte("manifest_latest") // peer -> LatestManifest
+	bucketManifests   = []byte("manifests")       // digest -> SignedManifest's bytes
+	bucketDirectories = []byte("directories")     // version -> SignedDirectory's bytes
+	bucketHeads       = []byte("peer_heads")      // origin -> PeerHead
+	bucketForks       = []byte("fork_proofs")     // number -> ForkProof
+	bucketAttachments = []byte("attachments")     // id -> Attachment
 
 	mainBuckets = [][]byte{
-		bucketIdentity, bucketLeaves, bucketHashes, bucketCheckpoint, bucketSides, bucketOutbox, bucketOutgoing, bucketIncoming, bucketSeen,
-		bucketMessages, bucketStatements, bucketSignatures, bucketTokens, bucketCases, bucketByUnit, bucketWake, bucketOfCase, bucketNumbers,
-		bucketContents, bucketPieces, bucketPools, bucketChores, bucketParked, bucketDrafts, bucketSubmissions,
-		bucketNonces, bucketNonceExpiry, bucketOfficers, bucketLatest, bucketManifests, bucketDirectories, bucketHeads,
+		bucketIdentity, bucketLeaves, bucketCheckpoint, bucketSides, bucketOutbox, bucketOutgoing, bucketIncoming, bucketSeen,
+		bucketTokens, bucketCases, bucketByUnit, bucketWake, bucketNumbers, bucketContents, bucketPools, bucketChores, bucketParked, bucketDrafts, bucketSubmissions,
+		bucketNonces, bucketOfficers, bucketLatest, bucketManifests, bucketDirectories, bucketHeads,
 		bucketForks, bucketAttachments,
 	}
 )
@@ -70,6 +63,21 @@ var (
 	rowIdentity = []byte("identity")
 	rowNewest   = []byte("newest")
 )
+
+// The ends of keys behind the index of a leaf. The names of side records have no such bytes.
+const (
+	endHashes = 1 // in leaves
+
+	endMessage   = 1 // in sides: LoggedMessage
+	endStatement = 2 // LoggedStatement
+	endSignature = 3 // root signature that several messages or statements share
+)
+
+// indexed is the key of what stands beside the leaf at index.
+func indexed[N int64 | uint64](index N, end byte) []byte { return append(u64(index), end) }
+
+// isIndexed reports whether key was made by indexed with this end.
+func isIndexed(key []byte, end byte) bool { return len(key) == 9 && key[8] == end }
 
 // u64 is a number as a key: big-endian, so that keys sort as numbers do.
 func u64[N int64 | uint64](n N) []byte { return binary.BigEndian.AppendUint64(nil, uint64(n)) }
@@ -120,6 +128,14 @@ func parse(v []byte, m proto.Message) error {
 	return nil
 }
 
+// isPiece reports whether key is that of a piece of a numbered value, and of which.
+func isPiece(key []byte) (piece int, ok bool) {
+	if len(key) != 10 {
+		return 0, false
+	}
+	return int(binary.BigEndian.Uint16(key[8:])), true
+}
+
 // maxPiece is the largest value of a bucket; longer ones are kept in pieces.
 const maxPiece = 60 << 10
 
@@ -128,7 +144,7 @@ func pieceKey(key []byte, piece int) []byte {
 	return binary.BigEndian.AppendUint16(append(make([]byte, 0, len(key)+2), key...), uint16(piece))
 }
 
-// readPieces joins the pieces of the value at key; nil when there is none. All keys of b have the same length.
+// readPieces joins the pieces of the value at key; nil when there is none. No other keys of b are as long.
 func readPieces(b *bbolt.Bucket, key []byte) []byte {
 	var v []byte
 	for i := 0; ; i++ {

@@ -2,7 +2,6 @@ package store
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -114,7 +113,7 @@ func (r *Reader) Case(token string) (summary *storev1.CaseSummary, body []byte, 
 func (r *Reader) EachCase(each func(summary *storev1.CaseSummary, body []byte) bool) error {
 	c := r.b.Bucket(bucketCases).Cursor()
 	for k, _ := c.First(); k != nil; k, _ = c.Next() {
-		if binary.BigEndian.Uint16(k[8:]) != 0 {
+		if piece, ok := isPiece(k); !ok || piece != 0 {
 			continue
 		}
 		row, err := r.caseRow(number(k))

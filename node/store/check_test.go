@@ -13,10 +13,14 @@ import (
 )
 
 func TestCheckFindsWhateverDoesNotFit(t *testing.T) {
-	first := func(bucket []byte, change func(b *bbolt.Bucket, k, v []byte) error) func(*bbolt.Tx) error {
+	first := func(bucket []byte, is func([]byte) bool, change func(b *bbolt.Bucket, k, v []byte) error) func(*bbolt.Tx) error {
 		return func(tx *bbolt.Tx) error {
 			b := tx.Bucket(bucket)
-			k, v := b.Cursor().First()
+			c := b.Cursor()
+			k, v := c.First()
+			for is != nil && !is(k) {
+				k, v = c.Next()
+			}
 			return change(b, append([]byte(nil), k...), append([]byte(nil), v...))
 		}
 	}
@@ -27,35 +31,53 @@ func TestCheckFindsWhateverDoesNotFit(t *testing.T) {
 	}
 	add := func(b *bbolt.Bucket, k, v []byte) error {
 		last := len(k) - 1
+		if len(k) == 9 { // the last byte says what it is
+			last--
+		}
 		k[last] ^= 0x40
 		return b.Put(k, v)
 	}
+	all := []func(b *bbolt.Bucket, k, v []byte) error{drop, add, flip}
+	one, two := all[:1], all[:2]
 	type damage struct {
 		what   string
 		file   string
 		change func(*bbolt.Tx) error
 	}
 	var damages []damage
-	for _, bucket := range [][]byte{
-		bucketLeaves, bucketHashes, bucketMessages, bucketOutbox, bucketOutgoing, bucketIncoming, bucketSeen, bucketTokens, bucketCases,
-		bucketByUnit, bucketWake, bucketOfCase, bucketContents, bucketPieces, bucketNonces, bucketNonceExpiry, bucketStatements,
-		bucketSignatures,
+	long := func(n int) func([]byte) bool { return func(k []byte) bool { return len(k) == n } }
+	end := func(b byte) func([]byte) bool { return func(k []byte) bool { return isIndexed(k, b) } }
+	for _, row := range []struct {
+		what    string
+		bucket  []byte
+		is      func(k []byte) bool // nil: any
+		changes []func(b *bbolt.Bucket, k, v []byte) error
+	}{
+		{"leaf", bucketLeaves, long(8), all},
+		{"leaf's hashes", bucketLeaves, end(endHashes), all},
+		{"message", bucketSides, end(endMessage), two},
+		{"statement", bucketSides, end(endStatement), one},
+		{"signature", bucketSides, end(endSignature), one},
+		{"outbox entry", bucketOutbox, nil, two},
+		{"outgoing sequence", bucketOutgoing, nil, two},
+		{"incoming sequence", bucketIncoming, nil, two},
+		{"seen message", bucketSeen, nil, two},
+		{"token", bucketTokens, nil, two},
+		{"case", bucketCases, long(10), two},
+		{"message of a case", bucketCases, long(16), two},
+		{"case in its unit", bucketByUnit, nil, two},
+		{"case to wake", bucketWake, nil, two},
+		{"content", bucketContents, long(8), two},
+		{"piece of a content", bucketContents, long(10), all},
 	} {
-		damages = append(damages, damage{"a row less in " + string(bucket), mainName, first(bucket, drop)})
-	}
-	for _, bucket := range [][]byte{
-		bucketLeaves, bucketHashes, bucketMessages, bucketOutbox, bucketSeen, bucketTokens, bucketCases, bucketByUnit, bucketWake, bucketOfCase,
-		bucketContents, bucketPieces, bucketNonces, bucketNonceExpiry, bucketOutgoing, bucketIncoming,
-	} {
-		damages = append(damages, damage{"a row more in " + string(bucket), mainName, first(bucket, add)})
-	}
-	for _, bucket := range [][]byte{bucketLeaves, bucketHashes, bucketPieces} {
-		damages = append(damages, damage{"a bit in " + string(bucket), mainName, first(bucket, flip)})
+		for i, change := range row.changes {
+			damages = append(damages, damage{row.what + []string{" less", " more", " with another bit"}[i], mainName, first(row.bucket, row.is, change)})
+		}
 	}
 	damages = append(damages,
-		damage{"a key less", keysName, first(bucketKeys, drop)},
-		damage{"a bit in a key", keysName, first(bucketKeys, flip)},
-		damage{"no blocks", keysName, first(bucketBlocks, drop)},
+		damage{"a key less", keysName, first(bucketKeys, nil, drop)},
+		damage{"a bit in a key", keysName, first(bucketKeys, nil, flip)},
+		damage{"no blocks", keysName, first(bucketBlocks, nil, drop)},
 		damage{"a key of nothing", keysName, func(tx *bbolt.Tx) error {
 			return tx.Bucket(bucketKeys).Put(binary.BigEndian.AppendUint64(nil, 1<<50), []byte("key"))
 		}},

@@ -28,7 +28,7 @@ func (t *Tx) PutContent(unit string, plaintext []byte) (id uint64, err error) {
 	if err != nil {
 		return 0, fmt.Errorf("keeping content: %w", err)
 	}
-	pieces, err := t.putPieces(bucketPieces, u64(key.id), sealed)
+	pieces, err := t.putPieces(bucketContents, u64(key.id), sealed)
 	if err != nil {
 		return 0, fmt.Errorf("keeping content: %w", err)
 	}
@@ -59,7 +59,7 @@ func (r *Reader) Content(id uint64) ([]byte, error) {
 	if head.ErasedMs != 0 {
 		return nil, fmt.Errorf("reading content %d: %w", id, ErrErased)
 	}
-	sealed := readPieces(r.b.Bucket(bucketPieces), u64(id))
+	sealed := readPieces(r.b.Bucket(bucketContents), u64(id))
 	if uint64(len(sealed)) != head.Length {
 		return nil, fmt.Errorf("reading content %d of %d bytes, not %d: %w", id, len(sealed), head.Length, ErrInconsistent)
 	}
@@ -101,7 +101,7 @@ func (t *Tx) EraseContent(id uint64) error {
 	if err != nil || head.ErasedMs != 0 {
 		return err
 	}
-	if err := t.deletePieces(bucketPieces, u64(id), 0); err != nil {
+	if err := t.deletePieces(bucketContents, u64(id), 0); err != nil {
 		return err
 	}
 	tombstone := &storev1.ContentHead{Unit: head.Unit, ErasedMs: uint64(time.Now().UnixMilli())}

@@ -105,7 +105,7 @@ func parseSlot(b []byte) (counter uint64, head Head, origin string, ok bool) {
 	return counter, head, string(b[66 : 66+n]), true
 }
 
-// write puts head into the older slot and flushes it. It calls torn when half of the slot is written.
+// write puts head into the older slot and flushes it. torn, if any, is called when half of the slot is written.
 func (g *guard) write(head Head, torn func()) error {
 	b := make([]byte, 0, slotSize)
 	b = append(b, guardMagic...)
@@ -118,11 +118,13 @@ func (g *guard) write(head Head, torn func()) error {
 	sum := sha256.Sum256(b)
 	b = append(b, sum[:]...)
 	at := int64(g.counter%2) * slotSize
-	if _, err := g.f.WriteAt(b[:slotSize/2], at); err != nil {
-		return err
+	if torn != nil {
+		if _, err := g.f.WriteAt(b[:slotSize/2], at); err != nil {
+			return err
+		}
+		torn()
 	}
-	torn()
-	if _, err := g.f.WriteAt(b[slotSize/2:], at+slotSize/2); err != nil {
+	if _, err := g.f.WriteAt(b, at); err != nil {
 		return err
 	}
 	if err := unix.Fdatasync(int(g.f.Fd())); err != nil {

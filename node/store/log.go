@@ -41,8 +41,7 @@ func (t *Tx) At() int64 { return max(t.lastAt, t.now) }
 
 // closeLeaves puts what the batch has appended into the tree.
 func (t *Tx) closeLeaves() error {
-	b := t.b.Bucket(bucketHashes)
-	b.FillPercent = 1
+	b := t.b.Bucket(bucketLeaves)
 	var stored []translog.Hash
 	for _, leaf := range t.leaves {
 		index := t.edge.Size()
@@ -54,7 +53,7 @@ func (t *Tx) closeLeaves() error {
 		for i := range stored {
 			v = append(v, stored[i][:]...)
 		}
-		if err := b.Put(u64(index), v); err != nil {
+		if err := b.Put(indexed(index, endHashes), v); err != nil {
 			return err
 		}
 	}
@@ -84,7 +83,7 @@ func (r *Reader) Leaf(index int64) ([]byte, error) {
 func (r *Reader) Leaves(from int64, each func(index int64, leaf []byte) bool) {
 	c := r.b.Bucket(bucketLeaves).Cursor()
 	for k, v := c.Seek(u64(from)); k != nil; k, v = c.Next() {
-		if !each(int64(number(k)), v) {
+		if len(k) == 8 && !each(int64(number(k)), v) {
 			return
 		}
 	}

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"fmt"
 
-	"google.golang.org/protobuf/proto"
-
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
@@ -21,23 +19,18 @@ func (t *Tx) PutMessage(index int64, m *storev1.LoggedMessage) error {
 		if m.Outgoing {
 			direction[0] = 1
 		}
-		if err := t.put(bucketOfCase, append(u64(number), u64(index)...), direction); err != nil {
+		if err := t.put(bucketCases, append(u64(number), u64(index)...), direction); err != nil {
 			return err
 		}
 	}
-	row := proto.CloneOf(m)
-	var err error
-	if row.Signature, row.SignatureAt, err = t.shareSignature(index, m.Signature); err != nil {
-		return err
-	}
-	t.bucket(bucketMessages).FillPercent = 0.9
-	return t.putRow(bucketMessages, u64(index), row)
+	t.bucket(bucketSides).FillPercent = 0.9 // they come at the end; a receipt makes a message longer
+	return t.putSigned(index, &m.Signature, &m.SignatureAt, func() error { return t.putRow(bucketSides, indexed(index, endMessage), m) })
 }
 
 // messageRow returns the side record of the `msg` leaf at index as it is kept.
 func (r *Reader) messageRow(index int64) (*storev1.LoggedMessage, error) {
 	m := new(storev1.LoggedMessage)
-	ok, err := read(r.b.Bucket(bucketMessages), u64(index), m)
+	ok, err := read(r.b.Bucket(bucketSides), indexed(index, endMessage), m)
 	if err == nil && !ok {
 		err = ErrNotFound
 	}
@@ -58,8 +51,11 @@ func (r *Reader) Message(index int64) (*storev1.LoggedMessage, error) {
 
 // EachMessage calls each with the messages from leaf index on, in order of their leaves, until it returns false.
 func (r *Reader) EachMessage(from int64, each func(index int64, m *storev1.LoggedMessage) bool) error {
-	c := r.b.Bucket(bucketMessages).Cursor()
+	c := r.b.Bucket(bucketSides).Cursor()
 	for k, v := c.Seek(u64(from)); k != nil; k, v = c.Next() {
+		if !isIndexed(k, endMessage) {
+			continue
+		}
 		m := new(storev1.LoggedMessage)
 		if err := parse(v, m); err != nil {
 			return err
@@ -81,7 +77,7 @@ func (t *Tx) ExpireDocket(index int64) error {
 		return err
 	}
 	m.Docket, m.DocketSalt = nil, nil
-	return t.putRow(bucketMessages, u64(index), m)
+	return t.putRow(bucketSides, indexed(index, endMessage), m)
 }
 
 // CaseMessages returns the leaf indices of the messages of a case, ascending.
@@ -92,27 +88,24 @@ func (r *Reader) CaseMessages(token string) ([]int64, error) {
 	}
 	var indices []int64
 	prefix := u64(n)
-	c := r.b.Bucket(bucketOfCase).Cursor()
+	c := r.b.Bucket(bucketCases).Cursor()
 	for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, _ = c.Next() {
-		indices = append(indices, int64(number(k[8:])))
+		if len(k) == 16 {
+			indices = append(indices, int64(number(k[8:])))
+		}
 	}
 	return indices, nil
 }
 
 // PutStatement keeps the side record of the `reseal` leaf at index: one attempt to carry a message.
 func (t *Tx) PutStatement(index int64, st *storev1.LoggedStatement) error {
-	row := proto.CloneOf(st)
-	var err error
-	if row.Signature, row.SignatureAt, err = t.shareSignature(index, st.Signature); err != nil {
-		return err
-	}
-	return t.putRow(bucketStatements, u64(index), row)
+	return t.putSigned(index, &st.Signature, &st.SignatureAt, func() error { return t.putRow(bucketSides, indexed(index, endStatement), st) })
 }
 
 // Statement returns the side record of the `reseal` leaf at index, or [ErrNotFound].
 func (r *Reader) Statement(index int64) (*storev1.LoggedStatement, error) {
 	st := new(storev1.LoggedStatement)
-	ok, err := read(r.b.Bucket(bucketStatements), u64(index), st)
+	ok, err := read(r.b.Bucket(bucketSides), indexed(index, endStatement), st)
 	if err == nil && !ok {
 		err = ErrNotFound
 	}

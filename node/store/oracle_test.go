@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 	"pgregory.net/rapid"
@@ -26,8 +27,13 @@ type oracle struct {
 	units    map[uint64]string
 	erased   map[uint64]bool
 	drafts   map[string]string
-	nonces   map[string]uint64
+	nonces   map[usedNonce]bool
 	numbers  uint64
+}
+
+type usedNonce struct {
+	nonce   string
+	expires uint64
 }
 
 var errOnPurpose = errors.New("failed on purpose")
@@ -51,7 +57,7 @@ func TestRandomHistoriesEndAsTheOracleSays(t *testing.T) {
 		o := &oracle{
 			cases: make(map[string]*storev1.CaseSummary), outbox: make(map[string][]*storev1.OutboxEntry),
 			next: make(map[string]uint64), seen: make(map[uint64]bool), contents: make(map[uint64]string),
-			units: make(map[uint64]string), erased: make(map[uint64]bool), drafts: make(map[string]string), nonces: make(map[string]uint64),
+			units: make(map[uint64]string), erased: make(map[uint64]bool), drafts: make(map[string]string), nonces: make(map[usedNonce]bool),
 		}
 		peers := rapid.SampledFrom([]string{"BG", "HU", "BGX"})
 		units := rapid.SampledFrom([]string{"police", "fiu", "pol"})
@@ -164,19 +170,20 @@ func TestRandomHistoriesEndAsTheOracleSays(t *testing.T) {
 			},
 			"nonce": func(r *rapid.T) {
 				nonce := fmt.Sprintf("%016d", rapid.IntRange(0, 5).Draw(r, "nonce"))
-				expires := rapid.Uint64Range(1, 20).Draw(r, "expires")
-				if _, used := o.nonces[nonce]; used {
+				expires := rapid.Uint64Range(1, 20).Draw(r, "hours") * uint64(time.Hour.Milliseconds())
+				used := usedNonce{nonce, expires}
+				if o.nonces[used] {
 					if _, err := s.Update(context.Background(), func(tx *Tx) error { return tx.UseNonce([]byte(nonce), expires) }); !errors.Is(err, ErrExists) {
 						r.Errorf("a nonce used twice: %v", err)
 					}
 				} else if do(r, func(tx *Tx) error { return tx.UseNonce([]byte(nonce), expires) }) {
-					o.nonces[nonce] = expires
+					o.nonces[used] = true
 				}
 			},
 			"forget": func(r *rapid.T) {
-				now := rapid.Uint64Range(1, 20).Draw(r, "now")
+				now := rapid.Uint64Range(1, 48).Draw(r, "hours") * uint64(time.Hour.Milliseconds())
 				if do(r, func(tx *Tx) error { _, err := tx.ForgetNonces(now, 100); return err }) {
-					maps.DeleteFunc(o.nonces, func(_ string, expires uint64) bool { return expires < now })
+					maps.DeleteFunc(o.nonces, func(n usedNonce, _ bool) bool { return n.expires+uint64(24*time.Hour.Milliseconds()) < now })
 				}
 			},
 			"number": func(r *rapid.T) {

@@ -66,7 +66,7 @@ func (t *Tx) Receipted(to string, epoch uint32, seq uint64, rcptLeaf int64, peer
 		return err
 	}
 	m.ReceiptPlusOne, m.ReceiptLeaf = uint64(rcptLeaf)+1, peerLeaf
-	if err := t.putRow(bucketMessages, u64(e.LeafIndex), m); err != nil {
+	if err := t.putRow(bucketSides, indexed(e.LeafIndex, endMessage), m); err != nil {
 		return err
 	}
 	return t.delete(bucketOutbox, place(to, epoch, seq))

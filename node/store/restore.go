@@ -42,7 +42,7 @@ func ReadBackup(dir string) (BackupInfo, error) {
 // Restore puts the backup in the folder from into opts.Dir, which must be empty or not exist. Everything that was erased
 // since is erased again before the folder has its name: the journal of erasures beside opts.GuardPath knows. Errors wrap
 // [ErrTooOld], [ErrForeign], [ErrNotEmpty], [ErrInconsistent]. Restoring does not make the log whole: when the guard has
-// seen more of it, Open says so, and the recovery after a rollback begins. Restoring twice is safe.
+// seen more of it, Open says so: that log cannot be continued. Restoring twice is safe.
 func Restore(ctx context.Context, from string, opts Options) (_ BackupInfo, err error) {
 	defer func() {
 		if err != nil {
@@ -120,6 +120,9 @@ func (s *Store) eraseAgain(ctx context.Context, journal map[uint64]bool) error {
 			}
 		}
 		if err := b.Bucket(bucketContents).ForEach(func(k, v []byte) error {
+			if len(k) != 8 {
+				return nil
+			}
 			var head storev1.ContentHead
 			err := parse(v, &head)
 			has[number(k)] = head.ErasedMs == 0

@@ -42,11 +42,24 @@ func (t *Tx) shareSignature(index int64, signature []byte) (own []byte, at uint6
 			return own, at, nil
 		}
 	}
-	if err := t.put(bucketSignatures, u64(index), bytes.Clone(shared)); err != nil {
+	if err := t.put(bucketSides, indexed(index, endSignature), bytes.Clone(shared)); err != nil {
 		return nil, 0, fmt.Errorf("keeping signature of leaf %d: %w", index, err)
 	}
 	t.signatures[string(shared)] = uint64(index) + 1
 	return own, uint64(index) + 1, nil
+}
+
+// putSigned lets put write a row in whose signature its share is left out. The caller's row is whole again afterwards.
+func (t *Tx) putSigned(index int64, signature *[]byte, at *uint64, put func() error) error {
+	own, shared, err := t.shareSignature(index, *signature)
+	if err != nil {
+		return err
+	}
+	whole, was := *signature, *at
+	*signature, *at = own, shared
+	err = put()
+	*signature, *at = whole, was
+	return err
 }
 
 // joinSignature is the inverse of shareSignature.
@@ -54,7 +67,7 @@ func (r *Reader) joinSignature(signature *[]byte, at *uint64) error {
 	if *at == 0 {
 		return nil
 	}
-	shared := r.b.Bucket(bucketSignatures).Get(u64(*at - 1))
+	shared := r.b.Bucket(bucketSides).Get(indexed(*at-1, endSignature))
 	if shared == nil {
 		return fmt.Errorf("reading signature kept with leaf %d: %w", *at-1, ErrNotFound)
 	}

@@ -8,12 +8,14 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
+	"golang.org/x/sys/unix"
 
 	"github.com/rogatory/rogatory/crypto/translog"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
@@ -51,6 +53,7 @@ type Store struct {
 	guard *guard // owned by writeLoop
 
 	guardMissing bool
+	made         []string // files and folders that Open has made, the innermost last
 
 	// Owned by writeLoop.
 	broken     error
@@ -93,6 +96,7 @@ const (
 
 // Open opens the store in opts.Dir, or makes one where there is none, and finishes what a crash has left. Errors wrap
 // [ErrLocked], [ErrForeign], [ErrSchema], [ErrKeysMissing], [ErrGuard], or are a [*RollbackError]; [Hint] says what to do.
+// An Open that is refused leaves no file that was not there before.
 func Open(opts Options) (_ *Store, err error) {
 	if opts.Dir == "" || opts.GuardPath == "" || opts.Country == "" || opts.Origin == "" || opts.Epoch == 0 || opts.UnitKeys == nil {
 		return nil, fmt.Errorf("opening store without folder, guard, country, origin, epoch or keys: %w", ErrInvalid)
@@ -113,7 +117,7 @@ func Open(opts Options) (_ *Store, err error) {
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(fmt.Errorf("opening store: %w", err), s.closeFiles())
+			err = errors.Join(fmt.Errorf("opening store: %w", err), s.unmake(), s.closeFiles())
 		}
 	}()
 	if err := s.openFiles(); err != nil {
@@ -125,6 +129,7 @@ func Open(opts Options) (_ *Store, err error) {
 	if err := s.loadPools(); err != nil {
 		return nil, err
 	}
+	s.made = nil // it is a store now
 	go s.writeLoop()
 	go s.fillLoop()
 	if err := s.finishChores(); err != nil {
@@ -133,7 +138,28 @@ func Open(opts Options) (_ *Store, err error) {
 	return s, nil
 }
 
+// unmake removes what Open has made, while the files are open and so locked. What is not empty is somebody else's.
+func (s *Store) unmake() error {
+	var errs []error
+	for _, path := range slices.Backward(s.made) {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENOTEMPTY) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func missing(path string) bool {
+	_, err := os.Lstat(path)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
 func (s *Store) openFiles() error {
+	for _, dir := range []string{s.opts.Dir, filepath.Join(s.opts.Dir, blobsDir)} {
+		if missing(dir) {
+			s.made = append(s.made, dir)
+		}
+	}
 	if err := os.MkdirAll(filepath.Join(s.opts.Dir, blobsDir), 0o700); err != nil {
 		return err
 	}
@@ -160,11 +186,27 @@ func (s *Store) openFiles() error {
 		return err
 	}
 	s.keys.path = keysPath
+	if err := errors.Join(s.noteMade(s.main, mainPath, mainErr), s.noteMade(s.keys.db, keysPath, keysErr)); err != nil {
+		return err
+	}
 	if err := s.identify(); err != nil {
 		return err
 	}
 	// New files have names that a crash must not take: a guard without its database would look like a rollback.
 	return errors.Join(syncDir(s.opts.Dir), syncDir(filepath.Dir(filepath.Clean(s.opts.Dir))))
+}
+
+// noteMade notes that Open has made a file: it was not there, and nobody was faster.
+func (s *Store) noteMade(db *bbolt.DB, path string, was error) error {
+	if !errors.Is(was, fs.ErrNotExist) {
+		return nil
+	}
+	return db.View(func(b *bbolt.Tx) error {
+		if k, _ := b.Cursor().First(); k == nil {
+			s.made = append(s.made, path)
+		}
+		return nil
+	})
 }
 
 // isMade reports whether main.db has got as far as its identity, by whoever has it open.
@@ -337,8 +379,12 @@ func (s *Store) loadHead() error {
 		return err
 	}
 	var err error
+	created := missing(s.opts.GuardPath)
 	if s.guard, s.guardMissing, err = openGuard(s.opts.GuardPath, s.opts.Origin); err != nil {
 		return err
+	}
+	if created {
+		s.made = append(s.made, s.opts.GuardPath)
 	}
 	head := s.head()
 	if seen := s.guard.head; !s.guardMissing {

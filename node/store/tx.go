@@ -77,7 +77,7 @@ func (t *Tx) delete(bucket, key []byte) error {
 	return t.b.Bucket(bucket).Delete(key)
 }
 
-// putPieces keeps a long value in pieces and returns how many they are. All keys of the bucket have the same length.
+// putPieces keeps a long value in pieces and returns how many they are. No other keys of the bucket are as long.
 func (t *Tx) putPieces(bucket, key, value []byte) (int, error) {
 	b := t.b.Bucket(bucket)
 	n := 0

@@ -310,7 +310,11 @@ func (s *Store) finish(batch []*call, needed bool) {
 func (s *Store) writeGuard() error {
 	s.guardOwed = true
 	head := s.head()
-	if err := s.guard.write(head, func() { s.step(StepGuardTorn) }); err != nil {
+	var torn func()
+	if s.opts.Step != nil {
+		torn = func() { s.step(StepGuardTorn) }
+	}
+	if err := s.guard.write(head, torn); err != nil {
 		return fmt.Errorf("writing head guard: %w", err)
 	}
 	s.guardOwed = false
