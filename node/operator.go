@@ -35,6 +35,13 @@ func (o *operator) Status(context.Context, *nodev1.StatusRequest) (*nodev1.Statu
 		out.Checkpoint = note
 	}
 	err := n.store.View(func(r *store.Reader) error {
+		held, err := n.desk.Waiting(r)
+		if err != nil {
+			return err
+		}
+		if held > 0 {
+			out.Warnings = append(out.Warnings, fmt.Sprintf("%d approved messages wait to be sent: until the node is cleared, or the outbox has room", held))
+		}
 		_, waiting := r.OutboxPeers()
 		for _, w := range waiting {
 			out.Outbox += uint64(w)

@@ -50,6 +50,7 @@ func produced(t *testing.T) []string {
 		add("transition", string(c))
 		add("transition", string(c)+".hint")
 	}
+	add("transition", string(exchange.CodeIllegal)+".moves")
 	for _, c := range exchange.LintCodes() {
 		add("lint", string(c))
 		add("lint", string(c)+".hint")
@@ -96,7 +97,7 @@ func TestEveryCodeHasAnEnglishText(t *testing.T) {
 }
 
 // prefixes whose codes come from somewhere that cannot be listed here.
-var free = regexp.MustCompile(`^(identifier|fault|handling|flag)\.|^state\.new$`)
+var free = regexp.MustCompile(`^(identifier|fault|handling|flag|outcome)\.|^state\.new$`)
 
 func TestNoTextIsOfACodeThatNobodyProduces(t *testing.T) {
 	all := produced(t)

@@ -201,7 +201,7 @@ func (a *deed) mayStand(m *sending) error {
 	case m.docket.GetFromUnit() != a.unit, m.docket.GetActor() != local.Actor, m.docket.GetActorKind() != local.ActorKind:
 		return fmt.Errorf("docket to %s names another unit or actor: %w", m.out.GetTo(), ErrCommitment)
 	case m.out.GetTo() == a.d.cfg.Node.Country:
-		return fmt.Errorf("message to our own country: %w", ErrRequest)
+		return fmt.Errorf("%s: %w", m.out.GetTo(), ErrOwnCountry)
 	}
 	if _, err := a.d.unit(a.unit); err != nil {
 		return err
@@ -313,6 +313,9 @@ func (a *deed) freeze(tx *store.Tx, c *held, m *sending) error {
 	if err := a.mayFollow(tx, c, m); err != nil {
 		return err
 	}
+	if err := drop(tx, c.Token); err != nil {
+		return err
+	}
 	for _, kind := range []exchange.EventKind{exchange.EventDraft, exchange.EventSubmit} {
 		e := a.event(tx, kind)
 		e.Draft, e.From, e.To = name, a.d.cfg.Node.Country, m.out.GetTo()
@@ -335,7 +338,7 @@ func (a *deed) mayFollow(tx *store.Tx, c *held, m *sending) error {
 	e := a.event(tx, exchange.EventSent)
 	e.Msg, e.Sent, e.From, e.To, e.Docket = exchange.Name(m.target.GetDocketCommit()), e.At, a.d.cfg.Node.Country, m.out.GetTo(), m.docket
 	_, _, err := exchange.Apply(c.Case, e, a.d.ruleset(true))
-	return err
+	return refusedIn(c.Case, err)
 }
 
 // submit gives messages to the office, together with the steps of their cases. drafts, if any, are what they were approved as, in the same order.
@@ -444,7 +447,7 @@ func (a *deed) drafts() (drafts []*draft, messages []*sending, tokens []string, 
 				return err
 			}
 			// What was approved and waits for the node to be cleared can still be stopped.
-			if held := p.row.GetState() == draftApproved; held && a.act.GetVerb() != rogatoryv1.Verb_VERB_DECLINE {
+			if p.row.GetState() != draftPending && a.act.GetVerb() != rogatoryv1.Verb_VERB_DECLINE {
 				return ErrNoDraft
 			}
 			drafts = append(drafts, p)
@@ -511,7 +514,8 @@ func (a *deed) approve(ctx context.Context) (*nodev1.CommitResponse, error) {
 	return a.submit(ctx, messages, tokens, drafts)
 }
 
-// decline sends drafts back: they are gone, their contents with them.
+// decline sends drafts back: their unit still sees them and who declined them. What was sent back already, or what one person wanted to send
+// alone, is discarded, its content with it.
 func (a *deed) decline(ctx context.Context) (*nodev1.CommitResponse, error) {
 	drafts, _, tokens, err := a.drafts()
 	if err != nil {
@@ -529,15 +533,7 @@ func (a *deed) decline(ctx context.Context) (*nodev1.CommitResponse, error) {
 			if _, err := tx.Draft(p.row.GetId()); err != nil {
 				return ErrNoDraft
 			}
-			e := a.event(tx, exchange.EventDecline)
-			e.Draft = draftName(p)
-			if err := c.step(tx, e, a.d.ruleset(false), because{assertion: a.assertion, local: a.local(c.Token)}); err != nil {
-				return err
-			}
-			if err := tx.DeleteDraft(p.row.GetId()); err != nil {
-				return err
-			}
-			if err := tx.EraseContent(p.row.GetContentId()); err != nil {
+			if err := a.sendBack(tx, c, p); err != nil {
 				return err
 			}
 			if err := c.save(tx, a.d.cfg.Node.UndeliveredAfter); err != nil {
@@ -550,6 +546,34 @@ func (a *deed) decline(ctx context.Context) (*nodev1.CommitResponse, error) {
 		return nil, err
 	}
 	return a.d.rows(tokens)
+}
+
+// sendBack declines a draft, or discards it when nobody else has it.
+func (a *deed) sendBack(tx *store.Tx, c *held, p *draft) error {
+	e := a.event(tx, exchange.EventDecline)
+	e.Draft = draftName(p)
+	if c.own(e.Draft) {
+		e.Kind = exchange.EventDiscard
+	}
+	// The first draft of a joint case that is discarded takes the case with it.
+	if c.State != exchange.Discarded {
+		if err := c.step(tx, e, a.d.ruleset(false), because{assertion: a.assertion, local: a.local(c.Token)}); err != nil {
+			return err
+		}
+	}
+	if e.Kind == exchange.EventDiscard {
+		return errors.Join(tx.DeleteDraft(p.row.GetId()), tx.EraseContent(p.row.GetContentId()))
+	}
+	p.row.State, p.row.UpdatedMs, p.body.Assertion = draftDeclined, uint64(tx.At()), a.assertion
+	return p.put(tx)
+}
+
+// own reports whether a draft is with its drafter: declined, or never before an approver.
+func (c *held) own(name exchange.Name) bool {
+	if c.notice() {
+		return c.State == exchange.Draft
+	}
+	return slices.ContainsFunc(c.Drafts, func(d exchange.DraftRecord) bool { return d.Name == name && d.State == exchange.Draft })
 }
 
 // ratify confirms what one officer sent alone.
@@ -681,6 +705,9 @@ func (a *deed) transfer(ctx context.Context) (*nodev1.CommitResponse, error) {
 		}
 		if waits, err := drafted(&tx.Reader, c.Token); err != nil || waits {
 			return errors.Join(err, fmt.Errorf("handing over case %s: %w", c.Token, ErrPending))
+		}
+		if err := drop(tx, c.Token); err != nil {
+			return err
 		}
 		local := a.local(c.Token)
 		local.ToUnit = to

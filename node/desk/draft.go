@@ -20,6 +20,7 @@ import (
 const (
 	draftPending  = "pending"  // waits for an approver
 	draftApproved = "approved" // waits until the node is cleared
+	draftDeclined = "declined" // stays for its drafter, until it is replaced or discarded
 )
 
 // A draft is a message whose bytes and salts are frozen and that was not sent yet. It is kept under its docket's commitment, which is
@@ -89,10 +90,29 @@ func loadDraft(r *store.Reader, id string) (*draft, error) {
 // drafted reports whether something of the case waits for an approver, or to be sent.
 func drafted(r *store.Reader, caseToken string) (waits bool, err error) {
 	err = r.EachDraft(func(row *storev1.Draft) bool {
-		waits = row.GetCaseToken() == caseToken
+		waits = row.GetCaseToken() == caseToken && row.GetState() != draftDeclined
 		return !waits
 	})
 	return waits, err
+}
+
+// drop forgets what was declined in a case, with its content: a new draft replaces it, another unit does not inherit it.
+func drop(tx *store.Tx, caseToken string) error {
+	var rows []*storev1.Draft
+	if err := tx.EachDraft(func(row *storev1.Draft) bool {
+		if row.GetCaseToken() == caseToken && row.GetState() == draftDeclined {
+			rows = append(rows, row)
+		}
+		return true
+	}); err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if err := errors.Join(tx.DeleteDraft(row.GetId()), tx.EraseContent(row.GetContentId())); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // pending returns the drafts that one act put before an approver, among them the ones of this case.

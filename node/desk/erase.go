@@ -97,6 +97,9 @@ func (a *deed) destroy(tx *store.Tx, c *held) (blobs [][]byte, err error) {
 	if err := appendWith(tx, leaf, list, a.assertion); err != nil {
 		return nil, err
 	}
+	if err := drop(tx, c.Token); err != nil {
+		return nil, err
+	}
 	indices, err := tx.CaseMessages(c.Token)
 	if err != nil {
 		return nil, err

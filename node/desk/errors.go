@@ -3,6 +3,8 @@ package desk
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -22,6 +24,10 @@ import (
 var (
 	ErrUnit        = errors.New("no such unit here")
 	ErrCase        = errors.New("no such case in your units")
+	ErrNotToken    = errors.New("not a case token")
+	ErrOwnCountry  = errors.New("a message to our own country")
+	ErrUnsent      = errors.New("nothing was sent in this case yet")
+	ErrFollows     = errors.New("the case holds nothing that this message could follow")
 	ErrRequest     = errors.New("request is not well-formed")
 	ErrCommitment  = errors.New("what is to be sent is not what the act commits to")
 	ErrFindings    = errors.New("the linter finds errors")
@@ -51,6 +57,10 @@ type outcome struct {
 // outcomes is the one table of what outsiders are told. The first that fits decides.
 var outcomes = []outcome{
 	{ErrUnit, codes.NotFound, "unit", "look at `rogatory-node unit list`", 0},
+	{ErrNotToken, codes.InvalidArgument, "case-token-form", "a case token looks like RS-2026-000123; `rogatory-node request list` shows yours", 0},
+	{ErrOwnCountry, codes.InvalidArgument, "own-country", "is --dir the right node? Units of one country hand cases over: `rogatory-node request transfer`", 0},
+	{ErrUnsent, codes.FailedPrecondition, "unsent", "`rogatory-node request decline CASE` gives a draft back to its drafter, and once more discards it", 0},
+	{ErrFollows, codes.FailedPrecondition, "nothing-to-follow", "`rogatory-node request show CASE` tells what it holds; another case, or another message, was meant", 0},
 	{ErrCase, codes.NotFound, "case", "look at `rogatory-node request list`; a unit sees only its own cases", 0},
 	{ErrRequest, codes.InvalidArgument, "request", "", 0},
 	{ErrCommitment, codes.InvalidArgument, "commitment", "prepare the act again and sign that", 0},
@@ -75,7 +85,7 @@ var outcomes = []outcome{
 	{store.ErrClosed, codes.Unavailable, "stopping", "try again when the node is back", 5 * time.Second},
 	{store.ErrErased, codes.FailedPrecondition, "erased", "its docket and receipts remain", 0},
 	{store.ErrExists, codes.AlreadyExists, "used", "this act was done already; prepare a new one", 0},
-	{store.ErrNotEmpty, codes.FailedPrecondition, "not-empty", "", 0},
+	{store.ErrNotEmpty, codes.FailedPrecondition, "not-empty", "name a new folder: a backup is never written over something", 0},
 	{store.ErrBroken, codes.Unavailable, "broken", "", 5 * time.Second},
 	{store.ErrKey, codes.FailedPrecondition, "content-key", "", 0},
 	{store.ErrTooLarge, codes.InvalidArgument, "too-large", "shorten it, or send parts of it as attachments", 0},
@@ -84,7 +94,7 @@ var outcomes = []outcome{
 	{envelope.ErrTooLarge, codes.InvalidArgument, "too-large", "shorten it, or send parts of it as attachments", 0},
 	{envelope.ErrNotUnderstood, codes.InvalidArgument, "request", "this node does not know a field or code in it: it may be older than your program", 0},
 	{envelope.ErrMalformed, codes.InvalidArgument, "request", "", 0},
-	{federation.ErrUnknownOfficer, codes.PermissionDenied, "officer", "", 0},
+	{federation.ErrUnknownOfficer, codes.PermissionDenied, "officer", "is --dir the right node, and --as one of its officers' keys? `rogatory-node officer list` shows who is on its register", 0},
 	{federation.ErrRevoked, codes.PermissionDenied, "officer", "", 0},
 	{federation.ErrSignature, codes.PermissionDenied, "signature", "", 0},
 	{federation.ErrActTime, codes.PermissionDenied, "act-time", "", 0},
@@ -130,6 +140,10 @@ func Tell(err error) error {
 	}
 	if transition != nil {
 		info.Metadata = map[string]string{"state": string(transition.State), "step": string(transition.Step), "field": transition.Field}
+		var stuck *stuckError
+		if errors.As(err, &stuck) {
+			info.Metadata["moves"] = strings.Join(stuck.moves, ",")
+		}
 	}
 	details := []protoadapt.MessageV1{info}
 	if o.retry > 0 {
@@ -140,6 +154,30 @@ func Tell(err error) error {
 		s = with
 	}
 	return s.Err()
+}
+
+// stuckError is a step that the state of a case does not allow, with what people may do there instead.
+type stuckError struct {
+	*exchange.TransitionError
+	moves []string
+}
+
+func (e *stuckError) Unwrap() error { return e.TransitionError }
+
+// refusedIn adds to an illegal step of a person's what is possible in the case.
+func refusedIn(c exchange.Case, err error) error {
+	var t *exchange.TransitionError
+	if !errors.As(err, &t) || t.Code != exchange.CodeIllegal || t.Who != exchange.Officer && t.Who != exchange.Agency {
+		return err
+	}
+	stuck := &stuckError{TransitionError: t}
+	for _, m := range exchange.Moves(c) {
+		sends := strings.HasPrefix(string(m.Step), string(exchange.EventSent)+".") || m.Step == exchange.Step(exchange.EventRegister)
+		if sends && slices.Contains(m.Who, t.Who) {
+			stuck.moves = append(stuck.moves, string(m.Step))
+		}
+	}
+	return stuck
 }
 
 // hintOf asks the packages below what a person can do.

@@ -70,6 +70,9 @@ func (a *deed) wait(tx *store.Tx, c *held, m *sending) error {
 	if err := a.mayFollow(tx, c, m); err != nil {
 		return err
 	}
+	if err := drop(tx, c.Token); err != nil {
+		return err
+	}
 	e := a.event(tx, exchange.EventDraft)
 	e.Draft, e.From, e.To, e.Docket = exchange.Name(m.target.GetDocketCommit()), a.d.cfg.Node.Country, m.out.GetTo(), m.docket
 	why := because{assertion: a.assertion, commit: translog.Hash(m.target.GetDocketCommit())}
@@ -77,6 +80,18 @@ func (a *deed) wait(tx *store.Tx, c *held, m *sending) error {
 		return err
 	}
 	return keepDraft(tx, m, a.unit, draftApproved, a.assertion)
+}
+
+// Waiting returns how many approved messages wait to be sent.
+func (d *Desk) Waiting(r *store.Reader) (int, error) {
+	n := 0
+	err := r.EachDraft(func(row *storev1.Draft) bool {
+		if row.GetState() == draftApproved {
+			n++
+		}
+		return true
+	})
+	return n, err
 }
 
 // Release sends what was approved while the node was not cleared, or while the outbox was full. What cannot be sent stays and is tried again;

@@ -311,9 +311,16 @@ func (d *Desk) cover(f *rogatoryv1.RequestFile, officer *rogatoryv1.Officer) (to
 		if len(to) == 0 {
 			to = c.others()
 		}
-		if len(cover.Of) == 0 {
-			if of := implied(c.Case, exchange.KindOf(f.GetContent())); of != (exchange.Name{}) {
+		if kind := exchange.KindOf(f.GetContent()); len(cover.Of) == 0 {
+			of := implied(c.Case, kind)
+			switch docket := exchange.DocketOf(f.GetContent(), cover); {
+			case of != (exchange.Name{}):
 				cover.Of = of[:]
+			case opens(docket) || c.notice() || c.Kind == exchange.KindJoint:
+			case c.unsent():
+				return nil, cover, fmt.Errorf("case %s: %w", c.Token, ErrUnsent)
+			default:
+				return nil, cover, fmt.Errorf("%s in case %s: %w", codes.Enum(codes.English, kind), c.Token, ErrFollows)
 			}
 		}
 	}
@@ -329,8 +336,17 @@ func (d *Desk) cover(f *rogatoryv1.RequestFile, officer *rogatoryv1.Officer) (to
 	if len(to) == 0 {
 		return nil, cover, fmt.Errorf("no recipient in \"to\": %w", ErrRequest)
 	}
+	if slices.ContainsFunc(to, func(address string) bool {
+		country, _, _ := strings.Cut(address, "/")
+		return country == d.cfg.Node.Country
+	}) {
+		return nil, cover, fmt.Errorf("to %s: %w", strings.Join(to, ", "), ErrOwnCountry)
+	}
 	return to, cover, nil
 }
+
+// unsent reports whether the case is ours and stands at its first draft.
+func (c *held) unsent() bool { return len(c.Messages) == 0 && c.Side == exchange.Opening }
 
 // others returns the addresses of a case's other side.
 func (c *held) others() []string {
@@ -354,6 +370,9 @@ func (c *held) others() []string {
 
 // caseOf returns a case that belongs to one of the officer's units.
 func (d *Desk) caseOf(token string, officer *rogatoryv1.Officer) (*held, error) {
+	if !wellFormed(token) {
+		return nil, fmt.Errorf("%q: %w", token, ErrNotToken)
+	}
 	var c *held
 	if err := d.cfg.Store.View(func(r *store.Reader) (err error) {
 		c, err = load(r, token)
@@ -468,6 +487,9 @@ func (d *Desk) prepareDecision(ctx context.Context, r *nodev1.PrepareRequest, of
 	var drafts []*draft
 	if err := d.cfg.Store.View(func(tx *store.Reader) (err error) {
 		drafts, err = pending(tx, r.GetCaseToken(), states...)
+		if errors.Is(err, ErrNoDraft) && r.GetVerb() == rogatoryv1.Verb_VERB_DECLINE {
+			drafts, err = pending(tx, r.GetCaseToken(), draftDeclined) // once more discards it
+		}
 		return err
 	}); err != nil {
 		return nil, err

@@ -34,11 +34,32 @@ const (
 	FlagLate = "break-glass-late"
 	// FlagRejected says that the peer's node refused a message of ours for good.
 	FlagRejected = "message-rejected"
+	// FlagWaits says that something is approved and leaves as soon as the peers have confirmed the head of our log.
+	FlagWaits = "waits-for-clearing"
+	// FlagDeclined says that an approver sent a draft back; it is kept until it is replaced or discarded.
+	FlagDeclined = "declined"
 )
 
 // rowOf is a case as a listing shows it; for one that the peer's node refused, the outcome is the refusal's code, as "rule:no-minors".
 func rowOf(r *store.Reader, c *held, now int64) (*nodev1.CaseRow, error) {
 	row := c.row(now)
+	if len(c.Drafts) > 0 || c.notice() {
+		states := map[string]bool{}
+		if err := r.EachDraft(func(d *storev1.Draft) bool {
+			if d.GetCaseToken() == c.Token {
+				states[d.GetState()] = true
+			}
+			return true
+		}); err != nil {
+			return nil, err
+		}
+		if states[draftApproved] {
+			row.Flags = append(row.Flags, FlagWaits)
+		}
+		if states[draftDeclined] {
+			row.Flags = append(row.Flags, FlagDeclined)
+		}
+	}
 	for _, m := range c.Messages {
 		if !m.Rejected || c.State != exchange.Rejected {
 			continue
@@ -378,9 +399,18 @@ func showDrafts(tx *store.Reader, token string, out *nodev1.ShowResponse) error 
 		if err != nil {
 			return err
 		}
-		out.Messages = append(out.Messages, &nodev1.CaseMessage{
+		m := &nodev1.CaseMessage{
 			Ours: true, AtMs: p.row.GetUpdatedMs(), Docket: s.docket, Content: s.content, Status: "draft", Outgoing: p.out,
-		})
+		}
+		if p.row.GetState() == draftDeclined {
+			act, err := federation.ParseAct(p.body.GetAssertion().GetAct())
+			if err != nil {
+				return err
+			}
+			m.Status = "declined:" + act.GetActor() // nothing to sign
+			m.Outgoing = nil
+		}
+		out.Messages = append(out.Messages, m)
 	}
 	return nil
 }

@@ -71,7 +71,7 @@ func (c *held) step(tx *store.Tx, e exchange.Event, rules exchange.Rules, why be
 	}
 	next, changes, err := exchange.Apply(c.Case, e, rules)
 	if err != nil {
-		return err
+		return refusedIn(c.Case, err)
 	}
 	c.Case = next
 	for i, ch := range changes {

@@ -97,7 +97,11 @@ func (p *program) localized(err error) error {
 		}
 		reason, ok := strings.CutPrefix(info.GetReason(), "transition-")
 		if code := "transition." + reason; ok && terms.Has(code) {
-			return no(errors.New(terms.Text(p.lang(), code, info.GetMetadata())), terms.Hint(p.lang(), code, info.GetMetadata()))
+			hint := terms.Hint(p.lang(), code, info.GetMetadata())
+			if info.GetMetadata()["moves"] != "" {
+				hint = terms.Text(p.lang(), code+".moves", info.GetMetadata())
+			}
+			return no(errors.New(terms.Text(p.lang(), code, info.GetMetadata())), hint)
 		}
 	}
 	return err
@@ -127,7 +131,7 @@ func explain(err error) *failure {
 	case errors.Is(err, client.ErrNoOfficer):
 		return &failure{wrongUsage, err, hintAs}
 	case errors.Is(err, client.ErrNotOnRegister):
-		return &failure{answerIsNo, err, "two people on the register enrol you: rogatory-node officer enrol, then confirm"}
+		return &failure{answerIsNo, err, "is --dir the right node? If it is, two people on its register enrol you: rogatory-node officer enrol, then confirm"}
 	case errors.Is(err, client.ErrAddress):
 		return &failure{wrongUsage, err, hintWhere}
 	case errors.Is(err, node.ErrNotMember):

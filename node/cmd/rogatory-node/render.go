@@ -26,7 +26,7 @@ func (p *program) printCase(resp *nodev1.ShowResponse) {
 		o.printf("time left: %s%s\n", o.paint(left.colour, left.text), until(row))
 	}
 	if why := row.GetOutcome(); why != "" {
-		o.printf("outcome: %s\n", oneLine(codes.Text(p.lang(), why, nil)))
+		o.printf("outcome: %s\n", oneLine(p.outcome(why)))
 	}
 	for _, f := range row.GetFlags() {
 		text := oneLine(f)
@@ -48,6 +48,20 @@ func (p *program) printCase(resp *nodev1.ShowResponse) {
 	}
 }
 
+// outcome is what became of a case, or why the other node refused its message for good.
+func (p *program) outcome(code string) string {
+	if rule, ok := strings.CutPrefix(code, "rule:"); ok {
+		return codes.Text(p.lang(), "outcome.rule", map[string]string{"rule": rule})
+	}
+	if t, ok := strings.CutPrefix(code, "transition:"); ok && codes.Has("transition."+t) {
+		return codes.Text(p.lang(), "state.rejected", nil) + " (" + t + ")"
+	}
+	if codes.Has("outcome." + code) {
+		return codes.Text(p.lang(), "outcome."+code, nil)
+	}
+	return codes.Text(p.lang(), code, nil)
+}
+
 func until(row *nodev1.CaseRow) string {
 	if row.GetDeadlineMs() == 0 {
 		return ""
@@ -64,6 +78,8 @@ func (p *program) messageTitle(row *nodev1.CaseRow, m *nodev1.CaseMessage) strin
 	switch {
 	case m.GetStatus() == "draft":
 		title += " (draft, by " + oneLine(m.GetDocket().GetActor()) + ")"
+	case strings.HasPrefix(m.GetStatus(), "declined:"):
+		title += fmt.Sprintf(" (draft, by %s, declined by %s)", oneLine(m.GetDocket().GetActor()), oneLine(strings.TrimPrefix(m.GetStatus(), "declined:")))
 	case m.GetOurs() && m.GetReceivedMs() == 0:
 		title += " (no receipt)"
 	case m.GetOurs():
