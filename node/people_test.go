@@ -2,6 +2,7 @@ package node_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -434,7 +435,19 @@ func TestTwoPeopleSendAndNeitherAlone(t *testing.T) {
 		if state := drafter.list()[other].GetState(); state != "draft" {
 			t.Errorf("the declined case is %s", state)
 		}
+		// Its drafter finds it, and who declined it; a second declining discards it.
+		shown, err := drafter.show(other)
+		must(t, err)
+		if m := shown.GetMessages(); len(m) != 1 || m[0].GetStatus() != "declined:"+approver.who || m[0].GetContent() == nil ||
+			fmt.Sprint(shown.GetCase().GetFlags()) != "[declined]" {
+			t.Errorf("what was declined is shown as %v", shown)
+		}
 		refused(t, "approving what was declined", approver.approve(other), "draft")
+		must(t, drafter.do(rogatoryv1.Verb_VERB_DECLINE, other, ""))
+		if shown, err = drafter.show(other); err != nil || shown.GetCase().GetState() != "discarded" || len(shown.GetMessages()) != 0 {
+			t.Errorf("what was discarded: %v %v", shown, err)
+		}
+		refused(t, "declining what is gone", drafter.do(rogatoryv1.Verb_VERB_DECLINE, other, ""), "draft")
 		within(t, time.Minute, "arrival", func() bool { return bg.has(token) })
 		if bg.has(other) {
 			t.Error("what was declined has left")
@@ -969,6 +982,9 @@ func TestApprovedWhileUnclearedWaitsAndCanBeDeclined(t *testing.T) {
 			if state := drafter.list()[token].GetState(); state != "approved" {
 				t.Errorf("the case is %s", state)
 			}
+			if flags := fmt.Sprint(drafter.list()[token].GetFlags()); flags != "[waits-for-clearing]" {
+				t.Errorf("flags %s", flags)
+			}
 			return token
 		}
 		kept, stopped := draft(), draft()
@@ -981,7 +997,20 @@ func TestApprovedWhileUnclearedWaitsAndCanBeDeclined(t *testing.T) {
 		if _, err := drafter.hand(glass); err == nil {
 			t.Error("without danger to life it waits to be sent alone")
 		}
+		lone, err := drafter.hand(func() *rogatoryv1.RequestFile {
+			file := example(t, "police-request-urgent.json")
+			file.BreakGlass = true
+			return file
+		}())
+		must(t, err)
+		must(t, approver.do(rogatoryv1.Verb_VERB_DECLINE, lone, "")) // nobody has approved it: it is discarded
+		if row := drafter.list()[lone]; row.GetState() != "discarded" || len(row.GetFlags()) != 0 {
+			t.Errorf("what one person wanted to send alone and another stopped: %v", row)
+		}
 		time.Sleep(10 * time.Minute)
+		if w := fmt.Sprint(rs.state().GetWarnings()); !strings.Contains(w, "2 approved messages wait") {
+			t.Errorf("the operator is told: %s", w)
+		}
 		if rs.state().GetOutbox() != 0 || rs.state().GetCleared() {
 			t.Error("an uncleared node has numbered something")
 		}
@@ -994,5 +1023,55 @@ func TestApprovedWhileUnclearedWaitsAndCanBeDeclined(t *testing.T) {
 		rs.halt()
 		bg.halt()
 		oneEffect(t, f, map[string]string{kept: "RS-BG", alone: "RS-BG"})
+	})
+}
+
+// Who asks for what cannot be is told at once what is possible, and not the approver later.
+func TestWhatCannotBeIsRefusedWhenItIsWritten(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := federate(t, "RS", "BG")
+		rs, bg := f.node["RS"].run(fourEyes), f.node["BG"].run()
+		rs.clearedIn(time.Minute)
+		bg.clearedIn(time.Minute)
+		drafter, approver := rs.founder(1), rs.founder(2)
+		in := func(name, token string) *rogatoryv1.RequestFile {
+			file := example(t, name)
+			file.CaseToken = token
+			return file
+		}
+		_, err := drafter.hand(request(t, "RS/police"))
+		refused(t, "a message to our own country", err, "own-country")
+		if _, err := (&client.Officer{Pseudonym: drafter.who, Key: drafter.key}).Assert(&rogatoryv1.Act{Verb: rogatoryv1.Verb_VERB_READ, CaseToken: "nonsense", Reason: "case-work"}, time.Now()); !errors.Is(err, client.ErrCaseToken) {
+			t.Errorf("reading nonsense: %v", err)
+		}
+		_, err = drafter.hand(in("acknowledge.json", "RS-2026-999999"))
+		refused(t, "a message in no case", err, "case")
+		unsent, err := drafter.hand(request(t, "BG/police"))
+		must(t, err)
+		_, err = drafter.hand(in("withdrawal.json", unsent))
+		refused(t, "withdrawing what was not sent", err, "unsent")
+
+		token, err := bg.founder(1).hand(request(t, "RS/police"))
+		must(t, err)
+		within(t, time.Minute, "arrival", func() bool { return rs.has(token) })
+		_, err = drafter.hand(in("clarification-answer.json", token))
+		refused(t, "an answer to no clarification", err, "nothing-to-follow")
+		_, err = drafter.hand(in("police-reply.json", token))
+		must(t, err)
+		must(t, approver.approve(token))
+		_, err = drafter.hand(in("police-reply.json", token))
+		refused(t, "a draft of a second final reply", err, "transition-illegal")
+		told := map[string]string{}
+		for _, d := range status.Convert(err).Details() {
+			if info, ok := d.(*errdetails.ErrorInfo); ok {
+				told = info.GetMetadata()
+			}
+		}
+		if moves := told["moves"]; !strings.Contains(moves, "sent.correction") || strings.Contains(moves, "sent.reply.final") {
+			t.Errorf("what is possible: %q", moves)
+		}
+		settled(t, []*inside{rs, bg})
+		rs.halt()
+		bg.halt()
 	})
 }

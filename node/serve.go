@@ -34,7 +34,8 @@ func (n *node) listen() ([]*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	servers := []*server{{Server: n.grpcServer(false), listener: local}}
+	open := make(gate, n.cfg.Limits.Connections)
+	servers := []*server{{Server: n.grpcServer(open, false), listener: local}}
 	if n.cfg.Listen.Address == "" {
 		return servers, nil
 	}
@@ -46,7 +47,7 @@ func (n *node) listen() ([]*server, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("listening: %w", err), local.Close())
 	}
-	return append(servers, &server{Server: n.grpcServer(true, grpc.Creds(creds)), listener: remote}), nil
+	return append(servers, &server{Server: n.grpcServer(open, true, grpc.Creds(creds)), listener: remote}), nil
 }
 
 // listenSocket opens the unix socket for its owner alone. What a killed node has left there is taken away; a node that lives holds the
@@ -89,13 +90,14 @@ func (n *node) serverTLS() (credentials.TransportCredentials, error) {
 }
 
 // grpcServer serves desk and operator. Over the network the operator's service takes an operator's certificate.
-func (n *node) grpcServer(remote bool, opts ...grpc.ServerOption) *grpc.Server {
+func (n *node) grpcServer(open gate, remote bool, opts ...grpc.ServerOption) *grpc.Server {
 	opts = append(opts,
 		grpc.MaxRecvMsgSize(maxCall), grpc.MaxSendMsgSize(maxCall),
 		grpc.MaxConcurrentStreams(uint32(n.cfg.Limits.Connections)),
 	)
+	opts = append(opts, grpc.ChainUnaryInterceptor(open.unary), grpc.ChainStreamInterceptor(open.stream))
 	if remote {
-		opts = append(opts, grpc.UnaryInterceptor(operatorsOnly))
+		opts = append(opts, grpc.ChainUnaryInterceptor(operatorsOnly))
 	}
 	s := grpc.NewServer(opts...)
 	nodev1.RegisterDeskServiceServer(s, n.desk)
@@ -103,9 +105,43 @@ func (n *node) grpcServer(remote bool, opts ...grpc.ServerOption) *grpc.Server {
 	return s
 }
 
-// operatorsOnly lets only clients with an operator's certificate use OperatorService, which has unary methods only.
+// gate holds something for each call of DeskService that is open, at the socket and at Listen together, and refuses those beyond its capacity. The
+// operator, who looks why nobody gets through, is let through.
+type gate chan struct{}
+
+var errBusy = status.Error(codes.ResourceExhausted, "too many calls are open (limits.connections)")
+
+func (g gate) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	if operators(info.FullMethod) {
+		return handler(ctx, req)
+	}
+	select {
+	case g <- struct{}{}:
+		defer func() { <-g }()
+		return handler(ctx, req)
+	default:
+		return nil, errBusy
+	}
+}
+
+func (g gate) stream(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	select {
+	case g <- struct{}{}:
+		defer func() { <-g }()
+		return handler(srv, stream)
+	default:
+		return errBusy
+	}
+}
+
+// operators reports whether a method is one of OperatorService, which has unary methods only.
+func operators(method string) bool {
+	return strings.HasPrefix(method, "/"+nodev1.OperatorService_ServiceDesc.ServiceName+"/")
+}
+
+// operatorsOnly lets only clients with an operator's certificate use OperatorService.
 func operatorsOnly(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-	if strings.HasPrefix(info.FullMethod, "/"+nodev1.OperatorService_ServiceDesc.ServiceName+"/") && !isOperator(ctx) {
+	if operators(info.FullMethod) && !isOperator(ctx) {
 		return nil, status.Error(codes.PermissionDenied, "this takes an operator's certificate")
 	}
 	return handler(ctx, req)

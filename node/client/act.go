@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -59,6 +60,9 @@ type Message struct {
 // ErrNotAsked when the node composed something else.
 func (c *Client) Prepare(ctx context.Context, w Want) (*Prepared, error) {
 	if err := c.Identify(ctx); err != nil {
+		return nil, err
+	}
+	if err := errors.Join(checkToken(w.CaseToken), checkToken(w.File.GetCaseToken())); err != nil {
 		return nil, err
 	}
 	req := &nodev1.PrepareRequest{

@@ -18,6 +18,8 @@ var (
 var (
 	// ErrNoOfficer means that the client has no officer's key, so it can sign nothing.
 	ErrNoOfficer = errors.New("no officer's key")
+	// ErrCaseToken says that what is named as a case is not a case token.
+	ErrCaseToken = errors.New("not a case token")
 	// ErrNotOnRegister means that the node's register holds nobody with the officer's key.
 	ErrNotOnRegister = errors.New("the officer's key is not on the node's register")
 	// ErrNotAsked means that the node prepared something else than it was asked to; nothing was signed.

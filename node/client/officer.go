@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"regexp"
 	"strings"
 	"time"
 
@@ -106,6 +107,9 @@ func (c *Client) Assert(ctx context.Context, act *rogatoryv1.Act) (*rogatoryv1.A
 
 // Assert signs an act at a time. The act's actor, nonce and time are filled in.
 func (o *Officer) Assert(act *rogatoryv1.Act, at time.Time) (*rogatoryv1.Assertion, error) {
+	if err := checkToken(act.GetCaseToken()); err != nil {
+		return nil, err
+	}
 	draft := &rogatoryv1.Act{
 		Verb: act.GetVerb(), CaseToken: act.GetCaseToken(), Actor: o.Pseudonym,
 		Targets: act.GetTargets(), Subject: act.GetSubject(), Reason: act.GetReason(),
@@ -117,4 +121,14 @@ func (o *Officer) Assert(act *rogatoryv1.Act, at time.Time) (*rogatoryv1.Asserti
 		return nil, fmt.Errorf("composing the act: %w", err)
 	}
 	return federation.SignAct(b, o.Key)
+}
+
+var tokenForm = regexp.MustCompile(`^[A-Z]{2}-[0-9]{4}-[0-9]{6,12}$`)
+
+// checkToken tells a mistyped case before anything else can.
+func checkToken(token string) error {
+	if token != "" && !tokenForm.MatchString(token) {
+		return fmt.Errorf("%q: %w", token, ErrCaseToken)
+	}
+	return nil
 }

@@ -26,6 +26,9 @@ const (
 	RejectRule       = "rule:"
 )
 
+// caseMargin is what the peer leaves of a case's size for receipts and for our own steps, in bytes.
+const caseMargin = 256 << 10
+
 // maxCode is the length of a code in a leaf.
 const maxCode = 64
 
@@ -81,7 +84,7 @@ func (d *Desk) Admit(tx *store.Tx, a *post.Arrival) (post.Admission, error) {
 		return post.Admission{}, err
 	}
 	// What the store does not take is refused here: a record that fails stops the node.
-	if len(next.Encode()) > store.MaxCase {
+	if len(next.Encode()) > store.MaxCase-caseMargin {
 		return post.Admission{Reject: RejectTransition + string(exchange.CodeTooLarge)}, nil
 	}
 	return post.Admission{

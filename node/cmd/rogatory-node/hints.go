@@ -130,6 +130,8 @@ func explain(err error) *failure {
 		return &failure{answerIsNo, err, "nothing was signed. Compare the versions of this program and the node; if they agree, tell the operator: the node may be in wrong hands"}
 	case errors.Is(err, client.ErrNoOfficer):
 		return &failure{wrongUsage, err, hintAs}
+	case errors.Is(err, client.ErrCaseToken):
+		return &failure{wrongUsage, err, "a case token looks like RS-2026-000123; rogatory-node request list shows yours"}
 	case errors.Is(err, client.ErrNotOnRegister):
 		return &failure{answerIsNo, err, "is --dir the right node? If it is, two people on its register enrol you: rogatory-node officer enrol, then confirm"}
 	case errors.Is(err, client.ErrAddress):

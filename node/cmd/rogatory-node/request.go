@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -148,6 +149,9 @@ func (p *program) printCommitted(resp *nodev1.CommitResponse, draft bool) error 
 			continue
 		}
 		p.out.printf("%s\t%s\t%s\n", row.GetCaseToken(), row.GetState(), peerOf(row))
+		if waits := "waits-for-clearing"; slices.Contains(row.GetFlags(), waits) {
+			p.err.printf("%s\n", codes.Text(p.lang(), "flag."+waits, nil))
+		}
 		if draft {
 			verb, where := "approve", ""
 			if !row.GetOurs() && row.GetPeer() != "" {
