@@ -45,8 +45,8 @@ var (
 
 	mainBuckets = [][]byte{
 		bucketIdentity, bucketLeaves, bucketCheckpoint, bucketSides, bucketOutbox, bucketOutgoing, bucketIncoming, bucketSeen,
-		bucketTokens, bucketCases, bucketByUnit, bucketWake, bucketNumbers, bucketContents, bucketPools, bucketChores, bucketParked, bucketDrafts, bucketSubmissions,
-		bucketNonces, bucketOfficers, bucketLatest, bucketManifests, bucketDirectories, bucketHeads,
+		bucketTokens, bucketCases, bucketByUnit, bucketWake, bucketNumbers, bucketContents, bucketPools, bucketChores, bucketParked,
+		bucketDrafts, bucketSubmissions, bucketNonces, bucketOfficers, bucketLatest, bucketManifests, bucketDirectories, bucketHeads,
 		bucketForks, bucketAttachments,
 	}
 )
@@ -136,8 +136,21 @@ func isPiece(key []byte) (piece int, ok bool) {
 	return int(binary.BigEndian.Uint16(key[8:])), true
 }
 
-// maxPiece is the largest value of a bucket; longer ones are kept in pieces.
-const maxPiece = 60 << 10
+const (
+	// maxPiece is the largest value of a bucket; longer ones are kept in pieces.
+	maxPiece = 60 << 10
+	// smallPiece is the piece of a value of a few KiB. bbolt puts at least two rows into a page, and two of these fill one.
+	smallPiece = 2000
+	// fewPieces is up to how many small pieces a value has; a longer one has large pieces, which waste less of its size.
+	fewPieces = 8
+)
+
+func pieceSize(length int) int {
+	if length <= fewPieces*smallPiece {
+		return smallPiece
+	}
+	return maxPiece
+}
 
 // pieceKey is the key of one piece of a value.
 func pieceKey(key []byte, piece int) []byte {

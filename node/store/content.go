@@ -28,6 +28,7 @@ func (t *Tx) PutContent(unit string, plaintext []byte) (id uint64, err error) {
 	if err != nil {
 		return 0, fmt.Errorf("keeping content: %w", err)
 	}
+	t.bucket(bucketContents).FillPercent = 1 // contents only ever come at the end
 	pieces, err := t.putPieces(bucketContents, u64(key.id), sealed)
 	if err != nil {
 		return 0, fmt.Errorf("keeping content: %w", err)

@@ -88,7 +88,7 @@ func TestRandomHistoriesEndAsTheOracleSays(t *testing.T) {
 		r.Repeat(map[string]func(*rapid.T){
 			"submit": func(r *rapid.T) {
 				to, token, unit := peers.Draw(r, "to"), tokens.Draw(r, "token"), units.Draw(r, "unit")
-				content := make([]byte, rapid.SampledFrom([]int{0, 1, 4096, maxPiece - 28, maxPiece, 3*maxPiece + 5}).Draw(r, "length"))
+				content := make([]byte, rapid.SampledFrom([]int{0, 1, smallPiece - 28, 4096, fewPieces*smallPiece - 28, fewPieces * smallPiece, maxPiece - 28, maxPiece, 3*maxPiece + 5}).Draw(r, "length"))
 				var e *storev1.OutboxEntry
 				if do(r, func(tx *Tx) (err error) { e, err = submit(tx, to, token, unit, content); return err }) {
 					o.next[to]++

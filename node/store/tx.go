@@ -80,9 +80,9 @@ func (t *Tx) delete(bucket, key []byte) error {
 // putPieces keeps a long value in pieces and returns how many they are. No other keys of the bucket are as long.
 func (t *Tx) putPieces(bucket, key, value []byte) (int, error) {
 	b := t.b.Bucket(bucket)
-	n := 0
+	n, size := 0, pieceSize(len(value))
 	for first := true; first || len(value) > 0; first = false {
-		cut := min(len(value), maxPiece)
+		cut := min(len(value), size)
 		if err := t.putIn(b, pieceKey(key, n), value[:cut]); err != nil {
 			return 0, err
 		}
