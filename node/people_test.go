@@ -1075,3 +1075,45 @@ func TestWhatCannotBeIsRefusedWhenItIsWritten(t *testing.T) {
 		bg.halt()
 	})
 }
+
+// A declined draft that nobody mends or discards does not keep its content for ever; a new one replaces it at once.
+func TestADeclinedDraftIsReplacedOrForgotten(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := federate(t, "RS", "BG")
+		rs := f.node["RS"].run(fourEyes, slow)
+		rs.clearedIn(time.Minute)
+		drafter, approver := rs.founder(1), rs.founder(2)
+		token, err := drafter.hand(request(t, "BG/police"))
+		must(t, err)
+		kept := func() (statuses []string) {
+			t.Helper()
+			shown, err := drafter.show(token)
+			must(t, err)
+			for _, m := range shown.GetMessages() {
+				statuses = append(statuses, m.GetStatus())
+			}
+			return statuses
+		}
+		must(t, approver.do(rogatoryv1.Verb_VERB_DECLINE, token, ""))
+		better := request(t, "BG/police")
+		better.CaseToken = token
+		_, err = drafter.hand(better)
+		must(t, err)
+		if got := fmt.Sprint(kept()); got != "[draft]" {
+			t.Errorf("after a new draft there is %s", got)
+		}
+		must(t, approver.do(rogatoryv1.Verb_VERB_DECLINE, token, ""))
+		if got := fmt.Sprint(kept()); got != "[declined:"+approver.who+"]" {
+			t.Errorf("after the second declining there is %s", got)
+		}
+		rs.halt()
+		time.Sleep(31 * 24 * time.Hour)
+		rs = f.node["RS"].run(fourEyes, slow)
+		drafter = drafter.at(rs)
+		time.Sleep(time.Minute)
+		if got := kept(); len(got) != 0 {
+			t.Errorf("after a month there is still %s", got)
+		}
+		rs.halt()
+	})
+}

@@ -7,7 +7,7 @@
 //
 // # What an act goes through
 //
-//	Prepare   lint, derive the docket, draw the salts, compose the act; nothing is stored
+//	Prepare   lint, derive the docket, draw the salts, compose the act; nothing is stored but, in a case, that it was read for it
 //	(client)  recompute the commitments, sign the act
 //	Commit    parse, verify, lint again; ONE transaction: nonce, case, leaves, messages
 //

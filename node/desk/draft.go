@@ -20,7 +20,7 @@ import (
 const (
 	draftPending  = "pending"  // waits for an approver
 	draftApproved = "approved" // waits until the node is cleared
-	draftDeclined = "declined" // stays for its drafter, until it is replaced or discarded
+	draftDeclined = "declined" // stays for its drafter, until it is replaced or discarded, or time has passed
 )
 
 // A draft is a message whose bytes and salts are frozen and that was not sent yet. It is kept under its docket's commitment, which is
@@ -98,9 +98,13 @@ func drafted(r *store.Reader, caseToken string) (waits bool, err error) {
 
 // drop forgets what was declined in a case, with its content: a new draft replaces it, another unit does not inherit it.
 func drop(tx *store.Tx, caseToken string) error {
+	return dropDeclined(tx, func(row *storev1.Draft) bool { return row.GetCaseToken() == caseToken })
+}
+
+func dropDeclined(tx *store.Tx, fits func(*storev1.Draft) bool) error {
 	var rows []*storev1.Draft
 	if err := tx.EachDraft(func(row *storev1.Draft) bool {
-		if row.GetCaseToken() == caseToken && row.GetState() == draftDeclined {
+		if row.GetState() == draftDeclined && fits(row) {
 			rows = append(rows, row)
 		}
 		return true

@@ -37,9 +37,12 @@ const (
 	tidyAtOnce = 1000
 	// submissionLife is how long an idempotency key is remembered.
 	submissionLife = 30 * 24 * time.Hour
+	// declinedLife is how long a declined draft waits for its drafter.
+	declinedLife = 30 * 24 * time.Hour
 )
 
-// tidy forgets nonces and idempotency keys that have expired and attachments whose time has come.
+// tidy forgets nonces and idempotency keys that have expired, drafts that nobody mended since they were declined, and attachments whose time has
+// come.
 func (d *Desk) tidy(ctx context.Context, now time.Time) error {
 	for {
 		full := false
@@ -49,8 +52,12 @@ func (d *Desk) tidy(ctx context.Context, now time.Time) error {
 				return err
 			}
 			keys, err := tx.ForgetSubmissions(uint64(now.Add(-submissionLife).UnixMilli()), tidyAtOnce)
+			if err != nil {
+				return err
+			}
 			full = nonces == tidyAtOnce || keys == tidyAtOnce
-			return err
+			until := uint64(now.Add(-declinedLife).UnixMilli())
+			return dropDeclined(tx, func(row *storev1.Draft) bool { return row.GetUpdatedMs() < until })
 		}); err != nil {
 			return err
 		}
