@@ -202,6 +202,11 @@ func TestNobodyWithoutAKeyLearnsOfACase(t *testing.T) {
 			refused(t, "reading with another's key "+token, err, "officer")
 			_, err = thief.prepare(&nodev1.PrepareRequest{Verb: rogatoryv1.Verb_VERB_RATIFY, CaseToken: token})
 			refused(t, "ratifying with another's key in "+token, err, "officer")
+			for _, verb := range []rogatoryv1.Verb{rogatoryv1.Verb_VERB_RATIFY, rogatoryv1.Verb_VERB_APPROVE, rogatoryv1.Verb_VERB_ERASE} {
+				a := thief.assert(&rogatoryv1.Act{Verb: verb, CaseToken: token, Reason: "erasure", Targets: []*rogatoryv1.ActTarget{{To: "RS", DocketCommit: make([]byte, 32), ContentCommit: make([]byte, 32)}}}, time.Now())
+				_, err = k.bg.desk.Commit(context.Background(), &nodev1.CommitRequest{Assertion: a})
+				refused(t, verb.String()+" with another's key "+token, err, "officer")
+			}
 			refused(t, "taking up with another's key "+token, thief.do(rogatoryv1.Verb_VERB_REGISTER, token, ""), "officer")
 		}
 		k.end()

@@ -2,7 +2,6 @@ package desk
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -54,6 +53,11 @@ func (a *deed) do(ctx context.Context, r *nodev1.CommitRequest) (*nodev1.CommitR
 	switch act.GetVerb() {
 	case rogatoryv1.Verb_VERB_DRAFT, rogatoryv1.Verb_VERB_SEND:
 		return a.send(ctx, r.GetMessages())
+	}
+	if err := a.signed(); err != nil {
+		return nil, err
+	}
+	switch act.GetVerb() {
 	case rogatoryv1.Verb_VERB_APPROVE:
 		return a.approve(ctx)
 	case rogatoryv1.Verb_VERB_DECLINE:
@@ -103,6 +107,20 @@ func (a *deed) verify(want federation.ActWant) error {
 	}
 	a.officer, a.unit = v.Officer, want.Unit
 	return nil
+}
+
+// signed checks that the actor has signed, before the case is looked at: who has no key does not even learn whose it is, or how it stands. What the
+// act says is judged with its case.
+func (a *deed) signed() error {
+	officer, err := a.d.officers().Officer(a.act.GetActor())
+	if err != nil {
+		return err
+	}
+	want := federation.ActWant{CaseToken: a.act.GetCaseToken(), Targets: a.act.GetTargets(), Subject: a.act.GetSubject(), Drafter: "-"}
+	if len(officer.GetUnits()) > 0 {
+		want.Unit = officer.GetUnits()[0]
+	}
+	return a.verify(want)
 }
 
 // before returns the result of the same act if it was done already. Who asks has been verified.
@@ -636,11 +654,6 @@ func (a *deed) verifyOnCase() error {
 		return err
 	}
 	c, err := a.d.caseOf(a.act.GetCaseToken(), officer)
-	if errors.Is(err, ErrCase) && len(officer.GetUnits()) > 0 {
-		// Who has no key does not even learn whose case it is.
-		unsigned := a.verify(federation.ActWant{CaseToken: a.act.GetCaseToken(), Unit: officer.GetUnits()[0], Subject: a.act.GetSubject()})
-		return cmp.Or(unsigned, err)
-	}
 	if err != nil {
 		return err
 	}
