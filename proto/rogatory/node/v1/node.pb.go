@@ -398,7 +398,7 @@ type PrepareRequest struct {
 	Subject []byte `protobuf:"bytes,6,opt,name=subject,proto3" json:"subject,omitempty"`
 	// BCP 47 language for the texts.
 	Language string `protobuf:"bytes,7,opt,name=language,proto3" json:"language,omitempty"`
-	// VERB_READ in the case, for acts that show what somebody else drafted: to approve is to read first.
+	// VERB_READ in the case, whenever a case is named: to compose in a case, to approve or to ratify is to read first.
 	Reading       *v1.Assertion `protobuf:"bytes,8,opt,name=reading,proto3" json:"reading,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -696,7 +696,7 @@ type CaseRow struct {
 	ClockStopped bool `protobuf:"varint,9,opt,name=clock_stopped,json=clockStopped,proto3" json:"clock_stopped,omitempty"`
 	// Last change, milliseconds since 1970 UTC.
 	UpdatedMs uint64 `protobuf:"varint,10,opt,name=updated_ms,json=updatedMs,proto3" json:"updated_ms,omitempty"`
-	// Flags: overdue, undelivered, legal-hold, break-glass-unratified.
+	// Flags: overdue, undelivered, legal-hold, break-glass-unratified, break-glass-late, message-rejected, waits-for-clearing, declined.
 	Flags []string `protobuf:"bytes,11,rep,name=flags,proto3" json:"flags,omitempty"`
 	// Urgent.
 	Urgent bool `protobuf:"varint,12,opt,name=urgent,proto3" json:"urgent,omitempty"`
@@ -1096,7 +1096,7 @@ type CaseMessage struct {
 	Docket *v1.Docket `protobuf:"bytes,4,opt,name=docket,proto3" json:"docket,omitempty"`
 	// The content; unset when erased.
 	Content *v1.Content `protobuf:"bytes,5,opt,name=content,proto3" json:"content,omitempty"`
-	// "present", "erased" or "draft".
+	// "present", "erased", "draft", or "declined:" and the pseudonym of who declined the draft.
 	Status string `protobuf:"bytes,6,opt,name=status,proto3" json:"status,omitempty"`
 	// Frozen bytes, for a draft: what an approver signs.
 	Outgoing *Outgoing `protobuf:"bytes,7,opt,name=outgoing,proto3" json:"outgoing,omitempty"`
@@ -1296,7 +1296,7 @@ func (x *WatchResponse) GetCase() *CaseRow {
 // AttachRequest is a piece of a file: the first holds the header, the others bytes.
 type AttachRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// VERB_DRAFT, without targets; first piece only.
+	// VERB_ATTACH; first piece only.
 	Assertion *v1.Assertion `protobuf:"bytes,1,opt,name=assertion,proto3" json:"assertion,omitempty"`
 	// Media type; first piece only.
 	MediaType string `protobuf:"bytes,2,opt,name=media_type,json=mediaType,proto3" json:"media_type,omitempty"`

@@ -45,8 +45,8 @@ type DeskServiceClient interface {
 	Lint(ctx context.Context, in *LintRequest, opts ...grpc.CallOption) (*LintResponse, error)
 	// Reserve hands out case tokens. Numbers may skip; none is given twice.
 	Reserve(ctx context.Context, in *ReserveRequest, opts ...grpc.CallOption) (*ReserveResponse, error)
-	// Prepare composes what an act would send, draws the salts and returns the act to sign. It stores nothing: a client that can
-	// compute commitments checks them before it signs, or composes by itself.
+	// Prepare composes what an act would send, draws the salts and returns the act to sign. It keeps nothing but the line of the log that a
+	// reading is: a client that can compute commitments checks them before it signs, or composes by itself.
 	Prepare(ctx context.Context, in *PrepareRequest, opts ...grpc.CallOption) (*PrepareResponse, error)
 	// Commit does what the assertion says, once for each idempotency key.
 	Commit(ctx context.Context, in *CommitRequest, opts ...grpc.CallOption) (*CommitResponse, error)
@@ -216,8 +216,8 @@ type DeskServiceServer interface {
 	Lint(context.Context, *LintRequest) (*LintResponse, error)
 	// Reserve hands out case tokens. Numbers may skip; none is given twice.
 	Reserve(context.Context, *ReserveRequest) (*ReserveResponse, error)
-	// Prepare composes what an act would send, draws the salts and returns the act to sign. It stores nothing: a client that can
-	// compute commitments checks them before it signs, or composes by itself.
+	// Prepare composes what an act would send, draws the salts and returns the act to sign. It keeps nothing but the line of the log that a
+	// reading is: a client that can compute commitments checks them before it signs, or composes by itself.
 	Prepare(context.Context, *PrepareRequest) (*PrepareResponse, error)
 	// Commit does what the assertion says, once for each idempotency key.
 	Commit(context.Context, *CommitRequest) (*CommitResponse, error)
