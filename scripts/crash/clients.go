@@ -128,7 +128,7 @@ func (c *clients) request(ctx context.Context, m *rig.Member, to string) error {
 	})
 }
 
-// decline drafts a request and has another officer decline it, which erases its content.
+// decline drafts a request and has another officer decline it twice: the second time discards it, which erases its content.
 func (c *clients) decline(ctx context.Context, m *rig.Member, to string) error {
 	file := &rogatoryv1.RequestFile{
 		To: []string{to + "/" + rig.Unit}, FromUnit: rig.Unit, Regime: rogatoryv1.Regime_REGIME_EU_2023_977, Content: c.content(m.Country),
@@ -140,8 +140,10 @@ func (c *clients) decline(ctx context.Context, m *rig.Member, to string) error {
 	c.mu.Lock()
 	c.declined = append(c.declined, token)
 	c.mu.Unlock()
-	if _, err := c.act(ctx, m, 1, client.Want{Verb: rogatoryv1.Verb_VERB_DECLINE, CaseToken: token}); err != nil {
-		return fmt.Errorf("declining %s: %w", token, err)
+	for range 2 {
+		if _, err := c.act(ctx, m, 1, client.Want{Verb: rogatoryv1.Verb_VERB_DECLINE, CaseToken: token}); err != nil {
+			return fmt.Errorf("declining %s: %w", token, err)
+		}
 	}
 	return nil
 }
