@@ -145,3 +145,17 @@ func TestTooLittleSpaceRefusesWhatIsNewAndLosesNothing(t *testing.T) {
 		oneEffect(t, f, map[string]string{token: "RS-BG"})
 	})
 }
+
+func TestContentAboveTheNodesLimitIsRefusedBeforeAnythingIsKept(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := federate(t, "RS", "BG")
+		rs := f.node["RS"].run(func(c *configs.Node) { c.Limits.MaxContent = 512 })
+		rs.clearedIn(time.Minute)
+		_, err := rs.ask("BG")
+		refused(t, "a content above the limit", err, "too-large")
+		if s := rs.state(); s.GetOutbox() != 0 {
+			t.Errorf("%d messages wait", s.GetOutbox())
+		}
+		rs.halt()
+	})
+}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/rogatory/rogatory/crypto/envelope"
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
@@ -218,6 +219,8 @@ func (a *deed) mayStand(m *sending) error {
 	switch {
 	case m.docket.GetFromUnit() != a.unit, m.docket.GetActor() != local.Actor, m.docket.GetActorKind() != local.ActorKind:
 		return fmt.Errorf("docket to %s names another unit or actor: %w", m.out.GetTo(), ErrCommitment)
+	case len(m.out.GetContent()) > int(a.d.cfg.Node.Limits.MaxContent):
+		return fmt.Errorf("content of %d bytes, at most %d: %w", len(m.out.GetContent()), a.d.cfg.Node.Limits.MaxContent, envelope.ErrTooLarge)
 	case m.out.GetTo() == a.d.cfg.Node.Country:
 		return fmt.Errorf("%s: %w", m.out.GetTo(), ErrOwnCountry)
 	}
