@@ -1,0 +1,183 @@
+package desk
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/federation"
+	"github.com/rogatory/rogatory/node/store"
+	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
+	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
+)
+
+// drafts returns the drafts that the act's targets name, and verifies the act against them.
+func (a *deed) drafts() (drafts []*draft, messages []*sending, tokens []string, err error) {
+	err = a.d.cfg.Store.View(func(r *store.Reader) error {
+		for _, t := range a.act.GetTargets() {
+			p, err := loadDraft(r, draftID(t.GetDocketCommit()))
+			if err != nil {
+				return err
+			}
+			// What was approved and waits for the node to be cleared can still be stopped.
+			if p.row.GetState() != draftPending && a.act.GetVerb() != rogatoryv1.Verb_VERB_DECLINE {
+				return ErrNoDraft
+			}
+			drafts = append(drafts, p)
+		}
+		return nil
+	})
+	if err == nil && len(drafts) == 0 {
+		err = ErrNoDraft
+	}
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	var targets []*rogatoryv1.ActTarget
+	for _, p := range drafts {
+		switch {
+		case p.row.GetUnit() != drafts[0].row.GetUnit():
+			return nil, nil, nil, fmt.Errorf("drafts of %s and %s in one act: %w", drafts[0].row.GetUnit(), p.row.GetUnit(), federation.ErrUnit)
+		case a.act.GetVerb() == rogatoryv1.Verb_VERB_APPROVE && p.row.GetActor() == a.act.GetActor():
+			return nil, nil, nil, fmt.Errorf("approval by %s: %w", a.act.GetActor(), federation.ErrFourEyes)
+		}
+		m, err := p.sending()
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		messages = append(messages, m)
+		targets = append(targets, m.target)
+		tokens = append(tokens, m.docket.GetCaseToken())
+	}
+	want := federation.ActWant{
+		CaseToken: a.act.GetCaseToken(), Unit: drafts[0].row.GetUnit(), Targets: targets, Drafter: drafts[0].row.GetActor(),
+	}
+	return drafts, messages, tokens, a.verify(want)
+}
+
+// again answers an approval that was committed before: its drafts are gone, its submission is there.
+func (a *deed) again(err error) (*nodev1.CommitResponse, error) {
+	if !errors.Is(err, ErrNoDraft) {
+		return nil, err
+	}
+	officer, lookup := a.d.officers().Officer(a.act.GetActor())
+	if lookup != nil {
+		return nil, err
+	}
+	for _, unit := range officer.GetUnits() {
+		if a.verify(federation.ActWant{CaseToken: a.act.GetCaseToken(), Unit: unit, Targets: a.act.GetTargets(), Drafter: "-"}) != nil {
+			continue
+		}
+		if done, _ := a.before(); done != nil {
+			return done, nil
+		}
+	}
+	return nil, err
+}
+
+// approve sends what was drafted. The approver signs the very commitments that leave.
+func (a *deed) approve(ctx context.Context) (*nodev1.CommitResponse, error) {
+	drafts, messages, tokens, err := a.drafts()
+	if err != nil {
+		return a.again(err)
+	}
+	if err := a.d.room(0); err != nil {
+		return nil, err
+	}
+	return a.submit(ctx, messages, tokens, drafts)
+}
+
+// decline sends drafts back: their unit still sees them and who declined them. What was sent back already, or what one person wanted to send
+// alone, is discarded, its content with it.
+func (a *deed) decline(ctx context.Context) (*nodev1.CommitResponse, error) {
+	drafts, _, tokens, err := a.drafts()
+	if err != nil {
+		return a.again(err)
+	}
+	_, err = a.d.cfg.Store.Update(ctx, func(tx *store.Tx) error {
+		if err := a.note(tx, tokens); err != nil {
+			return err
+		}
+		for _, p := range drafts {
+			c, err := load(&tx.Reader, p.row.GetCaseToken())
+			if err != nil {
+				return err
+			}
+			if _, err := tx.Draft(p.row.GetId()); err != nil {
+				return ErrNoDraft
+			}
+			if err := a.sendBack(tx, c, p); err != nil {
+				return err
+			}
+			if err := c.save(tx, a.d.cfg.Node.UndeliveredAfter); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return a.d.rows(tokens)
+}
+
+// sendBack declines a draft, or discards it when nobody else has it.
+func (a *deed) sendBack(tx *store.Tx, c *held, p *draft) error {
+	e := a.event(tx, exchange.EventDecline)
+	e.Draft = draftName(p)
+	if c.own(e.Draft) {
+		e.Kind = exchange.EventDiscard
+	}
+	// The first draft of a joint case that is discarded takes the case with it.
+	if c.State != exchange.Discarded {
+		if err := c.step(tx, e, a.d.ruleset(false), because{assertion: a.assertion, local: a.local(c.Token)}); err != nil {
+			return err
+		}
+	}
+	if e.Kind == exchange.EventDiscard {
+		return errors.Join(tx.DeleteDraft(p.row.GetId()), tx.EraseContent(p.row.GetContentId()))
+	}
+	p.row.State, p.row.UpdatedMs, p.body.Assertion = draftDeclined, uint64(tx.At()), a.assertion
+	return p.put(tx)
+}
+
+// own reports whether a draft is with its drafter: declined, or never before an approver.
+func (c *held) own(name exchange.Name) bool {
+	if c.notice() {
+		return c.State == exchange.Draft
+	}
+	return slices.ContainsFunc(c.Drafts, func(d exchange.DraftRecord) bool { return d.Name == name && d.State == exchange.Draft })
+}
+
+// ratify confirms what one officer sent alone.
+func (a *deed) ratify(ctx context.Context) (*nodev1.CommitResponse, error) {
+	token := a.act.GetCaseToken()
+	var want federation.ActWant
+	var of exchange.Name
+	err := a.d.cfg.Store.View(func(r *store.Reader) error {
+		c, err := load(r, token)
+		if err != nil {
+			return err
+		}
+		alone := c.unratified()
+		if alone == nil {
+			return fmt.Errorf("ratifying in case %s: %w", token, ErrNoDraft)
+		}
+		target, err := sentTarget(r, c.Case, alone.Msg)
+		of = alone.Msg
+		want = federation.ActWant{
+			CaseToken: token, Unit: c.unit, Targets: []*rogatoryv1.ActTarget{target}, Subject: bytes.Clone(of[:]), Drafter: alone.By,
+		}
+		return err
+	})
+	if err == nil {
+		err = a.verify(want)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return a.move(ctx, exchange.EventRatify, of, nil)
+}
