@@ -110,18 +110,16 @@ func (n *node) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	origin := federation.Origin(n.cfg.Federation, n.cfg.Country, 1)
+	opts := StoreOptions(n.cfg, n.ring)
+	opts.Logger, opts.Step = n.log, n.opts.Step
 	seeds := n.ring.Log()
-	if n.signer, err = translog.NewLogSigner(origin, seeds.Ed25519.Bytes(), seeds.MLDSA44.Bytes()); err != nil {
+	if n.signer, err = translog.NewLogSigner(opts.Origin, seeds.Ed25519.Bytes(), seeds.MLDSA44.Bytes()); err != nil {
 		return err
 	}
 	if err := n.checkMember(dir); err != nil {
 		return err
 	}
-	if n.store, err = store.Open(store.Options{
-		Dir: n.cfg.Data, GuardPath: n.cfg.Guard, Country: n.cfg.Country, Origin: origin, Epoch: 1,
-		UnitKeys: n.unitKey, Logger: n.log, Step: n.opts.Step,
-	}); err != nil {
+	if n.store, err = store.Open(opts); err != nil {
 		return err
 	}
 	n.book = peers.New(n.cfg.Country, dir)
@@ -134,12 +132,20 @@ func (n *node) open(ctx context.Context) error {
 	return n.join()
 }
 
-func (n *node) unitKey(unit string) (store.UnitKey, error) {
-	secret, ok := n.ring.UnitKey(unit)
-	if !ok {
-		return store.UnitKey{}, fmt.Errorf("unit %s has no key in the ring: %w", unit, store.ErrKey)
+// StoreOptions are those that a node opens its store with: whose it is, by the configuration, and its units' keys, from the ring. Whoever
+// looks into the store of a node that does not run opens it so too.
+func StoreOptions(cfg *configs.Node, ring *keyring.Ring) store.Options {
+	return store.Options{
+		Dir: cfg.Data, GuardPath: cfg.Guard, Country: cfg.Country,
+		Origin: federation.Origin(cfg.Federation, cfg.Country, 1), Epoch: 1,
+		UnitKeys: func(unit string) (store.UnitKey, error) {
+			secret, ok := ring.UnitKey(unit)
+			if !ok {
+				return store.UnitKey{}, fmt.Errorf("unit %s has no key in the ring: %w", unit, store.ErrKey)
+			}
+			return store.UnitKey(secret.Bytes()), nil
+		},
 	}
-	return store.UnitKey(secret.Bytes()), nil
 }
 
 // join connects to the backbone; one that is away is no error.

@@ -193,17 +193,7 @@ func (c *country) open() *store.Store {
 	if err != nil {
 		c.f.t.Fatal(err)
 	}
-	cfg := c.load()
-	s, err := store.Open(store.Options{
-		Dir: cfg.Data, GuardPath: cfg.Guard, Country: c.code, Origin: federation.Origin(name, c.code, 1), Epoch: 1,
-		UnitKeys: func(unit string) (store.UnitKey, error) {
-			secret, ok := ring.UnitKey(unit)
-			if !ok {
-				return store.UnitKey{}, errors.New("no such unit")
-			}
-			return store.UnitKey(secret.Bytes()), nil
-		},
-	})
+	s, err := store.Open(node.StoreOptions(c.load(), ring))
 	if err != nil {
 		c.f.t.Fatal(err)
 	}

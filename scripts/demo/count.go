@@ -10,7 +10,7 @@ import (
 
 	"github.com/rogatory/rogatory/crypto/keyring"
 	"github.com/rogatory/rogatory/crypto/translog"
-	"github.com/rogatory/rogatory/node/federation"
+	"github.com/rogatory/rogatory/node"
 	"github.com/rogatory/rogatory/node/store"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
@@ -81,16 +81,7 @@ func (b *books) read(ctx context.Context, m *member) (count, error) {
 	if err != nil {
 		return n, err
 	}
-	s, err := store.Open(store.Options{
-		Dir: m.cfg.Data, GuardPath: m.cfg.Guard, Country: m.country, Origin: federation.Origin(m.cfg.Federation, m.country, 1), Epoch: 1,
-		UnitKeys: func(unit string) (store.UnitKey, error) {
-			secret, ok := ring.UnitKey(unit)
-			if !ok {
-				return store.UnitKey{}, fmt.Errorf("unit %s: %w", unit, store.ErrKey)
-			}
-			return store.UnitKey(secret.Bytes()), nil
-		},
-	})
+	s, err := store.Open(node.StoreOptions(m.cfg, ring))
 	if err != nil {
 		return n, err
 	}

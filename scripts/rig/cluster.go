@@ -13,6 +13,7 @@ import (
 	"github.com/rogatory/rogatory/configs"
 	"github.com/rogatory/rogatory/crypto/keyring"
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node"
 	"github.com/rogatory/rogatory/node/client"
 	"github.com/rogatory/rogatory/node/cmd/rogatory-node/setup"
 	"github.com/rogatory/rogatory/node/exchange"
@@ -218,16 +219,7 @@ func (c *Cluster) Member(country string) *Member { return c.members[country] }
 
 // OpenStore opens the store of a node that does not run.
 func (m *Member) OpenStore() (*store.Store, error) {
-	return store.Open(store.Options{
-		Dir: m.Config.Data, GuardPath: m.Config.Guard, Country: m.Country, Origin: m.origin, Epoch: 1,
-		UnitKeys: func(unit string) (store.UnitKey, error) {
-			key, ok := m.ring.UnitKey(unit)
-			if !ok {
-				return store.UnitKey{}, store.ErrKey
-			}
-			return store.UnitKey(key.Bytes()), nil
-		},
-	})
+	return store.Open(node.StoreOptions(m.Config, m.ring))
 }
 
 // Log returns the verifier of the member's log.

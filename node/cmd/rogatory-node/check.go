@@ -16,6 +16,7 @@ import (
 
 	"github.com/rogatory/rogatory/configs"
 	"github.com/rogatory/rogatory/crypto/keyring"
+	"github.com/rogatory/rogatory/node"
 	"github.com/rogatory/rogatory/node/cmd/rogatory-node/setup"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/store"
@@ -261,28 +262,10 @@ func deepCheck(ctx context.Context, cfg *configs.Node, ring *keyring.Ring) (stri
 	if !exists(cfg.MainDB()) {
 		return "no store yet: the node makes it at its first start", nil
 	}
-	s, err := store.Open(storeOptions(cfg, ring))
+	s, err := store.Open(node.StoreOptions(cfg, ring))
 	if err != nil {
 		return "", err
 	}
 	err = s.Check(ctx)
 	return cfg.MainDB(), errors.Join(err, s.Close())
-}
-
-// storeOptions are those that the node itself opens its store with.
-func storeOptions(cfg *configs.Node, ring *keyring.Ring) store.Options {
-	return store.Options{
-		Dir:       cfg.Data,
-		GuardPath: cfg.Guard,
-		Country:   cfg.Country,
-		Origin:    federation.Origin(cfg.Federation, cfg.Country, 1),
-		Epoch:     1,
-		UnitKeys: func(unit string) (store.UnitKey, error) {
-			secret, ok := ring.UnitKey(unit)
-			if !ok {
-				return store.UnitKey{}, fmt.Errorf("unit %s: %w", unit, store.ErrKey)
-			}
-			return store.UnitKey(secret.Bytes()), nil
-		},
-	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rogatory/rogatory/node"
 	"github.com/rogatory/rogatory/node/store"
 )
 
@@ -26,7 +27,7 @@ log cannot be continued then: do not start it again, and keep both copies, what 
 			if err != nil {
 				return err
 			}
-			info, err := store.Restore(c.Context(), args[0], storeOptions(cfg, ring))
+			info, err := store.Restore(c.Context(), args[0], node.StoreOptions(cfg, ring))
 			if errors.Is(err, store.ErrNotFound) {
 				return no(err, "give the folder that rogatory-node backup wrote")
 			}
