@@ -167,7 +167,7 @@ func (in *inside) send(f *rogatoryv1.RequestFile) (string, error) {
 	return done.GetCases()[0].GetCaseToken(), nil
 }
 
-// settled waits, in the bubble's time, until nothing waits in any outbox.
+// settled waits, in the bubble's time, until nothing waits in any outbox, or for a number.
 func settled(t *testing.T, nodes []*inside) {
 	t.Helper()
 	for end := time.Now().Add(24 * time.Hour); ; time.Sleep(time.Second) {
@@ -177,7 +177,7 @@ func settled(t *testing.T, nodes []*inside) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			waiting += s.GetOutbox()
+			waiting += s.GetOutbox() + s.GetHeld()
 		}
 		if waiting == 0 {
 			return

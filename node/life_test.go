@@ -277,6 +277,43 @@ func TestUnclearedNodeKeepsWhatIsApprovedAndSendsItLater(t *testing.T) {
 	})
 }
 
+// A majority has cleared RS; BG is away and may know more than all of them. What is for BG gets a number when BG was heard, and then comes at once.
+func TestWhatIsForAPeerNotHeardSinceTheStartWaitsForItAlone(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := federate(t, "RS", "BG", "HU")
+		rs, bg, hu := f.node["RS"].run(), f.node["BG"].run(), f.node["HU"].run()
+		for _, in := range []*inside{rs, bg, hu} {
+			in.clearedIn(time.Minute)
+		}
+		time.Sleep(time.Minute)
+		rs.halt()
+		f.net.Cut("RS", "BG")
+		rs = f.node["RS"].run()
+		rs.clearedIn(time.Minute)
+		token, other := rs.mustAsk("BG"), rs.mustAsk("HU")
+		within(t, 10*time.Second, "delivery to a peer that is there", func() bool { return hu.has(other) })
+		time.Sleep(5 * time.Minute)
+		peers, err := rs.op.Peers(context.Background(), &nodev1.PeersRequest{})
+		must(t, err)
+		for _, p := range peers.GetPeers() {
+			away := p.GetCountry() == "BG"
+			if p.GetConfirmed() == away || p.GetHeld() > 0 != away || p.GetWaiting() != 0 {
+				t.Errorf("peer %v", p)
+			}
+		}
+		rs.halt() // a restart forgets nothing
+		rs = f.node["RS"].run()
+		time.Sleep(time.Minute)
+		f.net.Heal("RS", "BG")
+		within(t, 10*time.Second, "delivery", func() bool { return bg.has(token) })
+		settled(t, []*inside{rs, bg, hu})
+		rs.halt()
+		bg.halt()
+		hu.halt()
+		oneEffect(t, f, map[string]string{token: "RS-BG", other: "RS-HU"})
+	})
+}
+
 // copied copies what a node has that does not run: keys, data folder and guard.
 func (c *country) copied() (folder string) {
 	c.f.t.Helper()

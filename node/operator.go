@@ -39,8 +39,11 @@ func (o *operator) Status(context.Context, *nodev1.StatusRequest) (*nodev1.Statu
 		if err != nil {
 			return err
 		}
-		if held > 0 {
-			out.Warnings = append(out.Warnings, fmt.Sprintf("%d approved messages wait to be sent: until the node is cleared, or the outbox has room", held))
+		for _, waits := range held {
+			out.Held += uint64(waits)
+		}
+		if out.Held > 0 {
+			out.Warnings = append(out.Warnings, fmt.Sprintf("%d approved messages wait to be sent: until the node is cleared, the recipient was heard of since the start, or the outbox has room", out.Held))
 		}
 		_, waiting := r.OutboxPeers()
 		for _, w := range waiting {
@@ -70,6 +73,10 @@ func (o *operator) Peers(context.Context, *nodev1.PeersRequest) (*nodev1.PeersRe
 	out := &nodev1.PeersResponse{}
 	err := n.store.View(func(r *store.Reader) error {
 		_, waiting := r.OutboxPeers()
+		held, err := n.desk.Waiting(r)
+		if err != nil {
+			return err
+		}
 		for _, member := range n.book.Directory().Members() {
 			if member.Country() == n.cfg.Country {
 				continue
@@ -78,7 +85,8 @@ func (o *operator) Peers(context.Context, *nodev1.PeersRequest) (*nodev1.PeersRe
 			if err != nil {
 				return err
 			}
-			p.Waiting = uint64(waiting[member.Country()])
+			p.Waiting, p.Held = uint64(waiting[member.Country()]), uint64(held[member.Country()])
+			p.Confirmed = n.office.Open(member.Country())
 			out.Peers = append(out.Peers, p)
 		}
 		return nil

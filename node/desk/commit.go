@@ -389,7 +389,7 @@ func (a *deed) submit(ctx context.Context, messages []*sending, tokens []string,
 		}
 		return cs.save()
 	})
-	if errors.Is(err, post.ErrUncleared) {
+	if errors.Is(err, post.ErrUncleared) || errors.Is(err, post.ErrUnconfirmed) {
 		return a.hold(ctx, messages, tokens, drafts)
 	}
 	if err != nil {

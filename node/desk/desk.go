@@ -63,6 +63,7 @@ type Desk struct {
 	rules    exchange.Rules // under the directory in force
 
 	counts  counts           // of messages within the hour
+	held    heldCounts       // of approved messages without a number
 	waits   map[string]waits // by peer; owned by whatever transaction runs
 	awaited chan struct{}    // holds something when a message with attachments has arrived
 
@@ -75,6 +76,7 @@ type Desk struct {
 // New returns a desk with the register that the store holds.
 func New(cfg Config) (*Desk, error) {
 	d := &Desk{cfg: cfg, log: cfg.Logger, awaited: make(chan struct{}, 1), waits: map[string]waits{}}
+	d.held.bell = make(chan struct{}, 1)
 	register, err := federation.NewRegister(cfg.Peers.Directory(), cfg.Node.Country)
 	if err != nil {
 		return nil, fmt.Errorf("opening the register of officers: %w", err)
@@ -163,10 +165,8 @@ func (d *Desk) Run(ctx context.Context) error {
 		if err := d.wake(ctx, time.Now()); err != nil {
 			d.log.Error("looking after what is due failed", "err", err)
 		}
-		if d.office.Cleared() {
-			if err := d.Release(ctx); err != nil {
-				d.log.Error("an approved message could not be sent; it is tried again", "err", err)
-			}
+		if err := d.Release(ctx); err != nil {
+			d.log.Error("an approved message could not be sent; it is tried again", "err", err)
 		}
 		if time.Since(tidied) >= tidyEvery {
 			if err := d.tidy(ctx, time.Now()); err != nil {
@@ -178,6 +178,8 @@ func (d *Desk) Run(ctx context.Context) error {
 		case <-ticker.C:
 		case <-d.awaited:
 			d.pull(ctx)
+		case <-d.office.Confirmations():
+		case <-d.held.bell:
 		case <-ctx.Done():
 			return nil
 		}

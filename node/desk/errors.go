@@ -80,6 +80,7 @@ var outcomes = []outcome{
 	{post.ErrOutboxFull, codes.ResourceExhausted, "outbox-full", "the recipient is away or slow; wait", 10 * time.Second},
 	{post.ErrStranger, codes.InvalidArgument, "stranger", "look at `rogatory-node peers`", 0},
 	{post.ErrUncleared, codes.Unavailable, "uncleared", "the node waits until a majority of its peers has confirmed its log", 5 * time.Second},
+	{post.ErrUnconfirmed, codes.Unavailable, "unconfirmed", "the recipient has not been heard of since the node started; look at `rogatory-node peers`", 5 * time.Second},
 	{post.ErrStopped, codes.Unavailable, "stopping", "try again when the node is back", 5 * time.Second},
 	{store.ErrDisk, codes.ResourceExhausted, "disk", "", 30 * time.Second},
 	{store.ErrClosed, codes.Unavailable, "stopping", "try again when the node is back", 5 * time.Second},

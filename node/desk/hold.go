@@ -5,6 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
+
+	"google.golang.org/protobuf/proto"
 
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/exchange"
@@ -16,9 +19,55 @@ import (
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
-// hold keeps what may be sent but cannot yet be numbered, because the peers have not confirmed our head: an approved draft without
-// a number. Release sends it.
+// maxHeld is how many approved messages to one peer wait for a number.
+const maxHeld = 1000
+
+// heldCounts are the approved messages that wait for a number, by peer.
+type heldCounts struct {
+	mu   sync.Mutex
+	by   map[string]int
+	bell chan struct{} // holds something when one was added
+}
+
+// add counts messages, if there is room for all.
+func (h *heldCounts) add(messages []*sending) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	more := map[string]int{}
+	for _, m := range messages {
+		to := m.out.GetTo()
+		if more[to]++; h.by[to]+more[to] > maxHeld {
+			return fmt.Errorf("keeping a message to %s: %w", to, post.ErrOutboxFull)
+		}
+	}
+	if h.by == nil {
+		h.by = map[string]int{}
+	}
+	for to, n := range more {
+		h.by[to] += n
+	}
+	return nil
+}
+
+func (h *heldCounts) set(by map[string]int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.by = by
+}
+
+// hold keeps what may be sent but cannot yet be numbered, because the peers have not confirmed our head, or the recipient has not: an approved draft
+// without a number. Release sends it.
 func (a *deed) hold(ctx context.Context, messages []*sending, tokens []string, drafts []*draft) (*nodev1.CommitResponse, error) {
+	if err := a.d.held.add(messages); err != nil {
+		return nil, err
+	}
+	// What was confirmed in the meantime is released at once, and what was counted is counted anew.
+	defer func() {
+		select {
+		case a.d.held.bell <- struct{}{}:
+		default:
+		}
+	}()
 	_, err := a.d.cfg.Store.Update(ctx, func(tx *store.Tx) error {
 		if err := a.note(tx, tokens); err != nil {
 			return err
@@ -82,32 +131,46 @@ func (a *deed) wait(tx *store.Tx, c *held, m *sending) error {
 	return keepDraft(tx, m, a.unit, draftApproved, a.assertion)
 }
 
-// Waiting returns how many approved messages wait to be sent.
-func (d *Desk) Waiting(r *store.Reader) (int, error) {
-	n := 0
-	err := r.EachDraft(func(row *storev1.Draft) bool {
-		if row.GetState() == draftApproved {
-			n++
-		}
-		return true
-	})
-	return n, err
+// Waiting returns how many approved messages wait to be sent, by recipient.
+func (d *Desk) Waiting(r *store.Reader) (map[string]int, error) {
+	by := map[string]int{}
+	err := eachApproved(r, func(_, to string) { by[to]++ })
+	return by, err
 }
 
-// Release sends what was approved while the node was not cleared, or while the outbox was full. What cannot be sent stays and is tried again;
-// an officer can decline it.
+// eachApproved calls each with every approved draft that waits to be sent, and its recipient.
+func eachApproved(r *store.Reader, each func(id, to string)) error {
+	var bad error
+	err := r.EachDraft(func(row *storev1.Draft) bool {
+		if row.GetState() != draftApproved {
+			return true
+		}
+		body := &nodev1.CommitRequest{}
+		if err := proto.Unmarshal(row.GetBody(), body); err != nil || len(body.GetMessages()) != 1 {
+			bad = fmt.Errorf("reading draft: %w", errors.Join(err, store.ErrInconsistent))
+			return false
+		}
+		each(row.GetId(), body.GetMessages()[0].GetTo())
+		return true
+	})
+	return errors.Join(err, bad)
+}
+
+// Release sends what was approved while the node was not cleared, while the recipient was not confirmed, or while the outbox was full. What cannot be
+// sent stays and is tried again; an officer can decline it.
 func (d *Desk) Release(ctx context.Context) error {
 	var ids []string
+	left := map[string]int{}
 	if err := d.cfg.Store.View(func(r *store.Reader) error {
-		return r.EachDraft(func(row *storev1.Draft) bool {
-			if row.GetState() == draftApproved {
-				ids = append(ids, row.GetId())
+		return eachApproved(r, func(id, to string) {
+			if left[to]++; d.office.Open(to) {
+				ids = append(ids, id)
 			}
-			return true
 		})
 	}); err != nil {
 		return err
 	}
+	d.held.set(left)
 	var errs []error
 	for _, id := range ids {
 		if err := d.release(ctx, id); err != nil && !errors.Is(err, ErrNoDraft) {

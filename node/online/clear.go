@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/rogatory/rogatory/node/store"
 )
 
@@ -16,6 +18,8 @@ const (
 	// beginning of the next.
 	firstAsk = 250 * time.Millisecond
 	lastAsk  = 5 * time.Second
+	// askFor is how long a peer is asked so often after the start, if we are cleared.
+	askFor = 10 * time.Minute
 	// settle is how long the statements are looked at before a node to whom nobody has ever published anything starts without peers, and how
 	// long after enough peers have answered the others, and our own statement, are waited for: what only one of them knows of us is then known
 	// before the next message gets a number.
@@ -24,21 +28,41 @@ const (
 
 // answers are the peers that have shown what they have of ours, since the start.
 type answers struct {
-	mu    sync.Mutex
-	given map[string]bool
-	more  bell
+	mu     sync.Mutex
+	given  map[string]bool
+	claims map[string]claim // the last that a peer made without proof
+	more   bell
+}
+
+// claim is a number of ours that a peer says it has seen.
+type claim struct {
+	epoch uint32
+	seq   uint64
 }
 
 func (a *answers) init() {
 	a.given = map[string]bool{}
+	a.claims = map[string]claim{}
 	a.more = newBell()
 }
 
 func (a *answers) add(peer string) {
 	a.mu.Lock()
 	a.given[peer] = true
+	delete(a.claims, peer)
 	a.mu.Unlock()
 	a.more.ring()
+}
+
+// doubt notes that a peer claims a number without proof, and reports whether that is new.
+func (a *answers) doubt(peer string, epoch uint32, seq uint64) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.given, peer)
+	was, known := a.claims[peer]
+	now := claim{epoch, seq}
+	a.claims[peer] = now
+	return !known || was != now
 }
 
 // count returns how many of the peers have answered.
@@ -68,35 +92,15 @@ func needed(n int) int {
 	return n/2 + 1
 }
 
-// Clear waits until enough peers have confirmed our head, and for a moment for all, and then tells the office. It returns a [RollbackError] when
-// one of them has something of ours that our store does not know, and ctx's error when ctx ends. Run calls it.
+// Clear waits until enough peers have confirmed our head, and for a moment for all, and then tells the office. It returns
+// ctx's error when ctx ends. Run calls it, beside askLoop.
 func (l *Lane) Clear(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var asking sync.WaitGroup
-	defer asking.Wait()
-	defer cancel()
-	failed := make(chan error, 1)
-	asked := map[string]bool{}
 	var connected, enough time.Time
 	for {
 		// Taken before looking, so that no change is missed.
 		book, net := l.cfg.Peers.Changed(), l.cfg.Net.Changed()
 		own := l.own.unseen()
 		published := l.cfg.Peers.Published()
-		for _, peer := range published {
-			if !asked[peer] {
-				asked[peer] = true
-				asking.Go(func() {
-					if err := l.ask(ctx, peer); err != nil {
-						select {
-						case failed <- err:
-						default:
-						}
-					}
-				})
-			}
-		}
 		switch {
 		case !l.cfg.Net.Connected():
 			connected = time.Time{}
@@ -124,9 +128,6 @@ func (l *Lane) Clear(ctx context.Context) error {
 		}
 		timer := time.NewTimer(wait)
 		select {
-		case err := <-failed:
-			timer.Stop()
-			return err
 		case <-ctx.Done():
 			timer.Stop()
 			return ctx.Err()
@@ -146,10 +147,35 @@ func (l *Lane) clear(why string) {
 	l.log.Info("cleared", "why", why, "peers", l.answers.count(l.others()))
 }
 
-// ask calls Head of a peer until it has answered. Only errors that end the node come back.
+// askLoop asks every peer that publishes a manifest for our head, each on its own. Only errors that end the node come back.
+func (l *Lane) askLoop(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	asked := map[string]bool{}
+	for ctx.Err() == nil {
+		book := l.cfg.Peers.Changed()
+		for _, peer := range l.cfg.Peers.Published() {
+			if !asked[peer] {
+				asked[peer] = true
+				g.Go(func() error { return l.ask(ctx, peer) })
+			}
+		}
+		select {
+		case <-book:
+		case <-ctx.Done():
+		}
+	}
+	return g.Wait()
+}
+
+// ask calls Head of a peer until it has answered: before we are cleared however long it takes, and then, since messages to it wait for that, until
+// askFor has passed; the rounds ask on. Only errors that end the node come back.
 func (l *Lane) ask(ctx context.Context, peer string) error {
+	started := time.Now()
 	for wait := firstAsk; ctx.Err() == nil && !l.answers.has(peer); wait = min(2*wait, lastAsk) {
 		began := time.Now()
+		if began.Sub(started) > askFor && l.cfg.Office.Cleared() {
+			return nil
+		}
 		book, net := l.cfg.Peers.Changed(), l.cfg.Net.Changed()
 		if _, ok := l.cfg.Peers.SealingKey(peer, began); !ok || !l.cfg.Net.Connected() {
 			pause(ctx, lastAsk, book, net)

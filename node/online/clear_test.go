@@ -1,11 +1,14 @@
 package online
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/store"
 	peerv1 "github.com/rogatory/rogatory/proto/rogatory/peer/v1"
 )
 
@@ -161,7 +164,8 @@ func TestNumberThatThePeerHasSeenAndTheStoreNeverGaveOutIsARollback(t *testing.T
 			rs.folder = old
 			if silent {
 				rs.open()
-				err := rs.lane.judge("BG", &peerv1.HeadRequest{SeenEpoch: 1, SeenSeq: seq})
+				statement, signature := rs.signed("BG", 1, seq)
+				err := rs.lane.judge("BG", &peerv1.HeadRequest{SeenEpoch: 1, SeenSeq: seq, SeenStatement: statement, SeenSignature: signature})
 				if !errors.Is(err, ErrRollback) {
 					t.Errorf("asked by a peer that has seen more: %v", err)
 				}
@@ -210,27 +214,134 @@ func TestWhatOnlyTheSlowestPeerKnowsIsWaitedFor(t *testing.T) {
 
 func TestNumbersShownByAPeerAreJudged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, "BG", "RS")
+		r := newRig(t, "BG", "HU", "RS")
 		defer r.stop()
 		rs := r.nodes["RS"]
 		rs.open()
 		rs.number("BG")
 		rs.number("BG")
 		for _, c := range []struct {
-			epoch uint32
-			seq   uint64
-			want  error
+			epoch          uint32
+			seq            uint64
+			proven, lonely error // with our signature, and without
 		}{
-			{0, 0, nil}, {1, 1, nil}, {1, 2, nil},
-			{1, 3, ErrRollback}, {2, 1, ErrRollback}, {1, 1<<64 - 1, ErrRollback},
-			{0, 1, ErrHead}, {1, 0, ErrHead},
+			{0, 0, nil, nil}, {1, 1, nil, nil}, {1, 2, nil, nil},
+			{1, 3, ErrRollback, ErrUnproven}, {2, 1, ErrRollback, ErrUnproven}, {1, 1<<64 - 1, ErrRollback, ErrUnproven},
+			{0, 1, ErrHead, ErrHead}, {1, 0, ErrHead, ErrHead},
 		} {
-			if err := rs.lane.judge("BG", &peerv1.HeadResponse{SeenEpoch: c.epoch, SeenSeq: c.seq}); !errors.Is(err, c.want) {
-				t.Errorf("%d.%d: %v, not %v", c.epoch, c.seq, err, c.want)
+			claim := &peerv1.HeadResponse{SeenEpoch: c.epoch, SeenSeq: c.seq}
+			if err := rs.lane.judge("BG", claim); !errors.Is(err, c.lonely) {
+				t.Errorf("%d.%d without proof: %v, not %v", c.epoch, c.seq, err, c.lonely)
+			}
+			claim.SeenStatement, claim.SeenSignature = rs.signed("BG", c.epoch, c.seq)
+			if err := rs.lane.judge("BG", claim); !errors.Is(err, c.proven) {
+				t.Errorf("%d.%d: %v, not %v", c.epoch, c.seq, err, c.proven)
 			}
 		}
-		if err := rs.lane.judge("HU", &peerv1.HeadResponse{SeenEpoch: 1, SeenSeq: 1}); !errors.Is(err, ErrRollback) {
+		third, thirdSigned := rs.signed("BG", 1, 3)
+		_, other := rs.signed("BG", 1, 3)
+		foreign, foreignSigned := r.nodes["BG"].signed("BG", 1, 3)
+		back, backSigned := rs.signed("RS", 1, 3)
+		for name, lie := range map[string]*peerv1.HeadResponse{
+			"another number":           {SeenEpoch: 1, SeenSeq: 4, SeenStatement: third, SeenSignature: thirdSigned},
+			"another epoch":            {SeenEpoch: 2, SeenSeq: 3, SeenStatement: third, SeenSignature: thirdSigned},
+			"another signature":        {SeenEpoch: 1, SeenSeq: 3, SeenStatement: third, SeenSignature: other},
+			"no signature":             {SeenEpoch: 1, SeenSeq: 3, SeenStatement: third},
+			"garbage":                  {SeenEpoch: 1, SeenSeq: 3, SeenStatement: []byte("statement"), SeenSignature: []byte("signature")},
+			"signed by the peer":       {SeenEpoch: 1, SeenSeq: 3, SeenStatement: foreign, SeenSignature: foreignSigned},
+			"a message to another one": {SeenEpoch: 1, SeenSeq: 3, SeenStatement: back, SeenSignature: backSigned},
+		} {
+			if err := rs.lane.judge("BG", lie); !errors.Is(err, ErrUnproven) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if err := rs.lane.judge("HU", &peerv1.HeadResponse{SeenEpoch: 1, SeenSeq: 3, SeenStatement: third, SeenSignature: thirdSigned}); !errors.Is(err, ErrUnproven) {
 			t.Errorf("a number to one peer counts for another: %v", err)
+		}
+	})
+}
+
+// One member of three lies about what it has seen: it stops nobody, and only what is for it waits.
+func TestAMemberThatLiesAboutANumberStopsNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, "BG", "HU", "RS")
+		defer r.stop()
+		r.start("BG", "HU", "RS")
+		rs, hu := r.nodes["RS"], r.nodes["HU"]
+		for _, n := range r.nodes {
+			n.cleared()
+		}
+		hu.hollow = true
+		if _, err := hu.store.Update(context.Background(), func(tx *store.Tx) error {
+			return tx.PutSeen("RS", 1, 7, seen(translog.Hash{7}, 0))
+		}); err != nil {
+			t.Fatal(err)
+		}
+		rs.restart()
+		rs.cleared()
+		time.Sleep(time.Minute)
+		if !rs.office.mayNumber("BG") || rs.office.mayNumber("HU") {
+			t.Errorf("numbers for BG: %v, for HU: %v", rs.office.mayNumber("BG"), rs.office.mayNumber("HU"))
+		}
+		select {
+		case err := <-rs.ended:
+			t.Errorf("stopped: %v", err)
+		default:
+		}
+	})
+}
+
+// Three of four are cleared without the fourth, which may have seen more than all of them.
+func TestNoNumberGoesToAPeerThatHasNotShownWhatItHas(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, "BG", "HU", "RS", "SI")
+		r.round = time.Minute
+		defer r.stop()
+		r.start("BG", "HU", "RS", "SI")
+		bg, rs := r.nodes["BG"], r.nodes["RS"]
+		for _, n := range r.nodes {
+			n.cleared()
+		}
+		time.Sleep(5 * time.Second)
+		rs.stop()
+		r.net.Disconnect("BG")
+		rs.start()
+		rs.cleared()
+		time.Sleep(5 * time.Minute)
+		if !rs.office.mayNumber("HU") || !rs.office.mayNumber("SI") || rs.office.mayNumber("BG") {
+			t.Error("a peer that is away gets numbers, or one that is there none")
+		}
+		r.net.Connect("BG")
+		time.Sleep(6 * time.Second)
+		if !rs.office.mayNumber("BG") {
+			t.Error("a peer that is back gets no numbers")
+		}
+		time.Sleep(time.Hour)
+		rs.stop()
+		r.net.Disconnect("BG")
+		rs.start()
+		time.Sleep(time.Hour) // it is not asked so often any more
+		r.net.Connect("BG")
+		time.Sleep(6 * time.Second)
+		if !rs.office.mayNumber("BG") {
+			t.Error("a peer that is back after long gets no numbers")
+		}
+		// The copy is from before the number that only the peer knows which comes back last.
+		rs.stop()
+		old := rs.copyFolder()
+		rs.open()
+		bg.take("RS", 1, rs.number("BG"))
+		rs.stop()
+		rs.folder = old
+		r.net.Disconnect("BG")
+		rs.start()
+		rs.cleared()
+		if rs.office.mayNumber("BG") {
+			t.Error("it would get the number again")
+		}
+		r.net.Connect("BG")
+		if e := rs.rolledBack(); e.Peer != "BG" || len(e.Signature) == 0 {
+			t.Errorf("found %+v", e)
 		}
 	})
 }

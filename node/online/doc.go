@@ -34,14 +34,17 @@
 // which were all cut at once clear each other. A call of Head shows as much as its answer does, so either counts. Those who are
 // there answer at once, so a node with its majority waits for the others for a moment, and for its own statement.
 //
+// What only one peer has seen of ours a majority does not know. So the office is told of each peer apart when its exchange has shown nothing unknown
+// (Confirm), and gives no number to a message to one that was not. Peers that are away are asked on.
+//
 // Each of these, found at the start or at any time after, stops the node: [RollbackError].
 //
 //	a checkpoint of ours that our log does not contain
-//	a number of a message of ours that our store has not given out
+//	a number of a message of ours that our store has not given out, with the statement that carried it
 //	a published manifest of ours, newer than what our store had at the start, that it never had
 //
-// For all three are committed before anybody else learns of them. A peer proves the first; the second is its word, so a member that lies can stop
-// a node: the error names it. An older copy of data folder and guard of which nobody outside has anything newer cannot be noticed.
+// For all three are committed before anybody else learns of them, and all three bear our signature. A number that a peer only claims stops nothing: it
+// closes the way to that peer alone (Doubt), until it shows a number that was given out. An older copy of data folder and guard of which nobody outside has anything newer cannot be noticed.
 //
 // # What grows the log
 //

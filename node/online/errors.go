@@ -21,6 +21,8 @@ var (
 var (
 	// ErrRollback means that something of ours is known outside that our store does not know.
 	ErrRollback = errors.New("data folder is older than what others have of this node")
+	// ErrUnproven means that a peer says to have seen a number of ours that our store has not given out, and does not show our signature.
+	ErrUnproven = errors.New("peer shows no proof of a number that this node has not given out")
 	// ErrHead means that what a peer shows as ours is malformed or not signed by us.
 	ErrHead = errors.New("what the peer shows is not of this node")
 	// ErrAttachment means that the attachment that came is not the one that the message names.
@@ -31,8 +33,7 @@ var (
 	ErrDisk = errors.New("not enough free space on the disk")
 )
 
-// RollbackError says what [ErrRollback] was found by: one of a checkpoint that we signed, a manifest that we signed, and a number that a peer has
-// seen. The first two prove it; for the last there is the peer's word, given in an authentic call.
+// RollbackError says what [ErrRollback] was found by: one of a checkpoint, a manifest and a message, each signed by us.
 type RollbackError struct {
 	// Peer is the country that has it; our own for a manifest, which was published.
 	Peer string
@@ -43,9 +44,11 @@ type RollbackError struct {
 	// Manifest is the published SignedManifest, and Version its version; Kept is the largest version that our store had at the start.
 	Manifest      []byte
 	Version, Kept uint64
-	// Epoch and Seq are the largest number of ours that the peer has seen, GivenEpoch and Given the last that our store has given out to it.
-	Epoch, GivenEpoch uint32
-	Seq, Given        uint64
+	// Epoch and Seq are the largest number of ours that the peer has seen, GivenEpoch and Given the last that our store has given out to it; Statement
+	// is that of the message, and Signature the BatchSignature over it.
+	Epoch, GivenEpoch    uint32
+	Seq, Given           uint64
+	Statement, Signature []byte
 }
 
 func (e *RollbackError) Error() string {
@@ -59,7 +62,7 @@ func (e *RollbackError) Error() string {
 	case e.Manifest != nil:
 		return fmt.Sprintf("manifest %d of %s is published and signed by us; our store had manifest %d and never that one: %v", e.Version, e.Peer, e.Kept, ErrRollback)
 	}
-	return fmt.Sprintf("%s has seen our message %d.%d; the last that our store has numbered for it is %d.%d: %v",
+	return fmt.Sprintf("%s has our message %d.%d, which we signed; the last that our store has numbered for it is %d.%d: %v",
 		e.Peer, e.Epoch, e.Seq, e.GivenEpoch, e.Given, ErrRollback)
 }
 

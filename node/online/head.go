@@ -25,19 +25,40 @@ type showing interface {
 	GetHeld() []byte
 	GetSeenEpoch() uint32
 	GetSeenSeq() uint64
+	GetSeenStatement() []byte
+	GetSeenSignature() []byte
 }
 
-// judge looks at what a peer shows of ours. A [RollbackError] ends the node. An error that wraps ErrHead is the peer's: what it shows is not ours.
+// weigh judges what a peer shows of ours and does what follows: what is known here confirms our head, and messages to the peer get numbers; a number
+// without proof closes the way to that peer alone. The error is that of judge.
+func (l *Lane) weigh(peer string, s showing) error {
+	err := l.judge(peer, s)
+	switch {
+	case err == nil:
+		l.answers.add(peer)
+		l.cfg.Office.Confirm(peer)
+	case errors.Is(err, ErrUnproven):
+		l.cfg.Office.Doubt(peer)
+		if l.answers.doubt(peer, s.GetSeenEpoch(), s.GetSeenSeq()) {
+			l.log.Warn("the peer claims what it does not prove: messages to it wait until it takes that back", "peer", peer, "err", err)
+		}
+	}
+	return err
+}
+
+// judge looks at what a peer shows of ours. A [RollbackError] ends the node. An error that wraps ErrHead or ErrUnproven is the peer's: what it shows
+// is not ours, or it shows nothing.
 func (l *Lane) judge(peer string, s showing) error {
 	if err := l.judgeHeld(peer, s.GetHeld()); err != nil {
 		return err
 	}
-	return l.judgeSeen(peer, s.GetSeenEpoch(), s.GetSeenSeq())
+	return l.judgeSeen(peer, s)
 }
 
 // judgeSeen looks at the largest number of ours that a peer says it has seen, zeros for none. Numbers are in our store before they are on
-// their way, so one that is not there now was given out by a newer store.
-func (l *Lane) judgeSeen(peer string, epoch uint32, seq uint64) error {
+// their way, so one that is not there now, and that we have signed, was given out by a newer store.
+func (l *Lane) judgeSeen(peer string, s showing) error {
+	epoch, seq := s.GetSeenEpoch(), s.GetSeenSeq()
 	if epoch == 0 && seq == 0 {
 		return nil
 	}
@@ -53,10 +74,16 @@ func (l *Lane) judgeSeen(peer string, epoch uint32, seq uint64) error {
 	if err != nil {
 		return fmt.Errorf("comparing numbers with %s: %w", peer, err)
 	}
-	if given = next - 1; epoch > at || epoch == at && seq > given {
-		return l.rollback(&RollbackError{Peer: peer, Epoch: epoch, Seq: seq, GivenEpoch: at, Given: given})
+	if given = next - 1; epoch < at || epoch == at && seq <= given {
+		return nil
 	}
-	return nil
+	if err := l.proven(peer, s); err != nil {
+		return fmt.Errorf("%s says that it has seen our message %d.%d, the last for it is %d.%d: %w: %w", peer, epoch, seq, at, given, err, ErrUnproven)
+	}
+	return l.rollback(&RollbackError{
+		Peer: peer, Epoch: epoch, Seq: seq, GivenEpoch: at, Given: given,
+		Statement: slices.Clone(s.GetSeenStatement()), Signature: slices.Clone(s.GetSeenSignature()),
+	})
 }
 
 // rollback ends the node.
@@ -174,11 +201,12 @@ func (l *Lane) held(peer string) ([]byte, error) {
 	return h.GetCheckpoint(), nil
 }
 
-// arrived is what has come of a peer's messages: the largest number in its largest epoch, and what is missing below.
+// arrived is what has come of a peer's messages: the largest number in its largest epoch with the proof of it, and what is missing below.
 type arrived struct {
-	epoch uint32
-	seq   uint64
-	gaps  []uint64
+	epoch                uint32
+	seq                  uint64
+	statement, signature []byte // of that number; nil when they were not kept
+	gaps                 []uint64
 }
 
 func (l *Lane) arrived(peer string) (a arrived, err error) {
@@ -192,7 +220,16 @@ func (l *Lane) arrived(peer string) (a arrived, err error) {
 			return err
 		}
 		a.seq = in.GetLargest()
-		a.gaps, err = r.Gaps(peer, a.epoch, maxGaps)
+		if a.gaps, err = r.Gaps(peer, a.epoch, maxGaps); err != nil {
+			return err
+		}
+		seen, ok, err := r.Seen(peer, a.epoch, a.seq)
+		if err != nil || !ok {
+			return err
+		}
+		if a.statement, a.signature, err = r.Came(seen); errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
 		return err
 	})
 	if err != nil {
@@ -224,15 +261,18 @@ func (l *Lane) exchange(ctx context.Context, peer string) error {
 	if err != nil {
 		return err
 	}
-	answer, err := l.client(peer).Head(ctx, &peerv1.HeadRequest{Held: held, Own: l.checkpoint(), SeenEpoch: had.epoch, SeenSeq: had.seq})
+	answer, err := l.client(peer).Head(ctx, &peerv1.HeadRequest{
+		Held: held, Own: l.checkpoint(),
+		SeenEpoch: had.epoch, SeenSeq: had.seq, SeenStatement: had.statement, SeenSignature: had.signature,
+	})
 	if err != nil {
 		return err
 	}
 	l.cfg.Office.Heard(peer)
-	if err := l.judge(peer, answer); err != nil {
-		return err
+	verdict := l.weigh(peer, answer)
+	if verdict != nil && !errors.Is(verdict, ErrUnproven) {
+		return verdict
 	}
-	l.answers.add(peer)
 	if err := l.keepHead(ctx, peer, answer.GetOwn()); err != nil {
 		l.log.Warn("head refused", "peer", peer, "err", err)
 	}
@@ -242,7 +282,7 @@ func (l *Lane) exchange(ctx context.Context, peer string) error {
 	if m := l.cfg.Peers.Manifest(peer); m == nil || m.Version() < answer.GetManifestVersion() {
 		l.fetchManifest(ctx, peer)
 	}
-	return nil
+	return verdict
 }
 
 // fetchManifest asks a peer for its manifest, for the statement store has not shown the newest.

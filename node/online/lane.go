@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/rogatory/rogatory/configs"
+	"github.com/rogatory/rogatory/crypto/envelope"
 	"github.com/rogatory/rogatory/crypto/keyring"
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/federation"
@@ -29,6 +30,9 @@ type Office interface {
 	// Clear says that the peers have confirmed our head, Cleared whether it was said.
 	Clear()
 	Cleared() bool
+	// Confirm says that our store knows all that a peer has shown of ours, so that messages to it may get numbers; Doubt takes it back.
+	Confirm(country string)
+	Doubt(country string)
 	// Heard tells that a peer was heard of.
 	Heard(country string)
 }
@@ -73,6 +77,8 @@ type Lane struct {
 	streams limits // Attachment
 	busy    slots  // Attachment
 	fatal   chan error
+
+	verifier envelope.Verifier // of our own signatures
 }
 
 // New returns a Lane. It answers once it is registered and does nothing else until Run.
@@ -117,6 +123,7 @@ func (l *Lane) Run(ctx context.Context) error {
 	g.Go(func() error { return l.watchLoop(ctx) })
 	g.Go(func() error { return l.learnLoop(ctx) })
 	g.Go(func() error { return l.publishLoop(ctx) })
+	g.Go(func() error { return l.askLoop(ctx) })
 	g.Go(func() error {
 		select {
 		case err := <-l.fatal:

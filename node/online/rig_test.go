@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/rogatory/rogatory/configs"
+	"github.com/rogatory/rogatory/crypto/envelope"
 	"github.com/rogatory/rogatory/crypto/keyring"
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/federation"
@@ -69,6 +70,7 @@ type office struct {
 	cleared atomic.Bool
 	clear   chan struct{}
 	heard   atomic.Int64
+	open    sync.Map // by peer: whether its messages get numbers
 }
 
 func (o *office) Checkpoint(size int64) ([]byte, int64, error) {
@@ -86,6 +88,15 @@ func (o *office) Checkpoint(size int64) ([]byte, int64, error) {
 func (o *office) Clear() {
 	o.cleared.Store(true)
 	close(o.clear)
+}
+
+func (o *office) Confirm(peer string) { o.open.Store(peer, true) }
+func (o *office) Doubt(peer string)   { o.open.Store(peer, false) }
+
+// mayNumber reports whether messages to a peer get numbers.
+func (o *office) mayNumber(peer string) bool {
+	open, _ := o.open.Load(peer)
+	return o.Cleared() && open == true
 }
 
 func (o *office) Cleared() bool { return o.cleared.Load() }
@@ -279,13 +290,39 @@ func (n *node) number(to string) (seq uint64) {
 	return seq
 }
 
-// take notes a message of a peer as arrived.
+// signed returns the statement of a message with that number to a peer, and our signature.
+func (n *node) signed(to string, epoch uint32, seq uint64) (statement, signature []byte) {
+	t := n.r.t
+	t.Helper()
+	salt := envelope.NewSalt()
+	commit := envelope.Commit(salt, envelope.Docket, nil)
+	m := &rogatoryv1.Message{
+		From: n.country, To: to, Epoch: epoch, Seq: seq, Prev: make([]byte, 32),
+		DocketCommit: commit[:], ContentCommit: commit[:], SubmittedMs: uint64(time.Now().UnixMilli()),
+	}
+	if seq > 1 {
+		m.Prev[0] = 1
+	}
+	sealing := must(envelope.Marshal(&rogatoryv1.Sealing{Message: must(envelope.Marshal(m))(t), FromKid: func() []byte {
+		kid := n.ring.Identity().KID()
+		return kid[:]
+	}()}))(t)
+	statement = must(envelope.Marshal(&rogatoryv1.Statement{Sealing: sealing}))(t)
+	signed := must(envelope.SignBatch(n.ring.Identity(), []*envelope.Sealed{{Statement: statement, From: n.ring.Identity().KID()}}))(t)
+	return statement, signed[0].Signature
+}
+
+// take notes a message of a peer as arrived, with its proof.
 func (n *node) take(from string, epoch uint32, seq uint64) {
 	n.r.t.Helper()
+	statement, signature := n.r.nodes[from].signed(n.country, epoch, seq)
 	if _, err := n.store.Update(context.Background(), func(tx *store.Tx) error {
 		msg := translog.Hash{byte(seq)}
 		index, err := tx.Append(&translog.Rej{Code: "test", From: from, Msg: msg})
 		if err != nil {
+			return err
+		}
+		if err := tx.PutStatement(index, &storev1.LoggedStatement{Msg: msg[:], Statement: statement, Signature: signature}); err != nil {
 			return err
 		}
 		return tx.PutSeen(from, epoch, seq, seen(msg, index))

@@ -15,9 +15,13 @@ const (
 	roundTimeout = 10 * time.Second
 )
 
-// roundLoop exchanges heads with all peers, every round.
+// roundLoop exchanges heads with all peers, every round, and when the backbone is there again: whoever started while we were away waits for us.
 func (l *Lane) roundLoop(ctx context.Context) error {
-	for pause(ctx, jitter(l.cfg.Node.Round)) {
+	for {
+		net := l.cfg.Net.Changed()
+		if !pause(ctx, jitter(l.cfg.Node.Round), net) {
+			return nil
+		}
 		if !l.cfg.Net.Connected() {
 			continue
 		}
@@ -25,7 +29,6 @@ func (l *Lane) roundLoop(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
 }
 
 // jitter spreads d by a tenth, so that nodes which started together do not call together.

@@ -45,15 +45,13 @@ func (s *server) Head(ctx context.Context, r *peerv1.HeadRequest) (*peerv1.HeadR
 		return nil, err
 	}
 	l.cfg.Office.Heard(caller)
-	switch err := l.judge(caller, r); {
+	switch err := l.weigh(caller, r); {
 	case errors.Is(err, ErrRollback):
 		return nil, status.Error(codes.FailedPrecondition, "this node has lost a part of what it has done and stops")
 	case errors.Is(err, ErrHead):
 		l.log.Warn("head refused", "peer", caller, "err", err)
-	case err != nil:
+	case err != nil && !errors.Is(err, ErrUnproven):
 		return nil, err
-	default:
-		l.answers.add(caller)
 	}
 	answer := &peerv1.HeadResponse{}
 	if answer.Held, err = l.held(caller); err != nil {
@@ -69,6 +67,7 @@ func (s *server) Head(ctx context.Context, r *peerv1.HeadRequest) (*peerv1.HeadR
 		return nil, err
 	}
 	answer.SeenEpoch, answer.SeenSeq, answer.Gaps = had.epoch, had.seq, had.gaps
+	answer.SeenStatement, answer.SeenSignature = had.statement, had.signature
 	return answer, nil
 }
 

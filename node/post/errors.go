@@ -6,6 +6,8 @@ import "errors"
 var (
 	// ErrUncleared means that the peers have not yet confirmed our head after the start, so nothing may be sent.
 	ErrUncleared = errors.New("node is not cleared by its peers yet")
+	// ErrUnconfirmed means that the recipient has not yet shown, after the start, what it has of ours, so no message to it gets a number.
+	ErrUnconfirmed = errors.New("recipient has not shown yet what it has of this node")
 	// ErrOutboxFull means that too many messages wait for this recipient.
 	ErrOutboxFull = errors.New("too many messages wait for this recipient")
 	// ErrStranger means that the directory does not know the recipient.

@@ -20,11 +20,11 @@ const (
 // maxForks bounds the proofs of one kind that are kept of one peer: one is enough.
 const maxForks = 8
 
-// keepFork keeps the proof that a sender has signed two messages with one number. Of a message that was refused no statement is kept, so
-// that a message in its place proves nothing to others.
+// keepFork keeps the proof that a sender has signed two messages with one number. Of what was refused by an older version no statement is kept: a
+// message in its place proves nothing to others.
 func (l *lane) keepFork(tx *store.Tx, o *envelope.Opening, seen *storev1.Seen) error {
 	l.o.log.Error("two messages with one number", "peer", l.country, "seq", o.Message().GetSeq())
-	first, err := tx.Message(int64(seen.GetLeafIndex()))
+	first, firstSignature, err := tx.Came(seen)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil
 	}
@@ -35,7 +35,7 @@ func (l *lane) keepFork(tx *store.Tx, o *envelope.Opening, seen *storev1.Seen) e
 	if err != nil {
 		return err
 	}
-	proof, err := bothStatements(first.GetStatement(), first.GetSignature(), o.Statement(), signature)
+	proof, err := bothStatements(first, firstSignature, o.Statement(), signature)
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,9 @@ func FuzzFrameFromPeer(f *testing.F) {
 		Logger: slog.New(slog.DiscardHandler),
 	})
 	o.Clear()
+	for peer := range o.lanes {
+		o.Confirm(peer)
+	}
 	bg.office = o
 	f.Cleanup(func() { bg.halt() })
 	v := w.members["RS"].turn()

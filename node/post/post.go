@@ -9,6 +9,8 @@
 //	receipt  commit → guard → sign the checkpoint → send: a leaf, its path, a checkpoint
 //	settle   check the receipt; ONE transaction: `rcpt` leaf, outbox entry gone, and what the desk does with the case
 //
+// Nothing gets a number before the node is cleared and the recipient confirmed: [Office.Clear], [Office.Confirm].
+//
 // A crash between any two steps leaves either nothing or an outbox entry, which is carried again. What arrives twice finds its
 // number in `seen` and is answered with the same receipt. A broker that loses a frame costs a resend.
 //
@@ -121,6 +123,7 @@ type Office struct {
 	cpu      chan struct{}    // one token a core, for opening and sealing
 	cleared  atomic.Bool
 	clear    chan struct{} // closed when cleared
+	confirm  chan struct{} // holds something when a peer was confirmed
 	stopped  chan struct{} // closed when Run has returned
 
 	cp     checkpoints
@@ -144,6 +147,7 @@ func New(cfg Config) *Office {
 		lanes:   map[string]*lane{},
 		cpu:     make(chan struct{}, runtime.GOMAXPROCS(0)),
 		clear:   make(chan struct{}),
+		confirm: make(chan struct{}, 1),
 		stopped: make(chan struct{}),
 	}
 	o.strays.counts = map[string]int64{}
@@ -176,19 +180,6 @@ func (o *Office) Run(ctx context.Context) error {
 	}
 	return g.Wait()
 }
-
-// Clear says that the peers have confirmed our head: from now on checkpoints are signed, messages are numbered and taken.
-func (o *Office) Clear() {
-	if o.cleared.CompareAndSwap(false, true) {
-		close(o.clear)
-	}
-}
-
-// Cleared reports whether Clear was called.
-func (o *Office) Cleared() bool { return o.cleared.Load() }
-
-// WhenCleared returns a channel that is closed by Clear.
-func (o *Office) WhenCleared() <-chan struct{} { return o.clear }
 
 // Heard tells that a peer was heard of, by whatever way: what waits for it is carried soon.
 func (o *Office) Heard(country string) {

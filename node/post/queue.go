@@ -38,6 +38,8 @@ type lane struct {
 	proveNext time.Time // not before this time are receipts tried again
 	quiet     time.Time // not before this time is anything tried again
 
+	confirmed atomic.Bool // since the start, or since its last doubtful claim, the peer has shown what it has of ours
+
 	quota quota        // owned by takeLoop
 	room  atomic.Int64 // how many envelopes of this pull are worth decrypting
 }

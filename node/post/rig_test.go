@@ -229,6 +229,9 @@ func (m *member) start(change ...func(*Config)) {
 	done := make(chan error, 1)
 	go func() { done <- m.office.Run(ctx) }()
 	m.office.Clear()
+	for peer := range m.office.lanes {
+		m.office.Confirm(peer)
+	}
 	m.stop = func() error {
 		cancel()
 		return <-done

@@ -608,6 +608,15 @@ func TestSubmitBeforeClearingIsRefusedAndOneThatIsCancelledHasNoEffect(t *testin
 		}
 		o.Clear()
 		o.Clear()
+		if _, err := o.Submit(context.Background(), out, opens("RS-1")); !errors.Is(err, ErrUnconfirmed) {
+			t.Errorf("before the recipient has shown what it has: %v", err)
+		}
+		o.Confirm("BG")
+		o.Doubt("BG")
+		if _, err := o.Submit(context.Background(), out, opens("RS-1")); !errors.Is(err, ErrUnconfirmed) || o.Open("BG") {
+			t.Errorf("when the recipient's claim is doubted: %v", err)
+		}
+		o.Confirm("BG")
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second) // nobody numbers yet
 		defer cancel()
 		if _, err := o.Submit(ctx, out, opens("RS-1")); !errors.Is(err, context.DeadlineExceeded) {

@@ -39,7 +39,7 @@ type Sent struct {
 
 // Submit numbers, seals and signs messages and commits them together with what do writes, in one transaction; do may run more than
 // once. When do fails nothing has happened and its error comes back; others who submit at the same time do not notice. Submit returns
-// when the messages are durable; they are carried until their receipts are here. ErrUncleared and ErrOutboxFull mean: later. When ctx
+// when the messages are durable; they are carried until their receipts are here. ErrUncleared, ErrUnconfirmed and ErrOutboxFull mean: later. When ctx
 // ends before the messages are numbered, nothing has happened.
 func (o *Office) Submit(ctx context.Context, out []Outgoing, do func(*store.Tx, []Sent) error) ([]Sent, error) {
 	if len(out) == 0 || len(out) > envelope.MaxBatch {
@@ -51,6 +51,11 @@ func (o *Office) Submit(ctx context.Context, out []Outgoing, do func(*store.Tx, 
 	for i := range out {
 		if err := o.sendable(&out[i]); err != nil {
 			return nil, fmt.Errorf("submitting to %s: %w", out[i].To, err)
+		}
+	}
+	for i := range out {
+		if err := o.mayNumber(out[i].To); err != nil {
+			return nil, err
 		}
 	}
 	j := &job{out: out, do: do, done: make(chan struct{})}

@@ -459,6 +459,14 @@ func (l *lane) reject(tx *store.Tx, op *opening, code string) error {
 		return err
 	}
 	op.answer = index
+	signature, err := op.o.Signature()
+	if err != nil {
+		return err
+	}
+	// It proves to the sender that this number was given out.
+	if err := tx.PutStatement(index, &storev1.LoggedStatement{Msg: name[:], Statement: op.o.Statement(), Signature: signature}); err != nil {
+		return err
+	}
 	return tx.PutSeen(l.country, m.GetEpoch(), m.GetSeq(), &storev1.Seen{Msg: name[:], LeafIndex: uint64(index)})
 }
 

@@ -97,12 +97,12 @@ func (r *Reader) CaseMessages(token string) ([]int64, error) {
 	return indices, nil
 }
 
-// PutStatement keeps the side record of the `reseal` leaf at index: one attempt to carry a message.
+// PutStatement keeps the side record of the `reseal` or `rej` leaf at index: one attempt to carry a message.
 func (t *Tx) PutStatement(index int64, st *storev1.LoggedStatement) error {
 	return t.putSigned(index, &st.Signature, &st.SignatureAt, func() error { return t.putRow(bucketSides, indexed(index, endStatement), st) })
 }
 
-// Statement returns the side record of the `reseal` leaf at index, or [ErrNotFound].
+// Statement returns the side record of the `reseal` or `rej` leaf at index, or [ErrNotFound].
 func (r *Reader) Statement(index int64) (*storev1.LoggedStatement, error) {
 	st := new(storev1.LoggedStatement)
 	ok, err := read(r.b.Bucket(bucketSides), indexed(index, endStatement), st)

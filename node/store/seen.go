@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
@@ -43,6 +44,23 @@ func (t *Tx) PutSeen(from string, epoch uint32, seq uint64, seen *storev1.Seen) 
 		}
 	}
 	return t.putRow(bucketIncoming, incomingKey(from, epoch), in)
+}
+
+// Came returns the Statement with which a message came that was seen, and the BatchSignature over it: the sender's proof that it has given out
+// that number. [ErrNotFound] means that neither was kept.
+func (r *Reader) Came(seen *storev1.Seen) (statement, signature []byte, err error) {
+	m, err := r.Message(int64(seen.LeafIndex))
+	if err == nil {
+		return m.Statement, m.Signature, nil
+	}
+	if !errors.Is(err, ErrNotFound) {
+		return nil, nil, err
+	}
+	st, err := r.Statement(int64(seen.LeafIndex)) // it was refused
+	if err != nil {
+		return nil, nil, err
+	}
+	return st.Statement, st.Signature, nil
 }
 
 func incomingKey(from string, epoch uint32) []byte {

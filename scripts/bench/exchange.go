@@ -394,7 +394,7 @@ func (d *driver) profileEnd() error {
 func (d *driver) prove(ctx context.Context) error {
 	wait, cancel := context.WithTimeout(ctx, drainWait)
 	defer cancel()
-	if err := d.from.Await(wait, func(s *nodev1.StatusResponse) bool { return s.GetOutbox() == 0 }); err != nil {
+	if err := d.from.Await(wait, func(s *nodev1.StatusResponse) bool { return s.GetOutbox()+s.GetHeld() == 0 }); err != nil {
 		return err
 	}
 	for _, country := range d.cluster.Countries {

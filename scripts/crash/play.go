@@ -291,7 +291,7 @@ func (g *game) drain(ctx context.Context) error {
 	wait, cancel := context.WithTimeout(ctx, drainWait)
 	defer cancel()
 	for _, country := range g.cluster.Countries {
-		if err := g.cluster.Member(country).Await(wait, func(s *nodev1.StatusResponse) bool { return s.GetOutbox() == 0 }); err != nil {
+		if err := g.cluster.Member(country).Await(wait, func(s *nodev1.StatusResponse) bool { return s.GetOutbox()+s.GetHeld() == 0 }); err != nil {
 			g.report.Findings = append(g.report.Findings, err.Error())
 		}
 	}

@@ -224,10 +224,10 @@ func (m *member) waitCleared(ctx context.Context) error {
 // waitEmpty waits until every message of the node has its receipt.
 func (m *member) waitEmpty(ctx context.Context) error {
 	return m.waitStatus(ctx, "waiting for receipts", func(s *nodev1.StatusResponse) string {
-		if s.GetOutbox() == 0 {
+		if s.GetOutbox()+s.GetHeld() == 0 {
 			return ""
 		}
-		return fmt.Sprintf("%d messages wait", s.GetOutbox())
+		return fmt.Sprintf("%d messages wait", s.GetOutbox()+s.GetHeld())
 	})
 }
 

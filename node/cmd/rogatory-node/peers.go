@@ -53,6 +53,10 @@ func peerRow(peer *nodev1.Peer, now time.Time) []cell {
 		state = cell{"no manifest yet", yellow}
 	case peer.GetStale():
 		state = cell{"stale manifest", yellow}
+	case peer.GetHeld() > 0:
+		state = cell{fmt.Sprintf("%d approved messages wait for a number", peer.GetHeld()), yellow}
+	case !peer.GetConfirmed():
+		state = cell{"not heard since the start", yellow}
 	case len(peer.GetGaps()) > 0:
 		state = cell{fmt.Sprintf("%d gaps", len(peer.GetGaps())), yellow}
 	}

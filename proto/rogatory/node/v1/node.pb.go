@@ -1748,7 +1748,9 @@ type StatusResponse struct {
 	// Duplicates seen and answered with the stored receipt since the start.
 	Duplicates uint64 `protobuf:"varint,14,opt,name=duplicates,proto3" json:"duplicates,omitempty"`
 	// Envelopes refused as not authentic since the start.
-	Inauthentic   uint64 `protobuf:"varint,15,opt,name=inauthentic,proto3" json:"inauthentic,omitempty"`
+	Inauthentic uint64 `protobuf:"varint,15,opt,name=inauthentic,proto3" json:"inauthentic,omitempty"`
+	// Approved messages that wait for a number.
+	Held          uint64 `protobuf:"varint,16,opt,name=held,proto3" json:"held,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1888,6 +1890,13 @@ func (x *StatusResponse) GetInauthentic() uint64 {
 	return 0
 }
 
+func (x *StatusResponse) GetHeld() uint64 {
+	if x != nil {
+		return x.Held
+	}
+	return 0
+}
+
 // PeersRequest asks for the peers.
 type PeersRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1993,7 +2002,11 @@ type Peer struct {
 	// Last heard of, milliseconds since 1970 UTC.
 	HeardMs uint64 `protobuf:"varint,9,opt,name=heard_ms,json=heardMs,proto3" json:"heard_ms,omitempty"`
 	// A fork of its log was seen; we cosign it no more.
-	Forked        bool `protobuf:"varint,10,opt,name=forked,proto3" json:"forked,omitempty"`
+	Forked bool `protobuf:"varint,10,opt,name=forked,proto3" json:"forked,omitempty"`
+	// It has shown, since the start, what it has of ours: messages to it get numbers.
+	Confirmed bool `protobuf:"varint,11,opt,name=confirmed,proto3" json:"confirmed,omitempty"`
+	// Approved messages to it that wait for a number.
+	Held          uint64 `protobuf:"varint,12,opt,name=held,proto3" json:"held,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2096,6 +2109,20 @@ func (x *Peer) GetForked() bool {
 		return x.Forked
 	}
 	return false
+}
+
+func (x *Peer) GetConfirmed() bool {
+	if x != nil {
+		return x.Confirmed
+	}
+	return false
+}
+
+func (x *Peer) GetHeld() uint64 {
+	if x != nil {
+		return x.Held
+	}
+	return 0
 }
 
 // ParkedRequest asks for parked envelopes.
@@ -2587,7 +2614,7 @@ const file_rogatory_node_v1_node_proto_rawDesc = "" +
 	"\fEnrolRequest\x124\n" +
 	"\tenrolment\x18\x01 \x01(\v2\x16.rogatory.v1.EnrolmentR\tenrolment\"\x0f\n" +
 	"\rEnrolResponse\"\x0f\n" +
-	"\rStatusRequest\"\xe7\x03\n" +
+	"\rStatusRequest\"\xfb\x03\n" +
 	"\x0eStatusResponse\x12\x18\n" +
 	"\acountry\x18\x01 \x01(\tR\acountry\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x1c\n" +
@@ -2609,10 +2636,11 @@ const file_rogatory_node_v1_node_proto_rawDesc = "" +
 	"\n" +
 	"duplicates\x18\x0e \x01(\x04R\n" +
 	"duplicates\x12 \n" +
-	"\vinauthentic\x18\x0f \x01(\x04R\vinauthentic\"\x0e\n" +
+	"\vinauthentic\x18\x0f \x01(\x04R\vinauthentic\x12\x12\n" +
+	"\x04held\x18\x10 \x01(\x04R\x04held\"\x0e\n" +
 	"\fPeersRequest\"=\n" +
 	"\rPeersResponse\x12,\n" +
-	"\x05peers\x18\x01 \x03(\v2\x16.rogatory.node.v1.PeerR\x05peers\"\xa4\x02\n" +
+	"\x05peers\x18\x01 \x03(\v2\x16.rogatory.node.v1.PeerR\x05peers\"\xd6\x02\n" +
 	"\x04Peer\x12\x18\n" +
 	"\acountry\x18\x01 \x01(\tR\acountry\x12)\n" +
 	"\x10manifest_version\x18\x02 \x01(\x04R\x0fmanifestVersion\x12(\n" +
@@ -2624,7 +2652,9 @@ const file_rogatory_node_v1_node_proto_rawDesc = "" +
 	"\x04gaps\x18\b \x03(\x04R\x04gaps\x12\x19\n" +
 	"\bheard_ms\x18\t \x01(\x04R\aheardMs\x12\x16\n" +
 	"\x06forked\x18\n" +
-	" \x01(\bR\x06forked\"\x0f\n" +
+	" \x01(\bR\x06forked\x12\x1c\n" +
+	"\tconfirmed\x18\v \x01(\bR\tconfirmed\x12\x12\n" +
+	"\x04held\x18\f \x01(\x04R\x04held\"\x0f\n" +
 	"\rParkedRequest\"E\n" +
 	"\x0eParkedResponse\x123\n" +
 	"\x06parked\x18\x01 \x03(\v2\x1b.rogatory.node.v1.ParkedRowR\x06parked\"n\n" +

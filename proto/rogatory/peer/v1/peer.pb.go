@@ -402,7 +402,11 @@ type HeadRequest struct {
 	// The largest sequence number of the callee, in its largest epoch, that the caller has seen; 0 for none.
 	SeenSeq uint64 `protobuf:"varint,3,opt,name=seen_seq,json=seenSeq,proto3" json:"seen_seq,omitempty"`
 	// The epoch of seen_seq; 0 for none.
-	SeenEpoch     uint32 `protobuf:"varint,4,opt,name=seen_epoch,json=seenEpoch,proto3" json:"seen_epoch,omitempty"`
+	SeenEpoch uint32 `protobuf:"varint,4,opt,name=seen_epoch,json=seenEpoch,proto3" json:"seen_epoch,omitempty"`
+	// The Statement with which that message came; empty for none.
+	SeenStatement []byte `protobuf:"bytes,5,opt,name=seen_statement,json=seenStatement,proto3" json:"seen_statement,omitempty"`
+	// The BatchSignature over seen_statement: the callee's own, so that it proves seen_seq.
+	SeenSignature []byte `protobuf:"bytes,6,opt,name=seen_signature,json=seenSignature,proto3" json:"seen_signature,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -465,6 +469,20 @@ func (x *HeadRequest) GetSeenEpoch() uint32 {
 	return 0
 }
 
+func (x *HeadRequest) GetSeenStatement() []byte {
+	if x != nil {
+		return x.SeenStatement
+	}
+	return nil
+}
+
+func (x *HeadRequest) GetSeenSignature() []byte {
+	if x != nil {
+		return x.SeenSignature
+	}
+	return nil
+}
+
 // HeadResponse shows what the callee holds.
 type HeadResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -480,8 +498,12 @@ type HeadResponse struct {
 	Gaps []uint64 `protobuf:"varint,5,rep,packed,name=gaps,proto3" json:"gaps,omitempty"`
 	// The version of the callee's newest manifest that the callee believes the caller should know.
 	ManifestVersion uint64 `protobuf:"varint,6,opt,name=manifest_version,json=manifestVersion,proto3" json:"manifest_version,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// The Statement with which that message came; empty for none.
+	SeenStatement []byte `protobuf:"bytes,7,opt,name=seen_statement,json=seenStatement,proto3" json:"seen_statement,omitempty"`
+	// The BatchSignature over seen_statement: the caller's own, so that it proves seen_seq.
+	SeenSignature []byte `protobuf:"bytes,8,opt,name=seen_signature,json=seenSignature,proto3" json:"seen_signature,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *HeadResponse) Reset() {
@@ -554,6 +576,20 @@ func (x *HeadResponse) GetManifestVersion() uint64 {
 		return x.ManifestVersion
 	}
 	return 0
+}
+
+func (x *HeadResponse) GetSeenStatement() []byte {
+	if x != nil {
+		return x.SeenStatement
+	}
+	return nil
+}
+
+func (x *HeadResponse) GetSeenSignature() []byte {
+	if x != nil {
+		return x.SeenSignature
+	}
+	return nil
 }
 
 // ManifestRequest asks for the manifest.
@@ -779,13 +815,15 @@ const file_rogatory_peer_v1_peer_proto_rawDesc = "" +
 	"\vPingRequest\"?\n" +
 	"\fPingResponse\x12\x15\n" +
 	"\x06now_ms\x18\x01 \x01(\x04R\x05nowMs\x12\x18\n" +
-	"\aversion\x18\x02 \x01(\tR\aversion\"m\n" +
+	"\aversion\x18\x02 \x01(\tR\aversion\"\xbb\x01\n" +
 	"\vHeadRequest\x12\x12\n" +
 	"\x04held\x18\x01 \x01(\fR\x04held\x12\x10\n" +
 	"\x03own\x18\x02 \x01(\fR\x03own\x12\x19\n" +
 	"\bseen_seq\x18\x03 \x01(\x04R\aseenSeq\x12\x1d\n" +
 	"\n" +
-	"seen_epoch\x18\x04 \x01(\rR\tseenEpoch\"\xad\x01\n" +
+	"seen_epoch\x18\x04 \x01(\rR\tseenEpoch\x12%\n" +
+	"\x0eseen_statement\x18\x05 \x01(\fR\rseenStatement\x12%\n" +
+	"\x0eseen_signature\x18\x06 \x01(\fR\rseenSignature\"\xfb\x01\n" +
 	"\fHeadResponse\x12\x12\n" +
 	"\x04held\x18\x01 \x01(\fR\x04held\x12\x10\n" +
 	"\x03own\x18\x02 \x01(\fR\x03own\x12\x19\n" +
@@ -793,7 +831,9 @@ const file_rogatory_peer_v1_peer_proto_rawDesc = "" +
 	"\n" +
 	"seen_epoch\x18\x04 \x01(\rR\tseenEpoch\x12\x12\n" +
 	"\x04gaps\x18\x05 \x03(\x04R\x04gaps\x12)\n" +
-	"\x10manifest_version\x18\x06 \x01(\x04R\x0fmanifestVersion\"\x11\n" +
+	"\x10manifest_version\x18\x06 \x01(\x04R\x0fmanifestVersion\x12%\n" +
+	"\x0eseen_statement\x18\a \x01(\fR\rseenStatement\x12%\n" +
+	"\x0eseen_signature\x18\b \x01(\fR\rseenSignature\"\x11\n" +
 	"\x0fManifestRequest\".\n" +
 	"\x10ManifestResponse\x12\x1a\n" +
 	"\bmanifest\x18\x01 \x01(\fR\bmanifest\"l\n" +

@@ -653,7 +653,8 @@ func (x *LoggedMessage) GetSignatureAt() uint64 {
 	return 0
 }
 
-// LoggedStatement is the side record of a `reseal` leaf: one attempt to carry a message. Key: the leaf's index.
+// LoggedStatement is the side record of a `reseal` leaf, one attempt to carry a message, and of a `rej` leaf, the attempt that was refused. Key: the
+// leaf's index.
 type LoggedStatement struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Name of the message it carries, 32 bytes.
