@@ -1,0 +1,254 @@
+package archive
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+)
+
+// A sink is where a Writer puts files: a folder or a zip.
+type sink interface {
+	// put writes a file, in the place of one with this name if there is one.
+	put(name string, b []byte) error
+	// sync makes durable what was put so far.
+	sync() error
+	// finish ends the archive; keep reports which places belong to it.
+	finish(keep func(place) bool) error
+	// abandon gives up what is not finished.
+	abandon() error
+}
+
+// tempSuffix marks a file that is being written. It is never part of an archive: the next Writer removes it.
+const tempSuffix = ".new"
+
+// A folderSink writes an archive in a folder. A file appears under its name when it is whole, by renaming.
+//
+// What a crash leaves: files of full tiles beyond what archive.json says, partial tiles of two sizes, a file that ends in
+// .new. The next Writer writes the same full tiles again, and finish removes the rest.
+type folderSink struct {
+	root   *os.Root
+	dirs   map[string]bool // that are there
+	dirty  []string        // files put and not yet synced
+	unlock func() error
+}
+
+// openFolderSink opens or makes the folder, for this program alone.
+func openFolderSink(name string) (*folderSink, error) {
+	if err := os.MkdirAll(name, 0o755); err != nil {
+		return nil, err
+	}
+	unlock, err := lock(name)
+	if err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(name)
+	if err != nil {
+		return nil, errors.Join(err, unlock())
+	}
+	return &folderSink{root: root, dirs: map[string]bool{".": true}, unlock: unlock}, nil
+}
+
+// ours fails if anything in the folder is nothing that a Writer, perhaps one that has crashed, has put there.
+func (s *folderSink) ours() error {
+	var bad error
+	f := folder{s.root}
+	err := f.list(func(name string, wrong error) bool {
+		_, ok := parsePlace(strings.TrimSuffix(name, tempSuffix))
+		if errors.Is(wrong, errEmpty) {
+			return true
+		}
+		if wrong != nil || !ok {
+			bad = fmt.Errorf("%s: %w", name, ErrOther)
+		}
+		return bad == nil
+	})
+	return errors.Join(err, bad)
+}
+
+func (s *folderSink) put(name string, b []byte) error {
+	if old, err := (&folder{s.root}).read(name, int64(len(b))); err == nil && bytes.Equal(old, b) {
+		s.dirty = append(s.dirty, name) // it may be from a run that has crashed before its sync
+		return nil
+	}
+	if dir := path.Dir(name); !s.dirs[dir] {
+		if err := s.root.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+		for ; !s.dirs[dir]; dir = path.Dir(dir) {
+			s.dirs[dir] = true
+		}
+	}
+	f, err := s.root.OpenFile(name+tempSuffix, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err != nil {
+		return err
+	}
+	if _, err := f.Write(b); err != nil {
+		return joinClose(f, err)
+	}
+	if name == infoName || name == checkpointName {
+		// These take the place of others: they are on the disk before they have their name.
+		if err := f.Sync(); err != nil {
+			return joinClose(f, err)
+		}
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	s.dirty = append(s.dirty, name)
+	return s.root.Rename(name+tempSuffix, name)
+}
+
+// remove removes a file that may be there.
+func (s *folderSink) remove(name string) error {
+	if err := s.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+func (s *folderSink) sync() error {
+	dirs := map[string]bool{}
+	for _, name := range s.dirty {
+		if err := s.syncFile(name); err != nil {
+			return err
+		}
+		for dir := path.Dir(name); !dirs[dir]; dir = path.Dir(dir) {
+			dirs[dir] = true
+		}
+	}
+	for dir := range dirs {
+		if err := s.syncFile(dir); err != nil {
+			return err
+		}
+	}
+	s.dirty = s.dirty[:0]
+	return nil
+}
+
+func (s *folderSink) syncFile(name string) error {
+	f, err := s.root.Open(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// finish removes what earlier runs have left: partial tiles of another size, files that were being written. It leaves
+// what has no place in any archive: that is not ours.
+func (s *folderSink) finish(keep func(place) bool) error {
+	var stale []string
+	f := folder{s.root}
+	if err := f.list(func(name string, wrong error) bool {
+		p, ok := parsePlace(strings.TrimSuffix(name, tempSuffix))
+		temp := strings.HasSuffix(name, tempSuffix)
+		if ok && wrong == nil && (temp || !keep(p)) || errors.Is(wrong, errEmpty) {
+			stale = append(stale, name)
+		}
+		return true
+	}); err != nil {
+		return err
+	}
+	for _, name := range stale {
+		if err := s.remove(name); err != nil {
+			return err
+		}
+		// Folders go with the last file in them.
+		dir := path.Dir(name)
+		for dir != "." && s.root.Remove(dir) == nil {
+			dir = path.Dir(dir)
+		}
+		if err := s.syncFile(dir); err != nil {
+			return err
+		}
+	}
+	return s.abandon()
+}
+
+func (s *folderSink) abandon() error { return errors.Join(s.root.Close(), s.unlock()) }
+
+// A zipSink writes an archive as one zip, which gets its name when it is finished.
+type zipSink struct {
+	name    string
+	f       *os.File
+	members []member
+	offset  int64
+	header  []byte
+}
+
+func openZipSink(name string) (*zipSink, error) {
+	if _, err := os.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
+		return nil, errors.Join(err, ErrExists)
+	}
+	f, err := os.OpenFile(name+tempSuffix, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	return &zipSink{name: name, f: f}, nil
+}
+
+func (s *zipSink) put(name string, b []byte) error {
+	if len(s.members) == maxFiles {
+		return fmt.Errorf("%d files in one zip: %w", maxFiles, ErrTooLarge)
+	}
+	m := member{path: name, offset: s.offset, size: uint32(len(b)), crc: crc32.ChecksumIEEE(b)}
+	s.header = m.appendLocal(s.header[:0])
+	if _, err := s.f.Write(s.header); err != nil {
+		return err
+	}
+	if _, err := s.f.Write(b); err != nil {
+		return err
+	}
+	s.members = append(s.members, m)
+	s.offset += int64(len(s.header)) + int64(len(b))
+	return nil
+}
+
+func (s *zipSink) sync() error { return nil }
+
+func (s *zipSink) finish(func(place) bool) error {
+	w := &countingWriter{w: s.f}
+	for i := range s.members {
+		s.header = s.members[i].appendCentral(s.header[:0])
+		if _, err := w.Write(s.header); err != nil {
+			return err
+		}
+	}
+	if _, err := s.f.Write(appendEnd(nil, int64(len(s.members)), s.offset, w.n)); err != nil {
+		return err
+	}
+	if err := errors.Join(s.f.Sync(), s.f.Close()); err != nil {
+		return err
+	}
+	// A link, and no renaming: a file that has come meanwhile is not overwritten.
+	if err := os.Link(s.name+tempSuffix, s.name); err != nil {
+		return err
+	}
+	if err := os.Remove(s.name + tempSuffix); err != nil {
+		return err
+	}
+	d, err := os.Open(filepath.Dir(s.name))
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+func (s *zipSink) abandon() error { return errors.Join(s.f.Close(), os.Remove(s.name+tempSuffix)) }
+
+type countingWriter struct {
+	w io.Writer
+	n int64
+}
+
+func (w *countingWriter) Write(b []byte) (int, error) {
+	n, err := w.w.Write(b)
+	w.n += int64(n)
+	return n, err
+}
