@@ -32,6 +32,11 @@ const (
 	// cacheLimit bounds the envelopes that are held in memory for one peer, in bytes. What is beyond it is sealed anew when it is
 	// published.
 	cacheLimit = 32 << 20
+	// A lone message goes past the mailbox, and through it when its receipt is not there after directWait. So does the lone answer to a
+	// message that has come for the first time: if it gets lost, the message comes again. A frame of up to directMost of either is lone if
+	// nothing else is under way.
+	directWait = time.Second
+	directMost = 4
 	// publishTimeout bounds one attempt to publish a frame, publishPause follows one that failed: the mailbox is full, for example.
 	publishTimeout = 15 * time.Second
 	publishPause   = time.Second
@@ -128,7 +133,7 @@ func (l *lane) carry(ctx context.Context) (time.Duration, error) {
 			}
 			return l.untilDue(), nil
 		}
-		switch err := l.publish(ctx, f.frame); {
+		switch err := l.publish(ctx, f); {
 		case err == nil:
 			l.published(f)
 		case errors.Is(err, transport.ErrTooLarge):
@@ -142,10 +147,31 @@ func (l *lane) carry(ctx context.Context) (time.Duration, error) {
 	return 0, nil
 }
 
-func (l *lane) publish(ctx context.Context, f *rogatoryv1.Frame) error {
-	b, err := envelope.Marshal(f)
+// lone reports whether a frame may pass the mailbox by: nothing in it is under way for the second time, or would not come again.
+func (l *lane) lone(f *packing, size int) bool {
+	if size > transport.MaxDirect || f.parcels > directMost || len(f.answers) > directMost || len(f.frame.Advice) > 0 || f.mailbox {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if f.parcels > 0 && l.flying > 0 {
+		return false
+	}
+	for _, p := range l.hand[:f.parcels] {
+		if p.direct || p.attempts > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func (l *lane) publish(ctx context.Context, f *packing) error {
+	b, err := envelope.Marshal(f.frame)
 	if err != nil {
 		return err
+	}
+	if f.direct = l.lone(f, len(b)); f.direct {
+		return l.o.cfg.Net.Send(l.country, b)
 	}
 	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
 	defer cancel()
@@ -157,6 +183,8 @@ type packing struct {
 	frame   *rogatoryv1.Frame
 	parcels int // how many of the hand, from its front
 	answers []int64
+	mailbox bool // answers are to go by the mailbox
+	direct  bool // it passed the mailbox by
 }
 
 // frame puts together what is due, up to a frame's size; nil when nothing is.
@@ -197,6 +225,8 @@ func (l *lane) packAnswers(f *packing, room int) (int, error) {
 	n := min(len(l.answers), maxReceipts)
 	f.answers = slices.Clone(l.answers[:n])
 	l.answers = slices.Delete(l.answers, 0, n)
+	f.mailbox = l.mailbox
+	l.mailbox = l.mailbox && len(l.answers) > 0
 	n = min(len(l.advice), adviceInFrame)
 	f.frame.Advice = slices.Clone(l.advice[:n])
 	l.advice = slices.Delete(l.advice, 0, n)
@@ -230,6 +260,7 @@ func (l *lane) restore(f *packing) {
 	for _, index := range f.answers {
 		l.reply(index)
 	}
+	l.mailbox = l.mailbox || f.mailbox
 	for _, a := range f.frame.Advice {
 		l.advise(a)
 	}
@@ -250,8 +281,11 @@ func (l *lane) published(f *packing) {
 		if l.waiting[p.place] != p {
 			continue // its receipt was faster
 		}
-		p.attempts++
-		wait := backoff(p.attempts)
+		wait := directWait
+		if p.direct = p.direct || f.direct; !f.direct {
+			p.attempts++
+			wait = backoff(p.attempts)
+		}
 		// Up to a quarter more, so that those who waited for one peer do not come at once.
 		p.due, p.advised = now.Add(wait+rand.N(wait/4)), false
 		heap.Push(&l.again, p)

@@ -30,6 +30,7 @@ type lane struct {
 	answers []int64                   // indices of our leaves that are receipts to be sent, ascending
 	advice  []*rogatoryv1.Advice      // to be sent
 	parked  map[envelope.Name]bool    // what of the peer's is parked
+	mailbox bool                      // answers are to go by the mailbox: those before may have got lost
 	last    time.Time                 // when the peer was heard of
 
 	// Owned by carryLoop.
@@ -76,6 +77,7 @@ type parcel struct {
 	envelope []byte      // nil: to be sealed anew before it is published
 	kid      keyring.KID // of the identity key that signed
 	expires  time.Time   // of the sealing
+	direct   bool        // it was sent past the mailbox once
 	due      time.Time
 	attempts int
 	flying   bool
@@ -306,6 +308,7 @@ func (o *Office) Prove(peer string, leafIndex int64) {
 	if l := o.lanes[peer]; l != nil {
 		l.mu.Lock()
 		l.reply(leafIndex)
+		l.mailbox = true // nothing would ask for it again
 		l.mu.Unlock()
 		l.signal()
 	}

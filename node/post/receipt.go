@@ -193,6 +193,7 @@ func hashList(raw [][]byte) ([]translog.Hash, bool) {
 // settle takes a message whose receipt is here out of the outbox.
 func (l *lane) settle(tx *store.Tx, b *bundle, p *proof) error {
 	p.outcome = 0
+	tx.GuardLater() // no byte leaves that depends on it before the next checkpoint
 	if w, ok := p.leaf.Entry.(*translog.Whole); ok {
 		return l.settleWhole(tx, b, p, w)
 	}

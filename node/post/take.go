@@ -481,6 +481,7 @@ func (l *lane) answer(openings []*opening) {
 		case op.again != nil:
 			l.o.Duplicates.Add(1)
 			l.reply(int64(op.again.GetLeafIndex()))
+			l.mailbox = true // the receipt before has not arrived
 		case op.answer >= 0:
 			l.reply(op.answer)
 		case op.late != nil:

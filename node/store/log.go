@@ -27,13 +27,18 @@ func (t *Tx) Append(entry translog.Entry) (index int64, err error) {
 	switch entry.Kind() {
 	case "rcpt", "wit", "cos":
 	default:
-		t.guardNeeded = true
+		t.guardNeeded = t.guardNeeded || !t.call.later
+		t.guardLater = t.guardLater || t.call.later
 	}
 	if t.call.first < 0 {
 		t.call.first = index
 	}
 	return index, nil
 }
+
+// GuardLater says of the leaves that this Update appends from here on that nobody outside is told of them before the next checkpoint is
+// signed: their guard may come with that, or with another batch, or a moment after the batch.
+func (t *Tx) GuardLater() { t.call.later = true }
 
 // At returns the time in ms that leaves have which are appended now: one for all of a transaction, never before that of the
 // leaf before.

@@ -60,6 +60,7 @@ type Store struct {
 	numbers    map[int]uint64    // next case number by year
 	signatures map[string]uint64 // root signatures kept lately, and where, plus one
 	guardOwed  bool              // committed leaves wait for a guard that could not be written
+	guardDue   bool              // committed leaves wait for a guard that may come a moment later
 
 	wake    chan struct{}
 	stopped chan struct{} // writeLoop has returned

@@ -206,6 +206,48 @@ func TestOneMessageGoesThroughTheStoreAndSurvivesReopening(t *testing.T) {
 	})
 }
 
+func TestAGuardThatMayComeLaterComesWithinAMoment(t *testing.T) {
+	opts := testOptions(t.TempDir())
+	written := make(chan struct{}, 16)
+	opts.Step = func(point string) {
+		if point == StepGuarded {
+			written <- struct{}{}
+		}
+	}
+	s := openStore(t, opts)
+	leaf := func(tx *Tx) error {
+		_, err := tx.Append(&translog.Rej{Code: "test", From: "BG", Msg: name("rejected")})
+		return err
+	}
+	later := func(tx *Tx) error {
+		tx.GuardLater()
+		return leaf(tx)
+	}
+	for len(written) > 0 {
+		<-written
+	}
+	was := s.Head().Size
+	if c := update(t, s, later); c.Size != was+1 {
+		t.Fatalf("the log has %d leaves", c.Size)
+	}
+	<-written
+	if size := s.Head().Size; size != was+1 {
+		t.Errorf("guard is at %d", size)
+	}
+	update(t, s, later)
+	if update(t, s, leaf); s.Head().Size != was+3 {
+		t.Errorf("a guard that is needed left out the leaf before: %d", s.Head().Size)
+	}
+	update(t, s, later)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = openStore(t, opts)
+	if size := s.Head().Size; size != was+4 {
+		t.Errorf("after closing the guard is at %d", size)
+	}
+}
+
 func TestAFailingCallLeavesNothingAndItsCompanyEverything(t *testing.T) {
 	s := openStore(t, testOptions(t.TempDir()))
 	var wg sync.WaitGroup

@@ -26,6 +26,7 @@ type Tx struct {
 	lastAt      int64
 	now         int64             // when the functions began to run, ms
 	guardNeeded bool              // a leaf that may be acted upon was appended
+	guardLater  bool              // one was appended whose guard may come a moment later
 	taken       map[string]int    // how many keys of each unit's pool the batch has taken
 	signatures  map[string]uint64 // root signatures that the batch has kept, and where, plus one
 

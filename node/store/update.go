@@ -52,6 +52,8 @@ const (
 	linger = time.Millisecond
 	// guardRetry is how long the store waits before it tries a guard again that could not be written.
 	guardRetry = time.Second
+	// guardDelay is how long a guard that may come later waits for a batch that needs one.
+	guardDelay = 100 * time.Millisecond
 )
 
 // Commit says what became of an Update.
@@ -69,6 +71,7 @@ type call struct {
 	done    chan struct{}
 	wrote   bool // run has changed something
 	chores  bool // run has left a chore
+	later   bool // what run appends may wait for its guard
 	first   int64
 	outcome Commit
 	err     error
@@ -176,13 +179,18 @@ func (s *Store) writeLoop() {
 	}
 }
 
-// idle waits for a call, or until a guard that could not be written is due again.
+// idle waits for a call, or until a guard is due: one that could wait for company, or one that could not be written.
 func (s *Store) idle() {
-	if !s.guardOwed {
+	var t *time.Timer
+	switch {
+	case s.guardOwed:
+		t = time.NewTimer(guardRetry)
+	case s.guardDue:
+		t = time.NewTimer(guardDelay)
+	default:
 		<-s.wake
 		return
 	}
-	t := time.NewTimer(guardRetry)
 	defer t.Stop()
 	select {
 	case <-s.wake:
@@ -242,6 +250,7 @@ func (s *Store) commit(batch []*call) {
 	s.settlePools(t.taken)
 	s.settleSignatures(t.signatures)
 	s.guardOwed = s.guardOwed || t.guardNeeded
+	s.guardDue = s.guardDue || t.guardLater
 	s.step(StepCommitted)
 	s.finish(batch, t.guardNeeded)
 }
@@ -260,7 +269,7 @@ func (s *Store) runAll(batch []*call) (*Tx, error) {
 			if c.err != nil {
 				continue
 			}
-			c.wrote, c.chores, c.first = false, false, -1
+			c.wrote, c.chores, c.later, c.first = false, false, false, -1
 			t.call = c
 			if c.err = c.run(t); c.err != nil && c.wrote {
 				again = true
@@ -317,7 +326,7 @@ func (s *Store) writeGuard() error {
 	if err := s.guard.write(head, torn); err != nil {
 		return fmt.Errorf("writing head guard: %w", err)
 	}
-	s.guardOwed = false
+	s.guardOwed, s.guardDue = false, false
 	s.mu.Lock()
 	s.guarded = head
 	s.mu.Unlock()

@@ -23,6 +23,7 @@ type endpoint struct {
 	handlers sync.WaitGroup  // added to only while serving, under mu
 	calls    map[callID]*clientCall
 	peers    map[string]*callers
+	mail     map[string]chan []byte // by sender, what passed the mailbox by
 }
 
 // A service is what RegisterService was given.
@@ -52,6 +53,7 @@ func newEndpoint(self string, w wire, o CallOptions) *endpoint {
 		services: map[string]*service{},
 		calls:    map[callID]*clientCall{},
 		peers:    map[string]*callers{},
+		mail:     map[string]chan []byte{},
 	}
 }
 
@@ -119,6 +121,12 @@ func (e *endpoint) deliver(l lane, from string, data []byte) {
 	}
 	switch l {
 	case laneCall:
+		if h.kind == kindMail {
+			if checkPeer(e.self, from) == nil {
+				e.deliverMail(from, body)
+			}
+			return
+		}
 		e.deliverCall(from, h, body)
 	case laneReply:
 		e.deliverReply(from, h, body)

@@ -17,6 +17,8 @@ func FuzzFrameParsesToItself(f *testing.F) {
 	}
 	f.Add(appendFrame(nil, frameHeader{kind: kindCredit, call: id}, make([]byte, 8)))
 	f.Add(appendFrame(nil, frameHeader{kind: kindReset, call: id}, []byte{byte(resetBusy)}))
+	f.Add(appendFrame(nil, frameHeader{kind: kindMail}, []byte("mail")))
+	f.Add(appendFrame(nil, frameHeader{kind: kindMail, call: id}, []byte("mail of a call")))
 	f.Add(make([]byte, headerLen))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		h, body, err := parseFrame(b)

@@ -11,7 +11,9 @@ import (
 //	kind     1 byte
 //	call     16 bytes, random, chosen by the caller
 //	seq      4 bytes big endian; the frame's number in this direction for chunks, 0 otherwise
-//	body     chunk: 1 byte or more of a sealed part; credit: 8 bytes; reset: 1 byte
+//	body     chunk: 1 byte or more of a sealed part; credit: 8 bytes; reset: 1 byte; mail: a frame of the durable lane
+//
+// Mail belongs to no call: its call is zeros.
 //
 // Nothing here is authentic. What matters is repeated inside the sealed part.
 const headerLen = 1 + 1 + 16 + 4
@@ -26,6 +28,7 @@ const (
 	chunkLast  frameKind = 3 // a chunk that ends a part, the last in this direction
 	kindCredit frameKind = 4 // body: how many chunk bytes the receiver of this frame may have sent in total
 	kindReset  frameKind = 5 // body: why the call is over for the sender of this frame
+	kindMail   frameKind = 6 // body: a frame of the durable lane that passes the mailbox by
 )
 
 func (k frameKind) isChunk() bool { return k >= chunkMore && k <= chunkLast }
@@ -73,6 +76,8 @@ func parseFrame(b []byte) (h frameHeader, body []byte, err error) {
 	case h.seq != 0:
 		return h, nil, fmt.Errorf("number on a frame that has none: %w", ErrFrame)
 	case h.kind == kindCredit && len(body) == 8:
+		return h, body, nil
+	case h.kind == kindMail && len(body) <= MaxDirect && h.call == callID{}:
 		return h, body, nil
 	case h.kind == kindReset && len(body) == 1 && body[0] >= 1 && body[0] <= 3:
 		return h, body, nil

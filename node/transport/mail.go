@@ -76,6 +76,11 @@ type puller struct {
 	inbox string        // answers come to inbox.<number of the request>
 	in    chan *nats.Msg
 	asked uint64
+
+	// The request that the server has and has not answered, if any: a Receive that ended because a frame came past the mailbox leaves it.
+	open  string          // its reply subject, or empty
+	until time.Time       // when it counts as lost
+	lost  <-chan struct{} // closed when the connection has changed since, and with it the server's memory
 }
 
 const (
@@ -127,7 +132,7 @@ func (n *NATS) Receive(ctx context.Context, from string, maxBytes int) ([]Frame,
 	}
 	maxBytes = min(max(maxBytes, minReceive), maxReceive)
 	for {
-		frames, err := n.pull(lost, p, maxBytes)
+		frames, err := n.pull(lost, p, from, maxBytes)
 		if len(frames) > 0 {
 			return frames, nil
 		}
@@ -157,26 +162,30 @@ type pullRequest struct {
 }
 
 // pull asks once and collects until nothing more is there.
-func (n *NATS) pull(ctx context.Context, p *puller, maxBytes int) ([]Frame, error) {
+func (n *NATS) pull(ctx context.Context, p *puller, from string, maxBytes int) ([]Frame, error) {
 	// Left by a Receive that went away before its answer came.
 	if frames := n.waiting(p, pullBatch); len(frames) > 0 {
 		return frames, nil
 	}
-	body, err := json.Marshal(pullRequest{Batch: pullBatch, MaxBytes: maxBytes, Expires: pullExpiry, NoWait: true})
-	if err != nil {
+	if err := n.ask(p, maxBytes); err != nil {
 		return nil, err
 	}
-	p.asked++
-	reply := p.inbox + "." + strconv.FormatUint(p.asked, 10)
-	if err := n.nc.PublishRequest(p.next, reply, body); err != nil {
-		return nil, clientError(err)
-	}
-	timer := time.NewTimer(pullExpiry + pullGrace)
+	reply := p.open
+	direct := n.direct(from)
+	timer := time.NewTimer(time.Until(p.until))
 	defer timer.Stop()
 	var frames []Frame
-	queued := false
+	queued, still := false, false
+	defer func() {
+		if !still {
+			p.open = ""
+		}
+	}()
 	for len(frames) < pullBatch {
 		select {
+		case b := <-direct:
+			still = len(frames) == 0
+			return append(frames, directFrames(b, direct)...), nil
 		case m := <-p.in:
 			// Frames come under the subject they were published to, the server's word under that of the request.
 			status := m.Header.Get("Status")
@@ -208,6 +217,29 @@ func (n *NATS) pull(ctx context.Context, p *puller, maxBytes int) ([]Frame, erro
 	return frames, nil
 }
 
+// ask makes a request, unless the one before is still open.
+func (n *NATS) ask(p *puller, maxBytes int) error {
+	if p.open != "" && time.Now().Before(p.until) {
+		select {
+		case <-p.lost:
+		default:
+			return nil
+		}
+	}
+	body, err := json.Marshal(pullRequest{Batch: pullBatch, MaxBytes: maxBytes, Expires: pullExpiry, NoWait: true})
+	if err != nil {
+		return err
+	}
+	p.lost = n.Changed()
+	p.asked++
+	reply := p.inbox + "." + strconv.FormatUint(p.asked, 10)
+	if err := n.nc.PublishRequest(p.next, reply, body); err != nil {
+		return clientError(err)
+	}
+	p.open, p.until = reply, time.Now().Add(pullExpiry+pullGrace)
+	return nil
+}
+
 // waiting takes what has already come, without asking.
 func (n *NATS) waiting(p *puller, most int) (frames []Frame) {
 	for len(frames) < most {
@@ -215,6 +247,9 @@ func (n *NATS) waiting(p *puller, most int) (frames []Frame) {
 		case m := <-p.in:
 			if isFrame(m) {
 				frames = append(frames, n.frame(m))
+			}
+			if isFrame(m) || m.Subject == p.open {
+				p.open = "" // answered, or over
 			}
 		default:
 			return frames

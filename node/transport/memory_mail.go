@@ -97,6 +97,7 @@ func (p *MemoryPort) Receive(ctx context.Context, from string, maxBytes int) ([]
 		return nil, err
 	}
 	maxBytes = min(max(maxBytes, minReceive), maxReceive)
+	direct := p.direct(from)
 	for {
 		changed := p.Changed()
 		if err := p.ready(); err != nil {
@@ -111,6 +112,9 @@ func (p *MemoryPort) Receive(ctx context.Context, from string, maxBytes int) ([]
 		}
 		timer := time.NewTimer(next)
 		select {
+		case b := <-direct:
+			timer.Stop()
+			return directFrames(b, direct), nil
 		case <-more:
 		case <-changed:
 		case <-timer.C:

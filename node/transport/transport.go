@@ -7,6 +7,7 @@
 //     recipient's mailbox on the backbone, one queue per sender, so that one bad peer blocks nobody. It may
 //     lose, repeat and reorder frames: the sender's outbox resends until it holds a receipt, the recipient's inbox
 //     knows what it has seen;
+//     what is urgent and small may pass the mailbox by ([Net.Send]);
 //   - the online lane ([Net.Dial], [Net.RegisterService], [Net.Serve]) is gRPC with generated stubs: unary
 //     and streaming calls, deadlines, cancellation, status with details, metadata. Every call has a deadline.
 //     Each part of a call passes through a [Sealer], bound to its call, direction and place.
@@ -20,7 +21,7 @@
 // # Subjects
 //
 //	rogatory.v1.<to>.mail.<from>     durable lane, kept by stream MAIL_<to>, consumer <from>
-//	rogatory.v1.<to>.call.<from>     online lane, what a caller sends
+//	rogatory.v1.<to>.call.<from>     online lane, what a caller sends; and [Net.Send]
 //	rogatory.v1.<to>.reply.<from>    online lane, what a callee sends
 //	rogatory.v1.all.<kind>.<from>    statements, kept by stream STATEMENTS
 //	_INBOX_<own>.>                   answers of the backbone itself
@@ -71,8 +72,12 @@ type Net interface {
 	// After ErrUnavailable or a ctx error the frame may have been taken or not.
 	Publish(ctx context.Context, to string, frame []byte) error
 
-	// Receive waits for at least one frame of country from and returns what is there, up to about maxBytes
-	// (at least one frame, at most 16 MiB). A frame that is not acked within 30 s comes again.
+	// Send hands a frame of at most [MaxDirect] bytes to country to past its mailbox, if it listens at this moment. Nobody keeps the frame and
+	// nobody says whether it arrived: what matters is published later if no answer comes. Errors are those of Publish, without ErrFull.
+	Send(to string, frame []byte) error
+
+	// Receive waits for at least one frame of country from, whichever way it came, and returns what is there, up to about maxBytes
+	// (at least one frame, at most 16 MiB). A frame of the mailbox that is not acked within 30 s comes again.
 	Receive(ctx context.Context, from string, maxBytes int) ([]Frame, error)
 
 	// PutStatement replaces this country's statement of that kind.
@@ -111,11 +116,22 @@ type Frame struct {
 	nak func(time.Duration) error
 }
 
-// Ack removes the frame from the mailbox. An ack can get lost: then the frame comes again.
-func (f Frame) Ack() error { return f.ack() }
+// Ack removes the frame from the mailbox. An ack can get lost: then the frame comes again. For a frame that passed the mailbox by it
+// does nothing.
+func (f Frame) Ack() error {
+	if f.ack == nil {
+		return nil
+	}
+	return f.ack()
+}
 
-// Nak asks for the frame again after delay.
-func (f Frame) Nak(delay time.Duration) error { return f.nak(delay) }
+// Nak asks for the frame again after delay. One that passed the mailbox by is lost: its sender publishes it in time.
+func (f Frame) Nak(delay time.Duration) error {
+	if f.nak == nil {
+		return nil
+	}
+	return f.nak(delay)
+}
 
 // Sealer protects the online lane. The transport calls it for every part of every call, in both directions,
 // so that the backbone sees nothing but sealed bytes. What Open returns must be exactly what the peer's Seal
