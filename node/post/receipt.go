@@ -1,6 +1,7 @@
 package post
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -86,12 +87,15 @@ type bundle struct {
 	cp     translog.Checkpoint
 	note   []byte
 	proofs []proof
+
+	kept int64 // leaf beside which the transaction has kept note, each time it runs
 }
 
 // A proof is one receipt of the peer.
 type proof struct {
 	index int64
 	raw   []byte
+	path  []translog.Hash
 	leaf  translog.Leaf
 	msg   envelope.Name
 	at    place // of our message, for all but Whole
@@ -136,7 +140,7 @@ func (l *lane) check(rs *rogatoryv1.Receipts) *bundle {
 			l.o.stray("receipt-proof")
 			continue
 		}
-		p := proof{index: int64(r.GetIndex()), raw: r.GetLeaf(), leaf: leaf, msg: envelope.Name(name)}
+		p := proof{index: int64(r.GetIndex()), raw: r.GetLeaf(), path: hashes, leaf: leaf, msg: envelope.Name(name)}
 		if _, whole := leaf.Entry.(*translog.Whole); !whole {
 			if p.at, ok = l.find(p.msg); !ok {
 				continue // settled before: the receipt came twice
@@ -225,8 +229,39 @@ func (l *lane) settle(tx *store.Tx, b *bundle, p *proof) error {
 	if err := tx.Receipted(l.country, p.at.epoch, p.at.seq, index, p.raw); err != nil {
 		return err
 	}
+	if err := b.keep(tx, index, p); err != nil {
+		return err
+	}
 	p.outcome = settled
 	return l.o.cfg.Desk.Delivered(tx, d)
+}
+
+// Side records of `rcpt` leaves: what proves the receipt to whoever reads the log.
+const (
+	// SideLeaf is the peer's leaf, where no message keeps it: see store.LoggedMessage.
+	SideLeaf = "leaf"
+	// SidePath is the inclusion proof's hashes, one after another.
+	SidePath = "path"
+	// SideCheckpoint is the checkpoint that the proof leads to, as it came. Receipts that came together share one, which
+	// stands beside the first of them.
+	SideCheckpoint = "checkpoint"
+)
+
+// keep puts the proof of a receipt beside its leaf.
+func (b *bundle) keep(tx *store.Tx, index int64, p *proof) error {
+	path := make([]byte, 0, len(p.path)*translog.HashSize)
+	for i := range p.path {
+		path = append(path, p.path[i][:]...)
+	}
+	if err := tx.PutSide(index, SidePath, path); err != nil {
+		return err
+	}
+	// What an earlier run of the transaction has kept is gone with it.
+	if note, err := tx.Side(b.kept, SideCheckpoint); err == nil && bytes.Equal(note, b.note) {
+		return nil
+	}
+	b.kept = index
+	return tx.PutSide(index, SideCheckpoint, b.note)
 }
 
 // fits compares what the peer says it received with what we sent.
@@ -287,7 +322,11 @@ func (l *lane) settleWhole(tx *store.Tx, b *bundle, p *proof, w *translog.Whole)
 	if of == nil {
 		return nil
 	}
-	if _, err := tx.Append(translog.RcptOf(p.leaf, w.Msg, b.cp, int64(of.GetLeafIndex()))); err != nil {
+	index, err := tx.Append(translog.RcptOf(p.leaf, w.Msg, b.cp, int64(of.GetLeafIndex())))
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(tx.PutSide(index, SideLeaf, p.raw), b.keep(tx, index, p)); err != nil {
 		return err
 	}
 	p.outcome = settled
