@@ -70,7 +70,10 @@ func (s *Store) Backup(ctx context.Context, dst string) (_ BackupInfo, err error
 	if err := checkFolder(ctx, opts); err != nil {
 		return BackupInfo{}, fmt.Errorf("the copy: %w", err)
 	}
-	return info, settle(tmp, dst)
+	if err := settle(tmp, dst); err != nil {
+		return BackupInfo{}, err
+	}
+	return info, s.noteBackup(dst, info)
 }
 
 // copyTo copies one moment of the store. No key is destroyed or made while both transactions begin, so that the two

@@ -80,6 +80,16 @@ func (t *Tx) ExpireDocket(index int64) error {
 	return t.putRow(bucketSides, indexed(index, endMessage), m)
 }
 
+// Entomb notes under which `erase` leaf the content of the message at index was destroyed. The first stays.
+func (t *Tx) Entomb(index, tombstone int64) error {
+	m, err := t.messageRow(index)
+	if err != nil || m.ErasedPlusOne != 0 {
+		return err
+	}
+	m.ErasedPlusOne = uint64(tombstone) + 1
+	return t.putRow(bucketSides, indexed(index, endMessage), m)
+}
+
 // CaseMessages returns the leaf indices of the messages of a case, ascending.
 func (r *Reader) CaseMessages(token string) ([]int64, error) {
 	n, err := r.caseNumber(token)

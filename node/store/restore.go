@@ -119,6 +119,9 @@ func (s *Store) eraseAgain(ctx context.Context, journal map[uint64]bool) error {
 				return err
 			}
 		}
+		if err := t.eraseAttachments(); err != nil {
+			return err
+		}
 		if err := b.Bucket(bucketContents).ForEach(func(k, v []byte) error {
 			if len(k) != 8 {
 				return nil
@@ -159,6 +162,43 @@ func (s *Store) eraseAgain(ctx context.Context, journal map[uint64]bool) error {
 		return fmt.Errorf("writing keys.db anew: %w", err)
 	}
 	return s.Check(ctx)
+}
+
+// eraseAttachments removes the attachments that only erased contents list.
+func (t *Tx) eraseAttachments() error {
+	var ids [][]byte
+	var errs []error
+	if err := t.EachAttachment(func(a *storev1.Attachment) bool {
+		gone := len(a.Copies) > 0
+		for _, at := range a.Copies {
+			m, err := t.messageRow(int64(at.LeafIndex))
+			if err != nil {
+				errs = append(errs, err)
+				return false
+			}
+			if gone = gone && m.ContentId != 0; !gone {
+				return true
+			}
+			head, err := t.ContentHead(m.ContentId)
+			if err != nil {
+				errs = append(errs, err)
+				return false
+			}
+			gone = head.ErasedMs != 0
+		}
+		if gone {
+			ids = append(ids, a.Id)
+		}
+		return true
+	}); err != nil || len(errs) > 0 {
+		return errors.Join(append(errs, err)...)
+	}
+	for _, id := range ids {
+		if err := errors.Join(t.DeleteAttachment(id), t.s.RemoveBlob(id)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // deleteWhere deletes the rows of which goes says so.

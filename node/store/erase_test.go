@@ -1,0 +1,199 @@
+package store
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
+)
+
+// found names the files below a folder that hold any of the secrets.
+func found(t *testing.T, dir string, secrets ...[]byte) (names []string) {
+	t.Helper()
+	if err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		for i, s := range secrets {
+			if len(s) < 16 {
+				t.Fatalf("secret %d is too short to be looked for", i)
+			}
+			if bytes.Contains(b, s) {
+				names = append(names, filepath.Base(path))
+				break
+			}
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+// wrapped is a content's key as keys.db has it, on the disk.
+func wrapped(t *testing.T, s *Store, id uint64) (row []byte) {
+	t.Helper()
+	if err := s.keys.db.View(func(b *bbolt.Tx) error {
+		var k storev1.DataKey
+		err := parse(b.Bucket(bucketKeys).Get(u64(id)), &k)
+		row = k.Wrapped
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return row
+}
+
+func TestErasedKeyAndPlaintextAreInNoFileThatIsOpenedAgain(t *testing.T) {
+	dir := t.TempDir()
+	opts := testOptions(filepath.Join(dir, "node"))
+	s := openStore(t, opts)
+	plaintext := []byte(strings.Repeat("the subject's name and number, ", 400))
+	var gone, kept uint64
+	update(t, s, func(tx *Tx) (err error) {
+		if gone, err = tx.PutContent("police", plaintext); err != nil {
+			return err
+		}
+		kept, err = tx.PutContent("police", []byte("kept"))
+		return err
+	})
+	key, err := s.key(gone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, keptSecret := wrapped(t, s, gone), wrapped(t, s, kept)
+	if names := found(t, opts.Dir, secret); len(names) != 1 || names[0] != keysName {
+		t.Fatalf("before: the wrapped key is in %v", names)
+	}
+	backup := filepath.Join(dir, "backup")
+	if _, err := s.Backup(t.Context(), backup); err != nil {
+		t.Fatal(err)
+	}
+	update(t, s, func(tx *Tx) error { return tx.EraseContent(gone) })
+	nowhere := func(where string) {
+		t.Helper()
+		if names := found(t, opts.Dir, secret, key.key[:], plaintext[:64]); names != nil {
+			t.Errorf("%s: a key or the plaintext is in %v", where, names)
+		}
+		if names := found(t, opts.Dir, keptSecret); len(names) != 1 {
+			t.Errorf("%s: the key of what was kept is in %v", where, names)
+		}
+	}
+	nowhere("open")
+	closeStore(t, s)
+	nowhere("closed")
+	if err := os.RemoveAll(opts.Dir); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Restore(t.Context(), backup, opts); err != nil {
+		t.Fatal(err)
+	}
+	// Nobody has opened it yet.
+	nowhere("restored")
+	s = openStore(t, opts)
+	if _, err := s.Content(gone); !errors.Is(err, ErrErased) {
+		t.Errorf("what was erased opens from a backup: %v", err)
+	}
+	closeStore(t, s)
+}
+
+func TestKeysOfABackupAreDestroyedAfterFourteenDays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		opts := testOptions(filepath.Join(dir, "node"))
+		s := openStore(t, opts)
+		var id uint64
+		update(t, s, func(tx *Tx) (err error) {
+			id, err = tx.PutContent("police", []byte("x"))
+			return err
+		})
+		secret := wrapped(t, s, id)
+		folders := []string{filepath.Join(dir, "first"), filepath.Join(dir, "second"), filepath.Join(dir, "deleted")}
+		for i, f := range folders {
+			if _, err := s.Backup(t.Context(), f); err != nil {
+				t.Fatal(err)
+			}
+			if i == 0 {
+				time.Sleep(24 * time.Hour)
+			}
+		}
+		if err := os.RemoveAll(folders[2]); err != nil {
+			t.Fatal(err)
+		}
+		expire := func(want int) {
+			t.Helper()
+			if n, err := s.ExpireBackups(time.Now()); err != nil || n != want {
+				t.Errorf("%d backups lost their keys, not %d: %v", n, want, err)
+			}
+		}
+		expire(0)
+		time.Sleep(KeysAge - 24*time.Hour)
+		expire(1)
+		if names := found(t, folders[0], secret); names != nil {
+			t.Errorf("keys are in %v", names)
+		}
+		if names := found(t, folders[1], secret); len(names) != 1 {
+			t.Errorf("the younger copy has keys in %v", names)
+		}
+		time.Sleep(24 * time.Hour)
+		expire(1)
+		expire(0)
+		// The keys of the running node stay.
+		if _, err := s.Content(id); err != nil {
+			t.Error(err)
+		}
+		closeStore(t, s)
+	})
+}
+
+func TestCheckFindsWhatAnErasureLeft(t *testing.T) {
+	s := openStore(t, testOptions(t.TempDir()))
+	var id uint64
+	update(t, s, func(tx *Tx) (err error) {
+		id, err = tx.PutContent("police", []byte("x"))
+		return err
+	})
+	secret := wrapped(t, s, id)
+	update(t, s, func(tx *Tx) error { return tx.EraseContent(id) })
+	if err := s.Check(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	orphan := s.BlobPath([]byte("0123456789abcdef"))
+	if err := os.WriteFile(orphan, []byte("ciphertext"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	finds := func(what string) {
+		t.Helper()
+		if err := s.Check(t.Context()); !errors.Is(err, ErrInconsistent) || !strings.Contains(err.Error(), what) {
+			t.Errorf("%s is not found: %v", what, err)
+		}
+	}
+	finds("belongs to no attachment")
+	if err := s.SweepBlobs(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Check(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.keys.db.Update(func(b *bbolt.Tx) error {
+		row, err := marshal(&storev1.DataKey{Unit: "police", Wrapped: secret})
+		return errors.Join(err, b.Bucket(bucketKeys).Put(u64(id), row))
+	}); err != nil {
+		t.Fatal(err)
+	}
+	finds("is erased and has a key")
+	if err := s.keys.db.Update(func(b *bbolt.Tx) error { return b.Bucket(bucketKeys).Delete(u64(id)) }); err != nil {
+		t.Fatal(err)
+	}
+	closeStore(t, s)
+}
