@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/rogatory/rogatory/configs"
+	"github.com/rogatory/rogatory/crypto/keyring"
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/desk"
 	"github.com/rogatory/rogatory/node/federation"
@@ -86,7 +87,9 @@ func (n *node) begin(ctx context.Context, dir *federation.Directory) error {
 	}
 	return n.store.View(func(r *store.Reader) error {
 		return r.EachLatestManifest(func(peer string, latest *storev1.LatestManifest, signed []byte) bool {
-			m, err := federation.KnownManifest(signed, dir, [32]byte(latest.GetDigest()))
+			var root keyring.KID
+			copy(root[:], latest.GetRootKid())
+			m, err := federation.KeptManifest(signed, dir, [32]byte(latest.GetDigest()), root, time.Now())
 			if err != nil {
 				n.log.Warn("kept manifest is of no use", "peer", peer, "err", err)
 				return true

@@ -36,6 +36,7 @@ type Manifest struct {
 	signed     []byte
 	digest     [32]byte
 	identities []identity
+	root       keyring.KID // of the directory's key for the member when it was verified; zero if that is not known
 	sealings   map[keyring.Day]*keyring.SealingPublicKey
 	log        *translog.LogVerifier
 	logNumber  uint64
@@ -103,7 +104,8 @@ func SignManifest(manifest []byte, key *keyring.Identity) ([]byte, error) {
 //
 // The first identity key signed it, is valid at now, and leads back to the directory: it is the member's root key there; or
 // stands in have and is still valid, its time at most shortened; or was endorsed by the root key, by one of have's that is
-// valid at now, or by another of this manifest that itself leads back and is. So a key whose time is over vouches for nobody, and a
+// valid at now, or by another of this manifest that itself leads back and is. If the directory names another root key than when have was verified,
+// have's keys count as [Manifest.Under] says. So a key whose time is over vouches for nobody, and a
 // member that changes its identity key a second time has the directory name the first successor before. Other identity
 // keys, of a rotation's overlap, stand on the word of the first.
 //
@@ -124,6 +126,51 @@ func KnownManifest(signed []byte, dir *Directory, digest [32]byte) (*Manifest, e
 	}
 	return m, nil
 }
+
+// KeptManifest is KnownManifest for one that a node kept: root is the identifier of the root key that the directory named for the member then. If dir
+// names another, the manifest is held against it as Under says.
+func KeptManifest(signed []byte, dir *Directory, digest [32]byte, root keyring.KID, now time.Time) (*Manifest, error) {
+	m, err := KnownManifest(signed, dir, digest)
+	if err != nil {
+		return nil, err
+	}
+	m.root = root
+	return m.Under(dir, now)
+}
+
+// Under returns the manifest as it counts under a directory: the same while that names the root key under which the manifest was verified. When it
+// names another, what the old one vouched for is over, whatever its time: only those identity keys are left that lead to the new root key within the
+// manifest itself. ErrChain means that the one that signed does not, so nothing in the manifest counts any more.
+func (m *Manifest) Under(dir *Directory, now time.Time) (*Manifest, error) {
+	member, err := dir.Member(m.Country())
+	if err != nil {
+		return nil, err
+	}
+	root := member.root.KID()
+	if m.root == root || m.root == (keyring.KID{}) {
+		return m, nil
+	}
+	var left []identity
+	for i, pb := range slices.Backward(m.pb.GetIdentities()) {
+		at := slices.IndexFunc(m.identities, func(id identity) bool { return bytes.Equal(id.key.Bytes(), pb.GetPublicKey()) })
+		if at < 0 {
+			continue // an earlier directory has put it out of force
+		}
+		id := m.identities[at]
+		if chained(m.Country(), pb, &id, left, &basis{member: member, now: now}) {
+			left = append(left, id)
+		} else if i == 0 {
+			return nil, fmt.Errorf("manifest %d of %s under directory %d: identity key %s: %w", m.Version(), m.Country(), dir.Version(), id.key.KID(), ErrChain)
+		}
+	}
+	slices.Reverse(left)
+	under := *m
+	under.identities, under.root = left, root
+	return &under, nil
+}
+
+// Root returns the identifier of the root key under which the manifest was verified; zeros if that is not known.
+func (m *Manifest) Root() keyring.KID { return m.root }
 
 // basis is what a manifest is held against.
 type basis struct {
@@ -227,9 +274,12 @@ func (m *Manifest) readIdentities(c *basis, keys keySet) error {
 	if c.known {
 		return nil
 	}
+	m.root = c.member.root.KID()
 	var trusted []identity
 	if c.have != nil {
-		trusted = slices.Clone(c.have.identities)
+		if have, err := c.have.Under(c.dir, c.now); err == nil {
+			trusted = slices.Clone(have.identities)
+		}
 	}
 	// The newest stands first, so the one that endorsed it stands behind it.
 	for i := len(list) - 1; i >= 0; i-- {

@@ -151,7 +151,7 @@ func unitInfo(u configs.Unit) *rogatoryv1.UnitInfo {
 // keepManifest writes a manifest with its `dir` leaf and, for our own, a `key` leaf for each sealing key that it is the first to publish or the first
 // to lack: so a crash after the keys were made or destroyed loses no leaf. One that the store has already changes nothing.
 func (l *Lane) keepManifest(ctx context.Context, m, before *federation.Manifest) error {
-	digest := m.Digest()
+	digest, root := m.Digest(), m.Root()
 	_, err := l.cfg.Store.Update(ctx, func(tx *store.Tx) error {
 		latest, _, err := tx.LatestManifest(m.Country())
 		switch {
@@ -161,7 +161,7 @@ func (l *Lane) keepManifest(ctx context.Context, m, before *federation.Manifest)
 			return nil
 		}
 		if err := tx.PutManifest(m.Country(), &storev1.LatestManifest{
-			Digest: digest[:], Version: m.Version(), ReceivedMs: uint64(tx.At()),
+			Digest: digest[:], Version: m.Version(), ReceivedMs: uint64(tx.At()), RootKid: root[:],
 		}, m.Signed()); err != nil {
 			return err
 		}

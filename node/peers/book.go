@@ -43,11 +43,23 @@ func (b *Book) Directory() *federation.Directory {
 	return b.directory
 }
 
-// SetDirectory puts a later version in force.
+// SetDirectory puts a later version in force. Where it names another root key for a member, what that key's predecessor vouched for is over: the
+// keys of the member's manifest, or all of it until the member publishes anew.
 func (b *Book) SetDirectory(dir *federation.Directory) {
+	now := time.Now()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.directory = dir
+	for country, m := range b.manifests {
+		if country == b.country {
+			continue // ours is the next one's to follow
+		}
+		if under, err := m.Under(dir, now); err == nil {
+			b.manifests[country] = under
+		} else {
+			delete(b.manifests, country)
+		}
+	}
 	b.tell()
 }
 
@@ -114,8 +126,11 @@ func (b *Book) Published() []string {
 }
 
 // OwnVersion returns the version of our own manifest, 0 before the first.
-func (b *Book) OwnVersion() uint64 {
-	if m := b.Manifest(b.country); m != nil {
+func (b *Book) OwnVersion() uint64 { return b.Version(b.country) }
+
+// Version returns the version of a member's manifest, 0 for none.
+func (b *Book) Version(country string) uint64 {
+	if m := b.Manifest(country); m != nil {
 		return m.Version()
 	}
 	return 0

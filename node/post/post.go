@@ -64,6 +64,7 @@ type Arrival struct {
 
 	docket, content      envelope.Part
 	raw                  []byte // the Message's bytes
+	manifest             uint64 // version of the sender's
 	statement, signature []byte
 }
 

@@ -258,7 +258,7 @@ func (l *lane) understand(o *envelope.Opening, opened *envelope.Opened, now time
 	a := &Arrival{
 		From: l.country, Name: opened.Name, Message: opened.Message,
 		Docket: &rogatoryv1.Docket{}, Content: &rogatoryv1.Content{},
-		Fresh:  l.o.cfg.Peers.Fresh(l.country, now),
+		Fresh: l.o.cfg.Peers.Fresh(l.country, now), manifest: l.o.cfg.Peers.Version(l.country),
 		docket: opened.Docket, content: opened.Content, raw: opened.MessageBytes,
 		statement: o.Statement(), signature: signature,
 	}
@@ -425,7 +425,7 @@ func (l *lane) admit(tx *store.Tx, op *opening) error {
 		From: m.From, To: m.To, Epoch: int64(m.Epoch), Seq: int64(m.Seq), Prev: translog.Hash(m.Prev),
 		DocketCommit: translog.Hash(m.DocketCommit), ContentCommit: translog.Hash(m.ContentCommit),
 		DirectoryVersion: int64(l.o.cfg.Peers.Directory().Version()),
-		ManifestVersion:  int64(l.o.cfg.Peers.Manifest(l.country).Version()),
+		ManifestVersion:  int64(a.manifest),
 		Size:             int64(envelope.InnerSize(a.docket, a.content)),
 	}); err != nil {
 		return err

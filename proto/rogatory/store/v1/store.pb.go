@@ -527,7 +527,9 @@ type LoggedMessage struct {
 	ReceiptLeaf []byte `protobuf:"bytes,12,opt,name=receipt_leaf,json=receiptLeaf,proto3" json:"receipt_leaf,omitempty"`
 	// Index of the leaf with which the root_signature field is kept, plus one; 0 when signature is whole. Rows only: what
 	// the store returns is whole.
-	SignatureAt   uint64 `protobuf:"varint,13,opt,name=signature_at,json=signatureAt,proto3" json:"signature_at,omitempty"`
+	SignatureAt uint64 `protobuf:"varint,13,opt,name=signature_at,json=signatureAt,proto3" json:"signature_at,omitempty"`
+	// Index of the `erase` leaf under which its content was destroyed, plus one; 0 while it was not.
+	ErasedPlusOne uint64 `protobuf:"varint,14,opt,name=erased_plus_one,json=erasedPlusOne,proto3" json:"erased_plus_one,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -649,6 +651,13 @@ func (x *LoggedMessage) GetReceiptLeaf() []byte {
 func (x *LoggedMessage) GetSignatureAt() uint64 {
 	if x != nil {
 		return x.SignatureAt
+	}
+	return 0
+}
+
+func (x *LoggedMessage) GetErasedPlusOne() uint64 {
+	if x != nil {
+		return x.ErasedPlusOne
 	}
 	return 0
 }
@@ -810,7 +819,14 @@ type CaseSummary struct {
 	// Why it cannot wait, a rogatory.v1.Urgency.
 	Urgency uint32 `protobuf:"varint,12,opt,name=urgency,proto3" json:"urgency,omitempty"`
 	// Pseudonym of the officer it is assigned to; empty if nobody.
-	Assignee      string `protobuf:"bytes,13,opt,name=assignee,proto3" json:"assignee,omitempty"`
+	Assignee string `protobuf:"bytes,13,opt,name=assignee,proto3" json:"assignee,omitempty"`
+	// When the term of its dockets ended and they were destroyed, milliseconds since 1970 UTC; 0 while they are here. The case's row then has no body:
+	// this summary and case_hash are all that is left of it, and it never changes again.
+	DocketExpiredMs uint64 `protobuf:"varint,14,opt,name=docket_expired_ms,json=docketExpiredMs,proto3" json:"docket_expired_ms,omitempty"`
+	// Hash of the case as node/exchange had it when its dockets went, 32 bytes; empty while they are here.
+	CaseHash []byte `protobuf:"bytes,15,opt,name=case_hash,json=caseHash,proto3" json:"case_hash,omitempty"`
+	// Indices of the `case` leaves by which people held, released, kept or erased something of it, ascending; the last 64.
+	Acts          []uint64 `protobuf:"varint,16,rep,packed,name=acts,proto3" json:"acts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -934,6 +950,27 @@ func (x *CaseSummary) GetAssignee() string {
 		return x.Assignee
 	}
 	return ""
+}
+
+func (x *CaseSummary) GetDocketExpiredMs() uint64 {
+	if x != nil {
+		return x.DocketExpiredMs
+	}
+	return 0
+}
+
+func (x *CaseSummary) GetCaseHash() []byte {
+	if x != nil {
+		return x.CaseHash
+	}
+	return nil
+}
+
+func (x *CaseSummary) GetActs() []uint64 {
+	if x != nil {
+		return x.Acts
+	}
+	return nil
 }
 
 // ContentHead says how a content is kept. Key: the content's number, which is also its key's number in keys.db.
@@ -1391,7 +1428,9 @@ type LatestManifest struct {
 	// Its version.
 	Version uint64 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
 	// When it came, milliseconds since 1970 UTC.
-	ReceivedMs    uint64 `protobuf:"varint,3,opt,name=received_ms,json=receivedMs,proto3" json:"received_ms,omitempty"`
+	ReceivedMs uint64 `protobuf:"varint,3,opt,name=received_ms,json=receivedMs,proto3" json:"received_ms,omitempty"`
+	// Identifier of the root key that the directory named for the peer then, 8 bytes.
+	RootKid       []byte `protobuf:"bytes,4,opt,name=root_kid,json=rootKid,proto3" json:"root_kid,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1445,6 +1484,13 @@ func (x *LatestManifest) GetReceivedMs() uint64 {
 		return x.ReceivedMs
 	}
 	return 0
+}
+
+func (x *LatestManifest) GetRootKid() []byte {
+	if x != nil {
+		return x.RootKid
+	}
+	return nil
 }
 
 // PeerHead is the largest checkpoint held of a peer's log. Key: the log's origin.
@@ -2009,7 +2055,7 @@ const file_rogatory_store_v1_store_proto_rawDesc = "" +
 	"\n" +
 	"leaf_index\x18\x02 \x01(\x04R\tleafIndex\x12\x1d\n" +
 	"\n" +
-	"case_token\x18\x03 \x01(\tR\tcaseToken\"\x8e\x03\n" +
+	"case_token\x18\x03 \x01(\tR\tcaseToken\"\xb6\x03\n" +
 	"\rLoggedMessage\x12\x1a\n" +
 	"\boutgoing\x18\x01 \x01(\bR\boutgoing\x12\x12\n" +
 	"\x04peer\x18\x02 \x01(\tR\x04peer\x12\x10\n" +
@@ -2027,7 +2073,8 @@ const file_rogatory_store_v1_store_proto_rawDesc = "" +
 	" \x01(\fR\tsignature\x12(\n" +
 	"\x10receipt_plus_one\x18\v \x01(\x04R\x0ereceiptPlusOne\x12!\n" +
 	"\freceipt_leaf\x18\f \x01(\fR\vreceiptLeaf\x12!\n" +
-	"\fsignature_at\x18\r \x01(\x04R\vsignatureAt\"\x82\x01\n" +
+	"\fsignature_at\x18\r \x01(\x04R\vsignatureAt\x12&\n" +
+	"\x0ferased_plus_one\x18\x0e \x01(\x04R\rerasedPlusOne\"\x82\x01\n" +
 	"\x0fLoggedStatement\x12\x10\n" +
 	"\x03msg\x18\x01 \x01(\fR\x03msg\x12\x1c\n" +
 	"\tstatement\x18\x02 \x01(\fR\tstatement\x12\x1c\n" +
@@ -2035,7 +2082,7 @@ const file_rogatory_store_v1_store_proto_rawDesc = "" +
 	"\fsignature_at\x18\x04 \x01(\x04R\vsignatureAt\"W\n" +
 	"\aCaseRow\x128\n" +
 	"\asummary\x18\x01 \x01(\v2\x1e.rogatory.store.v1.CaseSummaryR\asummary\x12\x12\n" +
-	"\x04body\x18\x02 \x01(\fR\x04body\"\xcd\x02\n" +
+	"\x04body\x18\x02 \x01(\fR\x04body\"\xaa\x03\n" +
 	"\vCaseSummary\x12\x14\n" +
 	"\x05token\x18\x01 \x01(\tR\x05token\x12\x12\n" +
 	"\x04unit\x18\x02 \x01(\tR\x04unit\x12\x14\n" +
@@ -2052,7 +2099,10 @@ const file_rogatory_store_v1_store_proto_rawDesc = "" +
 	" \x01(\x04R\bopenedMs\x12\x12\n" +
 	"\x04kind\x18\v \x01(\rR\x04kind\x12\x18\n" +
 	"\aurgency\x18\f \x01(\rR\aurgency\x12\x1a\n" +
-	"\bassignee\x18\r \x01(\tR\bassignee\"n\n" +
+	"\bassignee\x18\r \x01(\tR\bassignee\x12*\n" +
+	"\x11docket_expired_ms\x18\x0e \x01(\x04R\x0fdocketExpiredMs\x12\x1b\n" +
+	"\tcase_hash\x18\x0f \x01(\fR\bcaseHash\x12\x12\n" +
+	"\x04acts\x18\x10 \x03(\x04R\x04acts\"n\n" +
 	"\vContentHead\x12\x16\n" +
 	"\x06length\x18\x01 \x01(\x04R\x06length\x12\x16\n" +
 	"\x06pieces\x18\x02 \x01(\rR\x06pieces\x12\x1b\n" +
@@ -2091,12 +2141,13 @@ const file_rogatory_store_v1_store_proto_rawDesc = "" +
 	"OfficerRow\x12\x1c\n" +
 	"\tenrolment\x18\x01 \x01(\fR\tenrolment\x12\x1d\n" +
 	"\n" +
-	"leaf_index\x18\x02 \x01(\x04R\tleafIndex\"c\n" +
+	"leaf_index\x18\x02 \x01(\x04R\tleafIndex\"~\n" +
 	"\x0eLatestManifest\x12\x16\n" +
 	"\x06digest\x18\x01 \x01(\fR\x06digest\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\x12\x1f\n" +
 	"\vreceived_ms\x18\x03 \x01(\x04R\n" +
-	"receivedMs\"\x87\x01\n" +
+	"receivedMs\x12\x19\n" +
+	"\broot_kid\x18\x04 \x01(\fR\arootKid\"\x87\x01\n" +
 	"\bPeerHead\x12\x12\n" +
 	"\x04size\x18\x01 \x01(\x04R\x04size\x12\x12\n" +
 	"\x04root\x18\x02 \x01(\fR\x04root\x12\x1e\n" +
