@@ -165,7 +165,7 @@ func (n *node) join() error {
 		Country: n.cfg.Country, Store: n.store, Net: n.net, Peers: n.book,
 		Identity: n.ring.Identity, Sealing: n.sealing, Log: n.signer, Desk: n.desk, Logger: n.log,
 		OutboxPerPeer: n.cfg.Limits.OutboxPerPeer, ParkedMax: n.cfg.Limits.ParkedMax, CapacityPerHour: n.cfg.CapacityPerHour,
-		Step: n.opts.Step,
+		Room: n.desk.Room, Step: n.opts.Step,
 	})
 	seeds := n.ring.Witness()
 	origin := n.signer.Verifier().Origin()

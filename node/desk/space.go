@@ -7,6 +7,9 @@ import (
 	"github.com/rogatory/rogatory/configs"
 )
 
+// Room returns an error unless so many bytes fit into the data folder besides what limits.disk_free keeps free.
+func (d *Desk) Room(more int64) error { return d.room(more) }
+
 // room returns ErrNoSpace unless so many bytes fit into the data folder besides what limits.disk_free keeps free. What has begun goes on:
 // receipts are taken and readings are logged; only what is new is refused.
 func (d *Desk) room(more int64) error {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -405,6 +406,100 @@ func TestParkedEnvelopesAreBoundedReleasedAndDropped(t *testing.T) {
 			t.Errorf("%d are parked", n)
 		}
 		served(t, rs, bg, 0)
+	}, "RS", "BG", "XX")
+}
+
+// What is parked is bounded in bytes for each peer, and takes none of the disk's last room; what does not fit stays with the peer.
+func TestParkedEnvelopesAreBoundedInBytesAndLeaveRoomOnTheDisk(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		rs, bg := w.members["RS"], w.members["BG"]
+		rs.start()
+		v := w.members["XX"].turn()
+		strange := func() []byte {
+			e := v.forge(bg, forgery{docket: unknownField(docket(t, "XX-unknown").Bytes)})
+			v.sent(bg, e)
+			return e
+		}
+		first, second, third := strange(), strange(), strange()
+		bound := int64(len(first) + len(second))
+		full := false
+		start := func() {
+			bg.start(func(c *Config) {
+				c.ParkedBytes = bound
+				c.Room = func(n int64) error {
+					if full || n <= 0 {
+						return store.ErrDisk
+					}
+					return nil
+				}
+			})
+		}
+		start()
+		told := func(want ...rogatoryv1.AdviceCode) {
+			t.Helper()
+			var codes []rogatoryv1.AdviceCode
+			for _, a := range v.answers("BG").Advice {
+				if codes = append(codes, a.Code); a.RetryAfterMs == 0 {
+					t.Error("no time to come again")
+				}
+			}
+			if !slices.Equal(codes, want) {
+				t.Errorf("advice %v, not %v", codes, want)
+			}
+		}
+		const parked, busy = rogatoryv1.AdviceCode_ADVICE_CODE_PARKED, rogatoryv1.AdviceCode_ADVICE_CODE_BUSY
+		full = true
+		v.mail("BG", first)
+		told(busy)
+		full = false
+		v.mail("BG", first, second, third)
+		told(parked, parked, busy)
+		bg.halt()
+		start()
+		v.mail("BG", third, first)
+		told(busy, parked)
+		if n := len(bg.parked()); n != 2 {
+			t.Fatalf("%d are parked", n)
+		}
+		if _, err := bg.office.Unpark(context.Background(), bg.parked()[0].GetId(), true); err != nil {
+			t.Fatal(err)
+		}
+		v.answers("BG")
+		v.mail("BG", third) // there is room again
+		told(parked)
+		served(t, rs, bg, 0)
+	}, "RS", "BG", "XX")
+}
+
+// A peer that keeps to the number of messages and makes each as large as can be is told to wait as well.
+func TestAFloodOfBytesIsAnsweredWithATimeToComeAgain(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		rs, bg := w.members["RS"], w.members["BG"]
+		rs.start()
+		bg.start(func(c *Config) { c.CapacityPerHour = 1000 }) // a hundred at once, some 4 MiB
+		v := w.members["XX"].turn()
+		large := content(t, strings.Repeat("x", 900<<10)).Bytes
+		from := bg.size()
+		told := 0
+		for range 10 {
+			e := v.forge(bg, forgery{content: large})
+			v.sent(bg, e)
+			v.mail("BG", e)
+			for _, a := range v.answers("BG").Advice {
+				if a.Code == rogatoryv1.AdviceCode_ADVICE_CODE_BUSY && a.RetryAfterMs > 0 {
+					told++
+				}
+			}
+		}
+		if taken := int(bg.size() - from); taken < 3 || taken > 6 || taken+told != 10 {
+			t.Errorf("%d were taken, %d told to come again", taken, told)
+		}
+		served(t, rs, bg, 0)
+		time.Sleep(time.Hour)
+		v.mail("BG", v.honest(bg))
+		if leaves := w.receipts(bg, v.answers("BG")); len(leaves) != 1 {
+			t.Error("the flood's own capacity has not come back")
+		}
 	}, "RS", "BG", "XX")
 }
 

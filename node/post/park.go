@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/rogatory/rogatory/crypto/envelope"
 	"github.com/rogatory/rogatory/node/store"
@@ -17,7 +18,7 @@ func (o *Office) loadParked() error {
 		return r.EachParked(func(p *storev1.Parked) bool {
 			if l := o.lanes[p.GetPeer()]; l != nil && len(p.GetMsg()) == len(envelope.Name{}) {
 				l.mu.Lock()
-				l.parked[envelope.Name(p.GetMsg())] = true
+				l.shelve(envelope.Name(p.GetMsg()), int64(len(p.GetEnvelope())))
 				l.mu.Unlock()
 			}
 			return true
@@ -29,27 +30,52 @@ func (o *Office) loadParked() error {
 	return nil
 }
 
-// park chooses what is to be parked: each message once, as long as there is room for its sender. Only takeLoop adds to what is parked.
+// shelve notes that a message is parked, or forgets it when size is 0; l.mu is held.
+func (l *lane) shelve(name envelope.Name, size int64) {
+	l.shelf += size - l.parked[name]
+	if l.parked[name] = size; size == 0 {
+		delete(l.parked, name)
+	}
+}
+
+// park chooses what is to be parked: each message once, as long as there is room for its sender and on the disk. What there is no room for stays with
+// the peer, which comes again. Only takeLoop adds to what is parked.
 func (l *lane) park(openings []*opening) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	chosen := map[envelope.Name]bool{}
+	more := int64(0)
 	for _, op := range openings {
 		if op.parked == nil {
 			continue
 		}
-		name := op.o.Name()
+		name, size := op.o.Name(), int64(len(op.raw))
 		op.advice = op.advise(rogatoryv1.AdviceCode_ADVICE_CODE_PARKED)
 		op.advice.RetryAfterMs = uint64(lastRetry.Milliseconds())
 		switch {
-		case l.parked[name] || chosen[name]:
+		case l.parked[name] > 0 || chosen[name]:
 			op.parked = nil
-		case len(l.parked)+len(chosen) >= l.o.cfg.ParkedMax:
+		case len(l.parked)+len(chosen) >= l.o.cfg.ParkedMax, l.shelf+more+size > l.o.cfg.ParkedBytes:
 			op.parked, op.advice.Code = nil, rogatoryv1.AdviceCode_ADVICE_CODE_BUSY
+		case l.o.noRoom(more + size):
+			op.parked, op.advice.Code = nil, rogatoryv1.AdviceCode_ADVICE_CODE_BUSY
+			op.advice.RetryAfterMs = uint64(time.Minute.Milliseconds())
 		default:
-			chosen[name] = true
+			chosen[name], more = true, more+size
 		}
 	}
+}
+
+// noRoom reports whether the disk has no room for so many bytes that nobody has asked for.
+func (o *Office) noRoom(bytes int64) bool {
+	if o.cfg.Room == nil {
+		return false
+	}
+	err := o.cfg.Room(bytes)
+	if err != nil {
+		o.log.Error("nothing more is parked", "err", err)
+	}
+	return err != nil
 }
 
 // Unpark takes a parked envelope in, or drops it with a final refusal. It returns the case that it went to. When its sealing is over the
@@ -98,7 +124,7 @@ func (o *Office) Unpark(ctx context.Context, id uint64, drop bool) (caseToken st
 		return "", fmt.Errorf("parked envelope %d: %w", id, err)
 	}
 	l.mu.Lock()
-	delete(l.parked, envelope.Name(p.GetMsg()))
+	l.shelve(envelope.Name(p.GetMsg()), 0)
 	l.mu.Unlock()
 	l.answer([]*opening{op})
 	return caseToken, nil

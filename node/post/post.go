@@ -108,8 +108,12 @@ type Config struct {
 	Logger   *slog.Logger
 	// OutboxPerPeer and ParkedMax bound what waits for, or of, one peer; 0 means 100,000 and 1,000.
 	OutboxPerPeer, ParkedMax int
-	// CapacityPerHour is how many new messages of one peer are taken an hour; 0 sets no limit.
+	// ParkedBytes bounds the envelopes of one peer that are parked; 0 means 64 MiB.
+	ParkedBytes int64
+	// CapacityPerHour is how many new messages of one peer are taken an hour, of 16 KiB each on average; 0 sets no limit.
 	CapacityPerHour int
+	// Room, when set, returns an error unless so many bytes may be kept on the disk that nobody here has asked for.
+	Room func(bytes int64) error
 	// Step, when set, is called at each of Steps. Tests crash there.
 	Step func(point string)
 }
@@ -141,6 +145,9 @@ func New(cfg Config) *Office {
 	}
 	if cfg.ParkedMax == 0 {
 		cfg.ParkedMax = 1_000
+	}
+	if cfg.ParkedBytes == 0 {
+		cfg.ParkedBytes = 64 << 20
 	}
 	o := &Office{
 		cfg: cfg, log: cfg.Logger,

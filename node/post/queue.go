@@ -29,7 +29,8 @@ type lane struct {
 	cached  int                       // bytes of envelopes held in waiting
 	answers []int64                   // indices of our leaves that are receipts to be sent, ascending
 	advice  []*rogatoryv1.Advice      // to be sent
-	parked  map[envelope.Name]bool    // what of the peer's is parked
+	parked  map[envelope.Name]int64   // what of the peer's is parked, in bytes
+	shelf   int64                     // the sum of parked
 	mailbox bool                      // answers are to go by the mailbox: those before may have got lost
 	last    time.Time                 // when the peer was heard of
 
@@ -41,18 +42,18 @@ type lane struct {
 
 	confirmed atomic.Bool // since the start, or since its last doubtful claim, the peer has shown what it has of ours
 
-	quota quota        // owned by takeLoop
-	room  atomic.Int64 // how many envelopes of this pull are worth decrypting
+	messages, bytes         quota        // owned by takeLoop
+	roomMessages, roomBytes atomic.Int64 // how many envelopes of this pull are worth decrypting, and how many bytes of them
 }
 
 func newLane(o *Office, country string) *lane {
 	return &lane{
 		o: o, country: country,
-		wake:    make(chan struct{}, 1),
-		waiting: map[place]*parcel{},
-		names:   map[envelope.Name]*parcel{},
-		parked:  map[envelope.Name]bool{},
-		quota:   quota{perHour: o.cfg.CapacityPerHour},
+		wake:     make(chan struct{}, 1),
+		waiting:  map[place]*parcel{},
+		names:    map[envelope.Name]*parcel{},
+		parked:   map[envelope.Name]int64{},
+		messages: messageQuota(o.cfg.CapacityPerHour), bytes: byteQuota(o.cfg.CapacityPerHour),
 	}
 }
 

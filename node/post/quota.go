@@ -3,22 +3,35 @@ package post
 import (
 	"math"
 	"time"
+
+	"github.com/rogatory/rogatory/crypto/envelope"
 )
 
-// quota is a bucket that fills evenly with a peer's messages an hour; a tenth of an hour's may come at once. Not safe for several
-// goroutines.
+// messageBytes is what a message of a peer's capacity may weigh on average: contents of some KiB. Whoever sends larger ones sends fewer.
+const messageBytes = 16 << 10
+
+// quota is a bucket that fills evenly with what may come of one peer in an hour; a tenth of an hour's, and not less than least, may come at once. Not
+// safe for several goroutines.
 type quota struct {
-	perHour int // 0 sets no limit
+	perHour int64 // 0 sets no limit
+	least   int64
 	left    float64
 	at      time.Time
 }
 
-// room returns how many messages may be taken now.
+// messageQuota counts messages, byteQuota the bytes of their envelopes.
+func messageQuota(perHour int) quota { return quota{perHour: int64(perHour), least: 1} }
+
+func byteQuota(perHour int) quota {
+	return quota{perHour: int64(perHour) * messageBytes, least: 4 * envelope.MaxEnvelope}
+}
+
+// room returns how much may be taken now.
 func (q *quota) room(now time.Time) int64 {
 	if q.perHour == 0 {
 		return math.MaxInt64
 	}
-	burst := max(float64(q.perHour)/10, 1)
+	burst := float64(max(q.perHour/10, q.least))
 	if q.at.IsZero() {
 		q.left = burst
 	} else {
@@ -28,19 +41,17 @@ func (q *quota) room(now time.Time) int64 {
 	return int64(q.left)
 }
 
-// take takes one message, if there is room.
-func (q *quota) take(now time.Time) bool {
-	if q.room(now) < 1 {
-		return false
+// take takes n, for which there is room.
+func (q *quota) take(n int64) {
+	if q.perHour != 0 {
+		q.left -= float64(n)
 	}
-	q.left--
-	return true
 }
 
-// wait returns how long after the last call of room or take there is room for one.
-func (q *quota) wait() time.Duration {
+// wait returns how long after the last call of room there is room for n.
+func (q *quota) wait(n int64) time.Duration {
 	if q.perHour == 0 {
 		return 0
 	}
-	return time.Duration(max(1-q.left, 0) / float64(q.perHour) * float64(time.Hour))
+	return time.Duration(max(float64(n)-q.left, 0) / float64(q.perHour) * float64(time.Hour))
 }

@@ -167,7 +167,9 @@ func (l *lane) sort(frames []transport.Frame) *mail {
 	if len(m.bundles) > 0 {
 		l.o.step(StepProven)
 	}
-	l.room.Store(l.quota.room(time.Now())) // a flood costs no decryption
+	now := time.Now()
+	l.roomMessages.Store(l.messages.room(now)) // a flood costs no decryption
+	l.roomBytes.Store(l.bytes.room(now))
 	l.o.spread(len(m.openings), func(i int) { l.open(m.openings[i]) })
 	if len(m.openings) > 0 {
 		l.o.step(StepOpened)
@@ -200,7 +202,7 @@ func (l *lane) open(op *opening) {
 		l.refuse(op, err)
 		return
 	}
-	if !op.released && l.room.Add(-1) < 0 {
+	if !op.released && (l.roomMessages.Add(-1) < 0 || l.roomBytes.Add(-int64(len(op.raw))) < 0) {
 		op.over = true
 		return
 	}
@@ -303,18 +305,23 @@ func (l *lane) refuse(op *opening, err error) {
 	}
 }
 
-// limit answers new messages beyond the capacity that we have declared with the time to come again.
+// limit answers new messages beyond the capacity that we have declared, in messages and in bytes, with the time to come again.
 func (l *lane) limit(openings []*opening) {
 	for _, op := range openings {
-		if op.arrival != nil || op.refused != "" {
-			op.over = !l.quota.take(time.Now())
+		if op.arrival == nil && op.refused == "" {
+			continue
+		}
+		now, size := time.Now(), int64(len(op.raw))
+		if op.over = l.messages.room(now) < 1 || l.bytes.room(now) < size; !op.over {
+			l.messages.take(1)
+			l.bytes.take(size)
 		}
 	}
 	for _, op := range openings {
 		if op.over {
 			op.arrival, op.refused = nil, ""
 			op.advice = op.advise(rogatoryv1.AdviceCode_ADVICE_CODE_BUSY)
-			op.advice.RetryAfterMs = uint64(l.quota.wait().Milliseconds())
+			op.advice.RetryAfterMs = uint64(max(l.messages.wait(1), l.bytes.wait(int64(len(op.raw)))).Milliseconds())
 		}
 	}
 }
@@ -475,7 +482,7 @@ func (l *lane) answer(openings []*opening) {
 	l.mu.Lock()
 	for _, op := range openings {
 		if op.parked != nil {
-			l.parked[envelope.Name(op.parked.GetMsg())] = true
+			l.shelve(envelope.Name(op.parked.GetMsg()), int64(len(op.parked.GetEnvelope())))
 		}
 		switch {
 		case op.again != nil:
