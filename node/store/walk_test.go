@@ -1,0 +1,41 @@
+package store
+
+import (
+	"fmt"
+	"testing"
+
+	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
+)
+
+func TestSideRecordsOfARangeAreListedByIndexAndName(t *testing.T) {
+	s := newStore(t)
+	update(t, s, func(tx *Tx) error {
+		for i, names := range [][]string{{"docket"}, {"path", "checkpoint"}, {}, {"docket", "assertion"}, {"docket"}} {
+			for _, name := range names {
+				if err := tx.PutSide(int64(i), name, fmt.Append(nil, i, name)); err != nil {
+					return err
+				}
+			}
+			if err := tx.PutMessage(int64(i), &storev1.LoggedMessage{Msg: make([]byte, 32)}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	var got []string
+	if err := s.View(func(r *Reader) error {
+		r.Sides(1, 4, func(index int64, name string, record []byte) bool {
+			if string(record) != fmt.Sprint(index, name) {
+				t.Errorf("record %s of leaf %d is %q", name, index, record)
+			}
+			got = append(got, fmt.Sprint(index, name))
+			return true
+		})
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if fmt.Sprint(got) != "[1checkpoint 1path 3assertion 3docket]" {
+		t.Errorf("listed %v", got)
+	}
+}
