@@ -3,12 +3,10 @@ package store
 import (
 	"fmt"
 	"testing"
-
-	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
 func TestSideRecordsOfARangeAreListedByIndexAndName(t *testing.T) {
-	s := newStore(t)
+	s := openStore(t, testOptions(t.TempDir()))
 	update(t, s, func(tx *Tx) error {
 		for i, names := range [][]string{{"docket"}, {"path", "checkpoint"}, {}, {"docket", "assertion"}, {"docket"}} {
 			for _, name := range names {
@@ -16,7 +14,7 @@ func TestSideRecordsOfARangeAreListedByIndexAndName(t *testing.T) {
 					return err
 				}
 			}
-			if err := tx.PutMessage(int64(i), &storev1.LoggedMessage{Msg: make([]byte, 32)}); err != nil {
+			if _, err := submit(tx, "BG", fmt.Sprint("RS-", i), "police", []byte("hello")); err != nil {
 				return err
 			}
 		}
