@@ -17,8 +17,8 @@ const schema = 1
 var (
 	bucketIdentity    = []byte("identity")        // "identity" -> Identity
 	bucketLeaves      = []byte("leaves")          // index -> leaf; index, endHashes -> hashes of the subtrees that it completes, from level 0 up
-	bucketCheckpoint  = []byte("checkpoint")      // "newest" -> OwnCheckpoint
-	bucketSides       = []byte("sides")           // what stands beside leaves: index, name -> side record; index, endMessage and the like
+	bucketCheckpoint  = []byte("checkpoint")      // "newest" -> OwnCheckpoint; "cosigned", piece -> CosignedHead
+	bucketSides       = []byte("sides")           // what stands beside leaves: index, name -> side record; index, name, piece -> a long one; index, endMessage and the like
 	bucketOutbox      = []byte("outbox")          // peer, epoch, seq -> OutboxEntry
 	bucketOutgoing    = []byte("outgoing")        // peer -> Outgoing
 	bucketIncoming    = []byte("incoming")        // peer, epoch -> Incoming
@@ -40,6 +40,7 @@ var (
 	bucketManifests   = []byte("manifests")       // digest -> SignedManifest's bytes
 	bucketDirectories = []byte("directories")     // version -> SignedDirectory's bytes
 	bucketHeads       = []byte("peer_heads")      // origin -> PeerHead
+	bucketWitnessed   = []byte("witnessed")       // origin -> Witnessed
 	bucketForks       = []byte("fork_proofs")     // number -> ForkProof
 	bucketAttachments = []byte("attachments")     // id -> Attachment
 
@@ -47,7 +48,7 @@ var (
 		bucketIdentity, bucketLeaves, bucketCheckpoint, bucketSides, bucketOutbox, bucketOutgoing, bucketIncoming, bucketSeen,
 		bucketTokens, bucketCases, bucketByUnit, bucketWake, bucketNumbers, bucketContents, bucketPools, bucketChores, bucketParked,
 		bucketDrafts, bucketSubmissions, bucketNonces, bucketOfficers, bucketLatest, bucketManifests, bucketDirectories, bucketHeads,
-		bucketForks, bucketAttachments,
+		bucketForks, bucketAttachments, bucketWitnessed,
 	}
 )
 
@@ -62,6 +63,7 @@ var (
 var (
 	rowIdentity = []byte("identity")
 	rowNewest   = []byte("newest")
+	rowCosigned = []byte("cosigned")
 )
 
 // The ends of keys behind the index of a leaf. The names of side records have no such bytes.

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -42,9 +43,9 @@ func (s *Store) Check(ctx context.Context) error {
 	}
 	defer func() { _ = keys.Rollback() }()
 
-	c := &checker{ctx: ctx, r: &Reader{s: s, b: main}, keys: keys, open: make(map[translog.Hash]int64), next: make(map[string]position)}
+	c := &checker{ctx: ctx, r: &Reader{s: s, b: main}, keys: keys, open: make(map[translog.Hash]int64), next: make(map[string]position), wits: make(map[string]witness)}
 	for _, part := range []func() error{
-		c.files, c.log, c.messages, c.outbox, c.seen, c.sequences, c.cases, c.listings, c.contents, c.dataKeys, c.acts, c.blobs,
+		c.files, c.log, c.witnessed, c.messages, c.outbox, c.seen, c.sequences, c.cases, c.listings, c.contents, c.dataKeys, c.acts, c.blobs,
 	} {
 		if err := errors.Join(ctx.Err(), part()); err != nil {
 			return fmt.Errorf("checking: %w", err)
@@ -65,8 +66,15 @@ type checker struct {
 	edge translog.Edge
 	open map[translog.Hash]int64 // `out` leaves without receipt
 	next map[string]position     // of messages to a peer
+	wits map[string]witness      // the last `wit` leaf of each log
+	cos  int64                   // the largest size of a `cos` leaf
 	in   int                     // `msg` leaves of arrived messages
 	out  int                     // `msg` leaves of sent messages
+}
+
+type witness struct {
+	index, size int64
+	root        translog.Hash
 }
 
 type position struct {
@@ -201,12 +209,53 @@ func (c *checker) leaf(leaf translog.Leaf) {
 		default:
 			c.find("receipt at leaf %d is for a message that does not wait", leaf.Index)
 		}
+	case *translog.Wit:
+		if last := c.wits[e.Log]; e.Size < last.size || e.Size == last.size && e.Root != last.root {
+			c.find("leaf %d cosigns %s at %d after %d", leaf.Index, e.Log, e.Size, last.size)
+		}
+		c.wits[e.Log] = witness{leaf.Index, e.Size, e.Root}
+	case *translog.Cos:
+		c.cos = max(c.cos, e.Size)
+		side, err := c.r.Side(leaf.Index, "checkpoint")
+		if c.must(err) && translog.Hash(sha256.Sum256(side)) != e.Digest {
+			c.find("leaf %d has another cosigned checkpoint beside it", leaf.Index)
+		}
+		if at, err := c.r.HeadAt(e.Size); c.must(err) && at.Root != e.Root {
+			c.find("leaf %d has another root at %d", leaf.Index, e.Size)
+		}
 	case *translog.Reseal:
 		st, err := c.r.Statement(leaf.Index)
 		if c.must(err) && !bytes.Equal(st.Msg, e.Of[:]) {
 			c.find("statement at leaf %d carries another message", leaf.Index)
 		}
 	}
+}
+
+// witnessed holds what has been cosigned, here and by others, against the leaves that say so.
+func (c *checker) witnessed() error {
+	if err := c.each(bucketWitnessed, func(k, v []byte) {
+		var w storev1.Witnessed
+		if !c.must(parse(v, &w)) {
+			return
+		}
+		last := c.wits[string(k)]
+		delete(c.wits, string(k))
+		switch {
+		case w.LeafIndex == 0 && w.Size >= uint64(last.size): // none, or one of a closed log of ours
+		case w.LeafIndex != uint64(last.index) || w.Size != uint64(last.size) || !bytes.Equal(w.Root, last.root[:]):
+			c.find("%s was cosigned at %d, the last leaf that says so has %d", k, w.Size, last.size)
+		}
+	}); err != nil {
+		return err
+	}
+	for origin, last := range c.wits {
+		c.find("%s was cosigned at leaf %d, which is not kept", origin, last.index)
+	}
+	size, _, err := c.r.CosignedHead()
+	if c.must(err) && size < c.cos {
+		c.find("the cosigned head has %d leaves, one of %d has reached its quorum", size, c.cos)
+	}
+	return nil
 }
 
 func (c *checker) messages() error {

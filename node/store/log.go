@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 
 	"github.com/rogatory/rogatory/crypto/translog"
@@ -25,7 +26,7 @@ func (t *Tx) Append(entry translog.Entry) (index int64, err error) {
 	t.lastAt = at
 	t.leaves = append(t.leaves, translog.LeafHash(leaf))
 	switch entry.Kind() {
-	case "rcpt", "wit", "cos":
+	case "rcpt", "cos":
 	default:
 		t.guardNeeded = t.guardNeeded || !t.call.later
 		t.guardLater = t.guardLater || t.call.later
@@ -95,29 +96,47 @@ func (r *Reader) Leaves(from int64, each func(index int64, leaf []byte) bool) {
 }
 
 // PutSide keeps a side record of the leaf at index: what the leaf only has the digest of, under a name such as "docket",
-// "assertion", "list" or "cosignatures". At most [MaxValue] bytes.
+// "assertion", "list" or "checkpoint". At most [MaxSide] bytes.
 func (t *Tx) PutSide(index int64, name string, record []byte) error {
 	if err := checkName("name of side record", name); err != nil {
 		return err
 	}
-	if err := t.put(bucketSides, append(u64(index), name...), bytes.Clone(record)); err != nil {
+	if len(record) > MaxSide {
+		return fmt.Errorf("keeping %s of leaf %d, %d bytes: %w", name, index, len(record), ErrTooLarge)
+	}
+	key := append(u64(index), name...)
+	var err error
+	if len(record) <= MaxValue {
+		err = errors.Join(t.deletePieces(bucketSides, key, 0), t.put(bucketSides, key, bytes.Clone(record)))
+	} else if _, err = t.putPieces(bucketSides, key, record); err == nil {
+		err = t.delete(bucketSides, key)
+	}
+	if err != nil {
 		return fmt.Errorf("keeping %s of leaf %d: %w", name, index, err)
 	}
 	return nil
 }
 
+// MaxSide is the size in bytes that no side record exceeds: that of the longest cosigned checkpoint, rounded.
+const MaxSide = 1 << 20
+
 // DeleteSide destroys a side record, if there is one.
 func (t *Tx) DeleteSide(index int64, name string) error {
-	return t.delete(bucketSides, append(u64(index), name...))
+	key := append(u64(index), name...)
+	return errors.Join(t.delete(bucketSides, key), t.deletePieces(bucketSides, key, 0))
 }
 
 // Side returns a side record of the leaf at index, or [ErrNotFound].
 func (r *Reader) Side(index int64, name string) ([]byte, error) {
-	v := r.b.Bucket(bucketSides).Get(append(u64(index), name...))
-	if v == nil {
-		return nil, fmt.Errorf("reading %s of leaf %d: %w", name, index, ErrNotFound)
+	b, key := r.b.Bucket(bucketSides), append(u64(index), name...)
+	if v := b.Get(key); v != nil {
+		return bytes.Clone(v), nil
 	}
-	return bytes.Clone(v), nil
+	// The bytes of a name are none that a piece's number begins with.
+	if v := readPieces(b, key); v != nil {
+		return v, nil
+	}
+	return nil, fmt.Errorf("reading %s of leaf %d: %w", name, index, ErrNotFound)
 }
 
 // PutCheckpoint keeps the newest checkpoint that this node has signed. One that is smaller than the one kept is ignored.

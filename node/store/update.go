@@ -95,7 +95,7 @@ func (s *Store) Update(ctx context.Context, change func(*Tx) error) (Commit, err
 	return c.outcome, nil
 }
 
-// Guard writes the head guard for what is committed, if it is behind: batches of nothing but `rcpt`, `wit` and `cos` leaves
+// Guard writes the head guard for what is committed, if it is behind: batches of nothing but `rcpt` and `cos` leaves
 // leave that to the next one.
 func (s *Store) Guard(ctx context.Context) (Head, error) {
 	if err := s.wait(ctx, &call{guard: true, run: func(*Tx) error { return nil }, done: make(chan struct{})}); err != nil {

@@ -257,7 +257,7 @@ func TestARowThatBreaksARuleIsRefused(t *testing.T) {
 		"a name with a zero":    {func(tx *Tx) error { _, err := tx.PutContent("a\x00b", nil); return err }, ErrInvalid},
 		"no unit":               {func(tx *Tx) error { _, err := tx.PutContent("", nil); return err }, ErrInvalid},
 		"a large content":       {func(tx *Tx) error { _, err := tx.PutContent("police", make([]byte, MaxContent+1)); return err }, ErrTooLarge},
-		"a large side record":   {func(tx *Tx) error { return tx.PutSide(0, "list", make([]byte, MaxValue+1)) }, ErrTooLarge},
+		"a large side record":   {func(tx *Tx) error { return tx.PutSide(0, "list", make([]byte, MaxSide+1)) }, ErrTooLarge},
 		"a message of no case":  {func(tx *Tx) error { return tx.PutMessage(0, &storev1.LoggedMessage{CaseToken: "none"}) }, ErrNotFound},
 		"seen without sequence": {func(tx *Tx) error { return tx.PutSeen("BG", 1, 0, &storev1.Seen{Msg: msg}) }, ErrInvalid},
 		"a receipt of nothing":  {func(tx *Tx) error { return tx.Receipted("BG", 1, 1, 0, nil) }, ErrNotFound},

@@ -407,6 +407,9 @@ type HeadRequest struct {
 	SeenStatement []byte `protobuf:"bytes,5,opt,name=seen_statement,json=seenStatement,proto3" json:"seen_statement,omitempty"`
 	// The BatchSignature over seen_statement: the callee's own, so that it proves seen_seq.
 	SeenSignature []byte `protobuf:"bytes,6,opt,name=seen_signature,json=seenSignature,proto3" json:"seen_signature,omitempty"`
+	// The largest heads of other members' logs that the caller has cosigned and not told the callee since it started, at most 8: signed
+	// checkpoints. Two members to whom a log shows two histories find it so.
+	Gossip        [][]byte `protobuf:"bytes,7,rep,name=gossip,proto3" json:"gossip,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -483,6 +486,13 @@ func (x *HeadRequest) GetSeenSignature() []byte {
 	return nil
 }
 
+func (x *HeadRequest) GetGossip() [][]byte {
+	if x != nil {
+		return x.Gossip
+	}
+	return nil
+}
+
 // HeadResponse shows what the callee holds.
 type HeadResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -502,6 +512,8 @@ type HeadResponse struct {
 	SeenStatement []byte `protobuf:"bytes,7,opt,name=seen_statement,json=seenStatement,proto3" json:"seen_statement,omitempty"`
 	// The BatchSignature over seen_statement: the caller's own, so that it proves seen_seq.
 	SeenSignature []byte `protobuf:"bytes,8,opt,name=seen_signature,json=seenSignature,proto3" json:"seen_signature,omitempty"`
+	// As in the request.
+	Gossip        [][]byte `protobuf:"bytes,9,rep,name=gossip,proto3" json:"gossip,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -592,6 +604,288 @@ func (x *HeadResponse) GetSeenSignature() []byte {
 	return nil
 }
 
+func (x *HeadResponse) GetGossip() [][]byte {
+	if x != nil {
+		return x.Gossip
+	}
+	return nil
+}
+
+// CosignRequest shows a head and its proof.
+type CosignRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Size of the head of the caller's log that the callee has cosigned last, by the caller's knowledge; 0 for none.
+	OldSize uint64 `protobuf:"varint,1,opt,name=old_size,json=oldSize,proto3" json:"old_size,omitempty"`
+	// Consistency proof from old_size to the checkpoint: at most 54 hashes of 32 bytes; empty from 0.
+	Proof [][]byte `protobuf:"bytes,2,rep,name=proof,proto3" json:"proof,omitempty"`
+	// The round head: the log's signed checkpoint, at most 16 KiB.
+	Checkpoint []byte `protobuf:"bytes,3,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"`
+	// With old_size 0: inclusion proof of leaf 0 in the checkpoint's tree, which the directory's genesis hash is held against.
+	Genesis [][]byte `protobuf:"bytes,4,rep,name=genesis,proto3" json:"genesis,omitempty"`
+	// After an answer that holds less than the callee has cosigned before: that head, with the callee's two cosignature lines; else empty.
+	Cosigned      []byte `protobuf:"bytes,5,opt,name=cosigned,proto3" json:"cosigned,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CosignRequest) Reset() {
+	*x = CosignRequest{}
+	mi := &file_rogatory_peer_v1_peer_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CosignRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CosignRequest) ProtoMessage() {}
+
+func (x *CosignRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rogatory_peer_v1_peer_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CosignRequest.ProtoReflect.Descriptor instead.
+func (*CosignRequest) Descriptor() ([]byte, []int) {
+	return file_rogatory_peer_v1_peer_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *CosignRequest) GetOldSize() uint64 {
+	if x != nil {
+		return x.OldSize
+	}
+	return 0
+}
+
+func (x *CosignRequest) GetProof() [][]byte {
+	if x != nil {
+		return x.Proof
+	}
+	return nil
+}
+
+func (x *CosignRequest) GetCheckpoint() []byte {
+	if x != nil {
+		return x.Checkpoint
+	}
+	return nil
+}
+
+func (x *CosignRequest) GetGenesis() [][]byte {
+	if x != nil {
+		return x.Genesis
+	}
+	return nil
+}
+
+func (x *CosignRequest) GetCosigned() []byte {
+	if x != nil {
+		return x.Cosigned
+	}
+	return nil
+}
+
+// CosignResponse carries the cosignature, or what it takes to get one.
+type CosignResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Two signature lines of the callee, types 0x04 and 0x06, of one time; empty when old_size is not what the callee holds.
+	Cosignature []byte `protobuf:"bytes,1,opt,name=cosignature,proto3" json:"cosignature,omitempty"`
+	// Size of the head that the callee has cosigned last; 0 for none. The caller calls again with a proof from it.
+	HeldSize      uint64 `protobuf:"varint,2,opt,name=held_size,json=heldSize,proto3" json:"held_size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CosignResponse) Reset() {
+	*x = CosignResponse{}
+	mi := &file_rogatory_peer_v1_peer_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CosignResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CosignResponse) ProtoMessage() {}
+
+func (x *CosignResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rogatory_peer_v1_peer_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CosignResponse.ProtoReflect.Descriptor instead.
+func (*CosignResponse) Descriptor() ([]byte, []int) {
+	return file_rogatory_peer_v1_peer_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *CosignResponse) GetCosignature() []byte {
+	if x != nil {
+		return x.Cosignature
+	}
+	return nil
+}
+
+func (x *CosignResponse) GetHeldSize() uint64 {
+	if x != nil {
+		return x.HeldSize
+	}
+	return 0
+}
+
+// ConsistencyRequest names heads by their sizes.
+type ConsistencyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 2 to 64 sizes, ascending, each from 1.
+	Sizes         []uint64 `protobuf:"varint,1,rep,packed,name=sizes,proto3" json:"sizes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConsistencyRequest) Reset() {
+	*x = ConsistencyRequest{}
+	mi := &file_rogatory_peer_v1_peer_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConsistencyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConsistencyRequest) ProtoMessage() {}
+
+func (x *ConsistencyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rogatory_peer_v1_peer_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConsistencyRequest.ProtoReflect.Descriptor instead.
+func (*ConsistencyRequest) Descriptor() ([]byte, []int) {
+	return file_rogatory_peer_v1_peer_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *ConsistencyRequest) GetSizes() []uint64 {
+	if x != nil {
+		return x.Sizes
+	}
+	return nil
+}
+
+// ConsistencyResponse carries the proofs.
+type ConsistencyResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One from each size to the next.
+	Proofs        []*ConsistencyProof `protobuf:"bytes,1,rep,name=proofs,proto3" json:"proofs,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConsistencyResponse) Reset() {
+	*x = ConsistencyResponse{}
+	mi := &file_rogatory_peer_v1_peer_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConsistencyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConsistencyResponse) ProtoMessage() {}
+
+func (x *ConsistencyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rogatory_peer_v1_peer_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConsistencyResponse.ProtoReflect.Descriptor instead.
+func (*ConsistencyResponse) Descriptor() ([]byte, []int) {
+	return file_rogatory_peer_v1_peer_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *ConsistencyResponse) GetProofs() []*ConsistencyProof {
+	if x != nil {
+		return x.Proofs
+	}
+	return nil
+}
+
+// ConsistencyProof shows that one tree is a prefix of another: RFC 6962, section 2.1.2.
+type ConsistencyProof struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// At most 54 hashes of 32 bytes.
+	Hashes        [][]byte `protobuf:"bytes,1,rep,name=hashes,proto3" json:"hashes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConsistencyProof) Reset() {
+	*x = ConsistencyProof{}
+	mi := &file_rogatory_peer_v1_peer_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConsistencyProof) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConsistencyProof) ProtoMessage() {}
+
+func (x *ConsistencyProof) ProtoReflect() protoreflect.Message {
+	mi := &file_rogatory_peer_v1_peer_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConsistencyProof.ProtoReflect.Descriptor instead.
+func (*ConsistencyProof) Descriptor() ([]byte, []int) {
+	return file_rogatory_peer_v1_peer_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *ConsistencyProof) GetHashes() [][]byte {
+	if x != nil {
+		return x.Hashes
+	}
+	return nil
+}
+
 // ManifestRequest asks for the manifest.
 type ManifestRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -601,7 +895,7 @@ type ManifestRequest struct {
 
 func (x *ManifestRequest) Reset() {
 	*x = ManifestRequest{}
-	mi := &file_rogatory_peer_v1_peer_proto_msgTypes[10]
+	mi := &file_rogatory_peer_v1_peer_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -613,7 +907,7 @@ func (x *ManifestRequest) String() string {
 func (*ManifestRequest) ProtoMessage() {}
 
 func (x *ManifestRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_peer_v1_peer_proto_msgTypes[10]
+	mi := &file_rogatory_peer_v1_peer_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -626,7 +920,7 @@ func (x *ManifestRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ManifestRequest.ProtoReflect.Descriptor instead.
 func (*ManifestRequest) Descriptor() ([]byte, []int) {
-	return file_rogatory_peer_v1_peer_proto_rawDescGZIP(), []int{10}
+	return file_rogatory_peer_v1_peer_proto_rawDescGZIP(), []int{15}
 }
 
 // ManifestResponse carries it.
@@ -640,7 +934,7 @@ type ManifestResponse struct {
 
 func (x *ManifestResponse) Reset() {
 	*x = ManifestResponse{}
-	mi := &file_rogatory_peer_v1_peer_proto_msgTypes[11]
+	mi := &file_rogatory_peer_v1_peer_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -652,7 +946,7 @@ func (x *ManifestResponse) String() string {
 func (*ManifestResponse) ProtoMessage() {}
 
 func (x *ManifestResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_peer_v1_peer_proto_msgTypes[11]
+	mi := &file_rogatory_peer_v1_peer_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -665,7 +959,7 @@ func (x *ManifestResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ManifestResponse.ProtoReflect.Descriptor instead.
 func (*ManifestResponse) Descriptor() ([]byte, []int) {
-	return file_rogatory_peer_v1_peer_proto_rawDescGZIP(), []int{11}
+	return file_rogatory_peer_v1_peer_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ManifestResponse) GetManifest() []byte {
@@ -692,7 +986,7 @@ type AttachmentRequest struct {
 
 func (x *AttachmentRequest) Reset() {
 	*x = AttachmentRequest{}
-	mi := &file_rogatory_peer_v1_peer_proto_msgTypes[12]
+	mi := &file_rogatory_peer_v1_peer_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -704,7 +998,7 @@ func (x *AttachmentRequest) String() string {
 func (*AttachmentRequest) ProtoMessage() {}
 
 func (x *AttachmentRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_peer_v1_peer_proto_msgTypes[12]
+	mi := &file_rogatory_peer_v1_peer_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -717,7 +1011,7 @@ func (x *AttachmentRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttachmentRequest.ProtoReflect.Descriptor instead.
 func (*AttachmentRequest) Descriptor() ([]byte, []int) {
-	return file_rogatory_peer_v1_peer_proto_rawDescGZIP(), []int{12}
+	return file_rogatory_peer_v1_peer_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *AttachmentRequest) GetMsg() []byte {
@@ -759,7 +1053,7 @@ type AttachmentResponse struct {
 
 func (x *AttachmentResponse) Reset() {
 	*x = AttachmentResponse{}
-	mi := &file_rogatory_peer_v1_peer_proto_msgTypes[13]
+	mi := &file_rogatory_peer_v1_peer_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -771,7 +1065,7 @@ func (x *AttachmentResponse) String() string {
 func (*AttachmentResponse) ProtoMessage() {}
 
 func (x *AttachmentResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_peer_v1_peer_proto_msgTypes[13]
+	mi := &file_rogatory_peer_v1_peer_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -784,7 +1078,7 @@ func (x *AttachmentResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttachmentResponse.ProtoReflect.Descriptor instead.
 func (*AttachmentResponse) Descriptor() ([]byte, []int) {
-	return file_rogatory_peer_v1_peer_proto_rawDescGZIP(), []int{13}
+	return file_rogatory_peer_v1_peer_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *AttachmentResponse) GetChunk() []byte {
@@ -815,7 +1109,7 @@ const file_rogatory_peer_v1_peer_proto_rawDesc = "" +
 	"\vPingRequest\"?\n" +
 	"\fPingResponse\x12\x15\n" +
 	"\x06now_ms\x18\x01 \x01(\x04R\x05nowMs\x12\x18\n" +
-	"\aversion\x18\x02 \x01(\tR\aversion\"\xbb\x01\n" +
+	"\aversion\x18\x02 \x01(\tR\aversion\"\xd3\x01\n" +
 	"\vHeadRequest\x12\x12\n" +
 	"\x04held\x18\x01 \x01(\fR\x04held\x12\x10\n" +
 	"\x03own\x18\x02 \x01(\fR\x03own\x12\x19\n" +
@@ -823,7 +1117,8 @@ const file_rogatory_peer_v1_peer_proto_rawDesc = "" +
 	"\n" +
 	"seen_epoch\x18\x04 \x01(\rR\tseenEpoch\x12%\n" +
 	"\x0eseen_statement\x18\x05 \x01(\fR\rseenStatement\x12%\n" +
-	"\x0eseen_signature\x18\x06 \x01(\fR\rseenSignature\"\xfb\x01\n" +
+	"\x0eseen_signature\x18\x06 \x01(\fR\rseenSignature\x12\x16\n" +
+	"\x06gossip\x18\a \x03(\fR\x06gossip\"\x93\x02\n" +
 	"\fHeadResponse\x12\x12\n" +
 	"\x04held\x18\x01 \x01(\fR\x04held\x12\x10\n" +
 	"\x03own\x18\x02 \x01(\fR\x03own\x12\x19\n" +
@@ -833,7 +1128,25 @@ const file_rogatory_peer_v1_peer_proto_rawDesc = "" +
 	"\x04gaps\x18\x05 \x03(\x04R\x04gaps\x12)\n" +
 	"\x10manifest_version\x18\x06 \x01(\x04R\x0fmanifestVersion\x12%\n" +
 	"\x0eseen_statement\x18\a \x01(\fR\rseenStatement\x12%\n" +
-	"\x0eseen_signature\x18\b \x01(\fR\rseenSignature\"\x11\n" +
+	"\x0eseen_signature\x18\b \x01(\fR\rseenSignature\x12\x16\n" +
+	"\x06gossip\x18\t \x03(\fR\x06gossip\"\x96\x01\n" +
+	"\rCosignRequest\x12\x19\n" +
+	"\bold_size\x18\x01 \x01(\x04R\aoldSize\x12\x14\n" +
+	"\x05proof\x18\x02 \x03(\fR\x05proof\x12\x1e\n" +
+	"\n" +
+	"checkpoint\x18\x03 \x01(\fR\n" +
+	"checkpoint\x12\x18\n" +
+	"\agenesis\x18\x04 \x03(\fR\agenesis\x12\x1a\n" +
+	"\bcosigned\x18\x05 \x01(\fR\bcosigned\"O\n" +
+	"\x0eCosignResponse\x12 \n" +
+	"\vcosignature\x18\x01 \x01(\fR\vcosignature\x12\x1b\n" +
+	"\theld_size\x18\x02 \x01(\x04R\bheldSize\"*\n" +
+	"\x12ConsistencyRequest\x12\x14\n" +
+	"\x05sizes\x18\x01 \x03(\x04R\x05sizes\"Q\n" +
+	"\x13ConsistencyResponse\x12:\n" +
+	"\x06proofs\x18\x01 \x03(\v2\".rogatory.peer.v1.ConsistencyProofR\x06proofs\"*\n" +
+	"\x10ConsistencyProof\x12\x16\n" +
+	"\x06hashes\x18\x01 \x03(\fR\x06hashes\"\x11\n" +
 	"\x0fManifestRequest\".\n" +
 	"\x10ManifestResponse\x12\x1a\n" +
 	"\bmanifest\x18\x01 \x01(\fR\bmanifest\"l\n" +
@@ -848,10 +1161,12 @@ const file_rogatory_peer_v1_peer_proto_rawDesc = "" +
 	"\x0eDurableService\x12B\n" +
 	"\x03Ask\x12\x1c.rogatory.peer.v1.AskRequest\x1a\x1d.rogatory.peer.v1.AskResponse\x12K\n" +
 	"\x06Answer\x12\x1f.rogatory.peer.v1.AnswerRequest\x1a .rogatory.peer.v1.AnswerResponse\x12K\n" +
-	"\x06Notify\x12\x1f.rogatory.peer.v1.NotifyRequest\x1a .rogatory.peer.v1.NotifyResponse2\xc9\x02\n" +
+	"\x06Notify\x12\x1f.rogatory.peer.v1.NotifyRequest\x1a .rogatory.peer.v1.NotifyResponse2\xf2\x03\n" +
 	"\vPeerService\x12E\n" +
 	"\x04Ping\x12\x1d.rogatory.peer.v1.PingRequest\x1a\x1e.rogatory.peer.v1.PingResponse\x12E\n" +
-	"\x04Head\x12\x1d.rogatory.peer.v1.HeadRequest\x1a\x1e.rogatory.peer.v1.HeadResponse\x12Q\n" +
+	"\x04Head\x12\x1d.rogatory.peer.v1.HeadRequest\x1a\x1e.rogatory.peer.v1.HeadResponse\x12K\n" +
+	"\x06Cosign\x12\x1f.rogatory.peer.v1.CosignRequest\x1a .rogatory.peer.v1.CosignResponse\x12Z\n" +
+	"\vConsistency\x12$.rogatory.peer.v1.ConsistencyRequest\x1a%.rogatory.peer.v1.ConsistencyResponse\x12Q\n" +
 	"\bManifest\x12!.rogatory.peer.v1.ManifestRequest\x1a\".rogatory.peer.v1.ManifestResponse\x12Y\n" +
 	"\n" +
 	"Attachment\x12#.rogatory.peer.v1.AttachmentRequest\x1a$.rogatory.peer.v1.AttachmentResponse0\x01B\xbf\x01\n" +
@@ -869,51 +1184,61 @@ func file_rogatory_peer_v1_peer_proto_rawDescGZIP() []byte {
 	return file_rogatory_peer_v1_peer_proto_rawDescData
 }
 
-var file_rogatory_peer_v1_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_rogatory_peer_v1_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_rogatory_peer_v1_peer_proto_goTypes = []any{
-	(*AskRequest)(nil),         // 0: rogatory.peer.v1.AskRequest
-	(*AskResponse)(nil),        // 1: rogatory.peer.v1.AskResponse
-	(*AnswerRequest)(nil),      // 2: rogatory.peer.v1.AnswerRequest
-	(*AnswerResponse)(nil),     // 3: rogatory.peer.v1.AnswerResponse
-	(*NotifyRequest)(nil),      // 4: rogatory.peer.v1.NotifyRequest
-	(*NotifyResponse)(nil),     // 5: rogatory.peer.v1.NotifyResponse
-	(*PingRequest)(nil),        // 6: rogatory.peer.v1.PingRequest
-	(*PingResponse)(nil),       // 7: rogatory.peer.v1.PingResponse
-	(*HeadRequest)(nil),        // 8: rogatory.peer.v1.HeadRequest
-	(*HeadResponse)(nil),       // 9: rogatory.peer.v1.HeadResponse
-	(*ManifestRequest)(nil),    // 10: rogatory.peer.v1.ManifestRequest
-	(*ManifestResponse)(nil),   // 11: rogatory.peer.v1.ManifestResponse
-	(*AttachmentRequest)(nil),  // 12: rogatory.peer.v1.AttachmentRequest
-	(*AttachmentResponse)(nil), // 13: rogatory.peer.v1.AttachmentResponse
-	(*v1.Content)(nil),         // 14: rogatory.v1.Content
-	(*v1.Receipts)(nil),        // 15: rogatory.v1.Receipts
+	(*AskRequest)(nil),          // 0: rogatory.peer.v1.AskRequest
+	(*AskResponse)(nil),         // 1: rogatory.peer.v1.AskResponse
+	(*AnswerRequest)(nil),       // 2: rogatory.peer.v1.AnswerRequest
+	(*AnswerResponse)(nil),      // 3: rogatory.peer.v1.AnswerResponse
+	(*NotifyRequest)(nil),       // 4: rogatory.peer.v1.NotifyRequest
+	(*NotifyResponse)(nil),      // 5: rogatory.peer.v1.NotifyResponse
+	(*PingRequest)(nil),         // 6: rogatory.peer.v1.PingRequest
+	(*PingResponse)(nil),        // 7: rogatory.peer.v1.PingResponse
+	(*HeadRequest)(nil),         // 8: rogatory.peer.v1.HeadRequest
+	(*HeadResponse)(nil),        // 9: rogatory.peer.v1.HeadResponse
+	(*CosignRequest)(nil),       // 10: rogatory.peer.v1.CosignRequest
+	(*CosignResponse)(nil),      // 11: rogatory.peer.v1.CosignResponse
+	(*ConsistencyRequest)(nil),  // 12: rogatory.peer.v1.ConsistencyRequest
+	(*ConsistencyResponse)(nil), // 13: rogatory.peer.v1.ConsistencyResponse
+	(*ConsistencyProof)(nil),    // 14: rogatory.peer.v1.ConsistencyProof
+	(*ManifestRequest)(nil),     // 15: rogatory.peer.v1.ManifestRequest
+	(*ManifestResponse)(nil),    // 16: rogatory.peer.v1.ManifestResponse
+	(*AttachmentRequest)(nil),   // 17: rogatory.peer.v1.AttachmentRequest
+	(*AttachmentResponse)(nil),  // 18: rogatory.peer.v1.AttachmentResponse
+	(*v1.Content)(nil),          // 19: rogatory.v1.Content
+	(*v1.Receipts)(nil),         // 20: rogatory.v1.Receipts
 }
 var file_rogatory_peer_v1_peer_proto_depIdxs = []int32{
-	14, // 0: rogatory.peer.v1.AskRequest.content:type_name -> rogatory.v1.Content
-	15, // 1: rogatory.peer.v1.AskResponse.receipts:type_name -> rogatory.v1.Receipts
-	14, // 2: rogatory.peer.v1.AnswerRequest.content:type_name -> rogatory.v1.Content
-	15, // 3: rogatory.peer.v1.AnswerResponse.receipts:type_name -> rogatory.v1.Receipts
-	14, // 4: rogatory.peer.v1.NotifyRequest.content:type_name -> rogatory.v1.Content
-	15, // 5: rogatory.peer.v1.NotifyResponse.receipts:type_name -> rogatory.v1.Receipts
-	0,  // 6: rogatory.peer.v1.DurableService.Ask:input_type -> rogatory.peer.v1.AskRequest
-	2,  // 7: rogatory.peer.v1.DurableService.Answer:input_type -> rogatory.peer.v1.AnswerRequest
-	4,  // 8: rogatory.peer.v1.DurableService.Notify:input_type -> rogatory.peer.v1.NotifyRequest
-	6,  // 9: rogatory.peer.v1.PeerService.Ping:input_type -> rogatory.peer.v1.PingRequest
-	8,  // 10: rogatory.peer.v1.PeerService.Head:input_type -> rogatory.peer.v1.HeadRequest
-	10, // 11: rogatory.peer.v1.PeerService.Manifest:input_type -> rogatory.peer.v1.ManifestRequest
-	12, // 12: rogatory.peer.v1.PeerService.Attachment:input_type -> rogatory.peer.v1.AttachmentRequest
-	1,  // 13: rogatory.peer.v1.DurableService.Ask:output_type -> rogatory.peer.v1.AskResponse
-	3,  // 14: rogatory.peer.v1.DurableService.Answer:output_type -> rogatory.peer.v1.AnswerResponse
-	5,  // 15: rogatory.peer.v1.DurableService.Notify:output_type -> rogatory.peer.v1.NotifyResponse
-	7,  // 16: rogatory.peer.v1.PeerService.Ping:output_type -> rogatory.peer.v1.PingResponse
-	9,  // 17: rogatory.peer.v1.PeerService.Head:output_type -> rogatory.peer.v1.HeadResponse
-	11, // 18: rogatory.peer.v1.PeerService.Manifest:output_type -> rogatory.peer.v1.ManifestResponse
-	13, // 19: rogatory.peer.v1.PeerService.Attachment:output_type -> rogatory.peer.v1.AttachmentResponse
-	13, // [13:20] is the sub-list for method output_type
-	6,  // [6:13] is the sub-list for method input_type
-	6,  // [6:6] is the sub-list for extension type_name
-	6,  // [6:6] is the sub-list for extension extendee
-	0,  // [0:6] is the sub-list for field type_name
+	19, // 0: rogatory.peer.v1.AskRequest.content:type_name -> rogatory.v1.Content
+	20, // 1: rogatory.peer.v1.AskResponse.receipts:type_name -> rogatory.v1.Receipts
+	19, // 2: rogatory.peer.v1.AnswerRequest.content:type_name -> rogatory.v1.Content
+	20, // 3: rogatory.peer.v1.AnswerResponse.receipts:type_name -> rogatory.v1.Receipts
+	19, // 4: rogatory.peer.v1.NotifyRequest.content:type_name -> rogatory.v1.Content
+	20, // 5: rogatory.peer.v1.NotifyResponse.receipts:type_name -> rogatory.v1.Receipts
+	14, // 6: rogatory.peer.v1.ConsistencyResponse.proofs:type_name -> rogatory.peer.v1.ConsistencyProof
+	0,  // 7: rogatory.peer.v1.DurableService.Ask:input_type -> rogatory.peer.v1.AskRequest
+	2,  // 8: rogatory.peer.v1.DurableService.Answer:input_type -> rogatory.peer.v1.AnswerRequest
+	4,  // 9: rogatory.peer.v1.DurableService.Notify:input_type -> rogatory.peer.v1.NotifyRequest
+	6,  // 10: rogatory.peer.v1.PeerService.Ping:input_type -> rogatory.peer.v1.PingRequest
+	8,  // 11: rogatory.peer.v1.PeerService.Head:input_type -> rogatory.peer.v1.HeadRequest
+	10, // 12: rogatory.peer.v1.PeerService.Cosign:input_type -> rogatory.peer.v1.CosignRequest
+	12, // 13: rogatory.peer.v1.PeerService.Consistency:input_type -> rogatory.peer.v1.ConsistencyRequest
+	15, // 14: rogatory.peer.v1.PeerService.Manifest:input_type -> rogatory.peer.v1.ManifestRequest
+	17, // 15: rogatory.peer.v1.PeerService.Attachment:input_type -> rogatory.peer.v1.AttachmentRequest
+	1,  // 16: rogatory.peer.v1.DurableService.Ask:output_type -> rogatory.peer.v1.AskResponse
+	3,  // 17: rogatory.peer.v1.DurableService.Answer:output_type -> rogatory.peer.v1.AnswerResponse
+	5,  // 18: rogatory.peer.v1.DurableService.Notify:output_type -> rogatory.peer.v1.NotifyResponse
+	7,  // 19: rogatory.peer.v1.PeerService.Ping:output_type -> rogatory.peer.v1.PingResponse
+	9,  // 20: rogatory.peer.v1.PeerService.Head:output_type -> rogatory.peer.v1.HeadResponse
+	11, // 21: rogatory.peer.v1.PeerService.Cosign:output_type -> rogatory.peer.v1.CosignResponse
+	13, // 22: rogatory.peer.v1.PeerService.Consistency:output_type -> rogatory.peer.v1.ConsistencyResponse
+	16, // 23: rogatory.peer.v1.PeerService.Manifest:output_type -> rogatory.peer.v1.ManifestResponse
+	18, // 24: rogatory.peer.v1.PeerService.Attachment:output_type -> rogatory.peer.v1.AttachmentResponse
+	16, // [16:25] is the sub-list for method output_type
+	7,  // [7:16] is the sub-list for method input_type
+	7,  // [7:7] is the sub-list for extension type_name
+	7,  // [7:7] is the sub-list for extension extendee
+	0,  // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_rogatory_peer_v1_peer_proto_init() }
@@ -927,7 +1252,7 @@ func file_rogatory_peer_v1_peer_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rogatory_peer_v1_peer_proto_rawDesc), len(file_rogatory_peer_v1_peer_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   14,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -209,10 +209,12 @@ var DurableService_ServiceDesc = grpc.ServiceDesc{
 }
 
 const (
-	PeerService_Ping_FullMethodName       = "/rogatory.peer.v1.PeerService/Ping"
-	PeerService_Head_FullMethodName       = "/rogatory.peer.v1.PeerService/Head"
-	PeerService_Manifest_FullMethodName   = "/rogatory.peer.v1.PeerService/Manifest"
-	PeerService_Attachment_FullMethodName = "/rogatory.peer.v1.PeerService/Attachment"
+	PeerService_Ping_FullMethodName        = "/rogatory.peer.v1.PeerService/Ping"
+	PeerService_Head_FullMethodName        = "/rogatory.peer.v1.PeerService/Head"
+	PeerService_Cosign_FullMethodName      = "/rogatory.peer.v1.PeerService/Cosign"
+	PeerService_Consistency_FullMethodName = "/rogatory.peer.v1.PeerService/Consistency"
+	PeerService_Manifest_FullMethodName    = "/rogatory.peer.v1.PeerService/Manifest"
+	PeerService_Attachment_FullMethodName  = "/rogatory.peer.v1.PeerService/Attachment"
 )
 
 // PeerServiceClient is the client API for PeerService service.
@@ -223,8 +225,13 @@ const (
 type PeerServiceClient interface {
 	// Ping says that a node is there and what time it thinks it is. Never logged.
 	Ping(ctx context.Context, in *PingRequest, opts ...grpc.CallOption) (*PingResponse, error)
-	// Head exchanges the largest checkpoints held of each other's logs, and what is unreceipted. Never logged.
+	// Head exchanges the largest checkpoints held of each other's logs, what is unreceipted, and heads of third logs. Never logged.
 	Head(ctx context.Context, in *HeadRequest, opts ...grpc.CallOption) (*HeadResponse, error)
+	// Cosign asks for a cosignature of the caller's newest round head: C2SP tlog-witness. The callee logs a `wit` leaf for each head that it
+	// cosigns, and nothing else.
+	Cosign(ctx context.Context, in *CosignRequest, opts ...grpc.CallOption) (*CosignResponse, error)
+	// Consistency asks for proofs that heads of the callee's log, which the caller has seen, are heads of one tree. Never logged.
+	Consistency(ctx context.Context, in *ConsistencyRequest, opts ...grpc.CallOption) (*ConsistencyResponse, error)
 	// Manifest returns the signed manifest, for whoever cannot read the statement store. Never logged.
 	Manifest(ctx context.Context, in *ManifestRequest, opts ...grpc.CallOption) (*ManifestResponse, error)
 	// Attachment streams the sealed chunks of an attachment from an offset. Logged before the first chunk.
@@ -253,6 +260,26 @@ func (c *peerServiceClient) Head(ctx context.Context, in *HeadRequest, opts ...g
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(HeadResponse)
 	err := c.cc.Invoke(ctx, PeerService_Head_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *peerServiceClient) Cosign(ctx context.Context, in *CosignRequest, opts ...grpc.CallOption) (*CosignResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CosignResponse)
+	err := c.cc.Invoke(ctx, PeerService_Cosign_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *peerServiceClient) Consistency(ctx context.Context, in *ConsistencyRequest, opts ...grpc.CallOption) (*ConsistencyResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ConsistencyResponse)
+	err := c.cc.Invoke(ctx, PeerService_Consistency_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -296,8 +323,13 @@ type PeerService_AttachmentClient = grpc.ServerStreamingClient[AttachmentRespons
 type PeerServiceServer interface {
 	// Ping says that a node is there and what time it thinks it is. Never logged.
 	Ping(context.Context, *PingRequest) (*PingResponse, error)
-	// Head exchanges the largest checkpoints held of each other's logs, and what is unreceipted. Never logged.
+	// Head exchanges the largest checkpoints held of each other's logs, what is unreceipted, and heads of third logs. Never logged.
 	Head(context.Context, *HeadRequest) (*HeadResponse, error)
+	// Cosign asks for a cosignature of the caller's newest round head: C2SP tlog-witness. The callee logs a `wit` leaf for each head that it
+	// cosigns, and nothing else.
+	Cosign(context.Context, *CosignRequest) (*CosignResponse, error)
+	// Consistency asks for proofs that heads of the callee's log, which the caller has seen, are heads of one tree. Never logged.
+	Consistency(context.Context, *ConsistencyRequest) (*ConsistencyResponse, error)
 	// Manifest returns the signed manifest, for whoever cannot read the statement store. Never logged.
 	Manifest(context.Context, *ManifestRequest) (*ManifestResponse, error)
 	// Attachment streams the sealed chunks of an attachment from an offset. Logged before the first chunk.
@@ -316,6 +348,12 @@ func (UnimplementedPeerServiceServer) Ping(context.Context, *PingRequest) (*Ping
 }
 func (UnimplementedPeerServiceServer) Head(context.Context, *HeadRequest) (*HeadResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Head not implemented")
+}
+func (UnimplementedPeerServiceServer) Cosign(context.Context, *CosignRequest) (*CosignResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Cosign not implemented")
+}
+func (UnimplementedPeerServiceServer) Consistency(context.Context, *ConsistencyRequest) (*ConsistencyResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Consistency not implemented")
 }
 func (UnimplementedPeerServiceServer) Manifest(context.Context, *ManifestRequest) (*ManifestResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Manifest not implemented")
@@ -379,6 +417,42 @@ func _PeerService_Head_Handler(srv interface{}, ctx context.Context, dec func(in
 	return interceptor(ctx, in, info, handler)
 }
 
+func _PeerService_Cosign_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CosignRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PeerServiceServer).Cosign(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PeerService_Cosign_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PeerServiceServer).Cosign(ctx, req.(*CosignRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _PeerService_Consistency_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ConsistencyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PeerServiceServer).Consistency(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PeerService_Consistency_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PeerServiceServer).Consistency(ctx, req.(*ConsistencyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _PeerService_Manifest_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ManifestRequest)
 	if err := dec(in); err != nil {
@@ -422,6 +496,14 @@ var PeerService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Head",
 			Handler:    _PeerService_Head_Handler,
+		},
+		{
+			MethodName: "Cosign",
+			Handler:    _PeerService_Cosign_Handler,
+		},
+		{
+			MethodName: "Consistency",
+			Handler:    _PeerService_Consistency_Handler,
 		},
 		{
 			MethodName: "Manifest",

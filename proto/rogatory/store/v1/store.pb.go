@@ -1575,6 +1575,179 @@ func (x *PeerHead) GetPeer() string {
 	return ""
 }
 
+// Witnessed is the largest head of a peer's log that this node has cosigned. Key: the log's origin.
+type Witnessed struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whose log it is.
+	Peer string `protobuf:"bytes,1,opt,name=peer,proto3" json:"peer,omitempty"`
+	// Size of the tree; 0 while none was cosigned.
+	Size uint64 `protobuf:"varint,2,opt,name=size,proto3" json:"size,omitempty"`
+	// Its root, 32 bytes.
+	Root []byte `protobuf:"bytes,3,opt,name=root,proto3" json:"root,omitempty"`
+	// The checkpoint's note text as the log signed it.
+	Checkpoint []byte `protobuf:"bytes,4,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"`
+	// Our two cosignature lines: whoever asks again for this head gets the same.
+	Cosignature []byte `protobuf:"bytes,5,opt,name=cosignature,proto3" json:"cosignature,omitempty"`
+	// Their time, seconds since 1970 UTC.
+	Time uint64 `protobuf:"varint,6,opt,name=time,proto3" json:"time,omitempty"`
+	// Index of the `wit` leaf; 0 when that stands in a log of ours that was closed.
+	LeafIndex uint64 `protobuf:"varint,7,opt,name=leaf_index,json=leafIndex,proto3" json:"leaf_index,omitempty"`
+	// Kind of the fork proof for which this log is cosigned no more; empty while it is.
+	Stopped string `protobuf:"bytes,8,opt,name=stopped,proto3" json:"stopped,omitempty"`
+	// When that was found, milliseconds since 1970 UTC.
+	StoppedMs     uint64 `protobuf:"varint,9,opt,name=stopped_ms,json=stoppedMs,proto3" json:"stopped_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Witnessed) Reset() {
+	*x = Witnessed{}
+	mi := &file_rogatory_store_v1_store_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Witnessed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Witnessed) ProtoMessage() {}
+
+func (x *Witnessed) ProtoReflect() protoreflect.Message {
+	mi := &file_rogatory_store_v1_store_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Witnessed.ProtoReflect.Descriptor instead.
+func (*Witnessed) Descriptor() ([]byte, []int) {
+	return file_rogatory_store_v1_store_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *Witnessed) GetPeer() string {
+	if x != nil {
+		return x.Peer
+	}
+	return ""
+}
+
+func (x *Witnessed) GetSize() uint64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *Witnessed) GetRoot() []byte {
+	if x != nil {
+		return x.Root
+	}
+	return nil
+}
+
+func (x *Witnessed) GetCheckpoint() []byte {
+	if x != nil {
+		return x.Checkpoint
+	}
+	return nil
+}
+
+func (x *Witnessed) GetCosignature() []byte {
+	if x != nil {
+		return x.Cosignature
+	}
+	return nil
+}
+
+func (x *Witnessed) GetTime() uint64 {
+	if x != nil {
+		return x.Time
+	}
+	return 0
+}
+
+func (x *Witnessed) GetLeafIndex() uint64 {
+	if x != nil {
+		return x.LeafIndex
+	}
+	return 0
+}
+
+func (x *Witnessed) GetStopped() string {
+	if x != nil {
+		return x.Stopped
+	}
+	return ""
+}
+
+func (x *Witnessed) GetStoppedMs() uint64 {
+	if x != nil {
+		return x.StoppedMs
+	}
+	return 0
+}
+
+// CosignedHead is the newest head of our log that has reached its quorum of cosignatures.
+type CosignedHead struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Size of the tree.
+	Size uint64 `protobuf:"varint,1,opt,name=size,proto3" json:"size,omitempty"`
+	// The cosigned checkpoint in export form.
+	Checkpoint    []byte `protobuf:"bytes,2,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CosignedHead) Reset() {
+	*x = CosignedHead{}
+	mi := &file_rogatory_store_v1_store_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CosignedHead) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CosignedHead) ProtoMessage() {}
+
+func (x *CosignedHead) ProtoReflect() protoreflect.Message {
+	mi := &file_rogatory_store_v1_store_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CosignedHead.ProtoReflect.Descriptor instead.
+func (*CosignedHead) Descriptor() ([]byte, []int) {
+	return file_rogatory_store_v1_store_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *CosignedHead) GetSize() uint64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *CosignedHead) GetCheckpoint() []byte {
+	if x != nil {
+		return x.Checkpoint
+	}
+	return nil
+}
+
 // OwnCheckpoint is the newest checkpoint that this node has signed.
 type OwnCheckpoint struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1588,7 +1761,7 @@ type OwnCheckpoint struct {
 
 func (x *OwnCheckpoint) Reset() {
 	*x = OwnCheckpoint{}
-	mi := &file_rogatory_store_v1_store_proto_msgTypes[17]
+	mi := &file_rogatory_store_v1_store_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1600,7 +1773,7 @@ func (x *OwnCheckpoint) String() string {
 func (*OwnCheckpoint) ProtoMessage() {}
 
 func (x *OwnCheckpoint) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_store_v1_store_proto_msgTypes[17]
+	mi := &file_rogatory_store_v1_store_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1613,7 +1786,7 @@ func (x *OwnCheckpoint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OwnCheckpoint.ProtoReflect.Descriptor instead.
 func (*OwnCheckpoint) Descriptor() ([]byte, []int) {
-	return file_rogatory_store_v1_store_proto_rawDescGZIP(), []int{17}
+	return file_rogatory_store_v1_store_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *OwnCheckpoint) GetSize() uint64 {
@@ -1635,7 +1808,8 @@ type ForkProof struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Whose log, or whose sequence of messages.
 	Peer string `protobuf:"bytes,1,opt,name=peer,proto3" json:"peer,omitempty"`
-	// What it is, a code.
+	// What it is: "log" two heads of one size, "tree" two heads with a consistency proof that leads from another smaller head, "unproven" two heads
+	// for which the log has given no proof (crypto/translog), "sequence" two messages with one number (crypto/envelope).
 	Kind string `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
 	// The proof, as crypto/translog or crypto/envelope encodes it.
 	Proof []byte `protobuf:"bytes,3,opt,name=proof,proto3" json:"proof,omitempty"`
@@ -1647,7 +1821,7 @@ type ForkProof struct {
 
 func (x *ForkProof) Reset() {
 	*x = ForkProof{}
-	mi := &file_rogatory_store_v1_store_proto_msgTypes[18]
+	mi := &file_rogatory_store_v1_store_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1659,7 +1833,7 @@ func (x *ForkProof) String() string {
 func (*ForkProof) ProtoMessage() {}
 
 func (x *ForkProof) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_store_v1_store_proto_msgTypes[18]
+	mi := &file_rogatory_store_v1_store_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1672,7 +1846,7 @@ func (x *ForkProof) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForkProof.ProtoReflect.Descriptor instead.
 func (*ForkProof) Descriptor() ([]byte, []int) {
-	return file_rogatory_store_v1_store_proto_rawDescGZIP(), []int{18}
+	return file_rogatory_store_v1_store_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ForkProof) GetPeer() string {
@@ -1728,7 +1902,7 @@ type Attachment struct {
 
 func (x *Attachment) Reset() {
 	*x = Attachment{}
-	mi := &file_rogatory_store_v1_store_proto_msgTypes[19]
+	mi := &file_rogatory_store_v1_store_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1740,7 +1914,7 @@ func (x *Attachment) String() string {
 func (*Attachment) ProtoMessage() {}
 
 func (x *Attachment) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_store_v1_store_proto_msgTypes[19]
+	mi := &file_rogatory_store_v1_store_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1753,7 +1927,7 @@ func (x *Attachment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Attachment.ProtoReflect.Descriptor instead.
 func (*Attachment) Descriptor() ([]byte, []int) {
-	return file_rogatory_store_v1_store_proto_rawDescGZIP(), []int{19}
+	return file_rogatory_store_v1_store_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Attachment) GetId() []byte {
@@ -1831,7 +2005,7 @@ type AttachmentCopy struct {
 
 func (x *AttachmentCopy) Reset() {
 	*x = AttachmentCopy{}
-	mi := &file_rogatory_store_v1_store_proto_msgTypes[20]
+	mi := &file_rogatory_store_v1_store_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1843,7 +2017,7 @@ func (x *AttachmentCopy) String() string {
 func (*AttachmentCopy) ProtoMessage() {}
 
 func (x *AttachmentCopy) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_store_v1_store_proto_msgTypes[20]
+	mi := &file_rogatory_store_v1_store_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1856,7 +2030,7 @@ func (x *AttachmentCopy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttachmentCopy.ProtoReflect.Descriptor instead.
 func (*AttachmentCopy) Descriptor() ([]byte, []int) {
-	return file_rogatory_store_v1_store_proto_rawDescGZIP(), []int{20}
+	return file_rogatory_store_v1_store_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *AttachmentCopy) GetPeer() string {
@@ -1907,7 +2081,7 @@ type DataKey struct {
 
 func (x *DataKey) Reset() {
 	*x = DataKey{}
-	mi := &file_rogatory_store_v1_store_proto_msgTypes[21]
+	mi := &file_rogatory_store_v1_store_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1919,7 +2093,7 @@ func (x *DataKey) String() string {
 func (*DataKey) ProtoMessage() {}
 
 func (x *DataKey) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_store_v1_store_proto_msgTypes[21]
+	mi := &file_rogatory_store_v1_store_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1932,7 +2106,7 @@ func (x *DataKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DataKey.ProtoReflect.Descriptor instead.
 func (*DataKey) Descriptor() ([]byte, []int) {
-	return file_rogatory_store_v1_store_proto_rawDescGZIP(), []int{21}
+	return file_rogatory_store_v1_store_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *DataKey) GetUnit() string {
@@ -1962,7 +2136,7 @@ type KeyBlock struct {
 
 func (x *KeyBlock) Reset() {
 	*x = KeyBlock{}
-	mi := &file_rogatory_store_v1_store_proto_msgTypes[22]
+	mi := &file_rogatory_store_v1_store_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1974,7 +2148,7 @@ func (x *KeyBlock) String() string {
 func (*KeyBlock) ProtoMessage() {}
 
 func (x *KeyBlock) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_store_v1_store_proto_msgTypes[22]
+	mi := &file_rogatory_store_v1_store_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1987,7 +2161,7 @@ func (x *KeyBlock) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeyBlock.ProtoReflect.Descriptor instead.
 func (*KeyBlock) Descriptor() ([]byte, []int) {
-	return file_rogatory_store_v1_store_proto_rawDescGZIP(), []int{22}
+	return file_rogatory_store_v1_store_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *KeyBlock) GetUnit() string {
@@ -2156,7 +2330,26 @@ const file_rogatory_store_v1_store_proto_rawDesc = "" +
 	"checkpoint\x12\x1f\n" +
 	"\vreceived_ms\x18\x04 \x01(\x04R\n" +
 	"receivedMs\x12\x12\n" +
-	"\x04peer\x18\x05 \x01(\tR\x04peer\"C\n" +
+	"\x04peer\x18\x05 \x01(\tR\x04peer\"\xf5\x01\n" +
+	"\tWitnessed\x12\x12\n" +
+	"\x04peer\x18\x01 \x01(\tR\x04peer\x12\x12\n" +
+	"\x04size\x18\x02 \x01(\x04R\x04size\x12\x12\n" +
+	"\x04root\x18\x03 \x01(\fR\x04root\x12\x1e\n" +
+	"\n" +
+	"checkpoint\x18\x04 \x01(\fR\n" +
+	"checkpoint\x12 \n" +
+	"\vcosignature\x18\x05 \x01(\fR\vcosignature\x12\x12\n" +
+	"\x04time\x18\x06 \x01(\x04R\x04time\x12\x1d\n" +
+	"\n" +
+	"leaf_index\x18\a \x01(\x04R\tleafIndex\x12\x18\n" +
+	"\astopped\x18\b \x01(\tR\astopped\x12\x1d\n" +
+	"\n" +
+	"stopped_ms\x18\t \x01(\x04R\tstoppedMs\"B\n" +
+	"\fCosignedHead\x12\x12\n" +
+	"\x04size\x18\x01 \x01(\x04R\x04size\x12\x1e\n" +
+	"\n" +
+	"checkpoint\x18\x02 \x01(\fR\n" +
+	"checkpoint\"C\n" +
 	"\rOwnCheckpoint\x12\x12\n" +
 	"\x04size\x18\x01 \x01(\x04R\x04size\x12\x1e\n" +
 	"\n" +
@@ -2206,7 +2399,7 @@ func file_rogatory_store_v1_store_proto_rawDescGZIP() []byte {
 	return file_rogatory_store_v1_store_proto_rawDescData
 }
 
-var file_rogatory_store_v1_store_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_rogatory_store_v1_store_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_rogatory_store_v1_store_proto_goTypes = []any{
 	(*Identity)(nil),        // 0: rogatory.store.v1.Identity
 	(*OutboxEntry)(nil),     // 1: rogatory.store.v1.OutboxEntry
@@ -2225,16 +2418,18 @@ var file_rogatory_store_v1_store_proto_goTypes = []any{
 	(*OfficerRow)(nil),      // 14: rogatory.store.v1.OfficerRow
 	(*LatestManifest)(nil),  // 15: rogatory.store.v1.LatestManifest
 	(*PeerHead)(nil),        // 16: rogatory.store.v1.PeerHead
-	(*OwnCheckpoint)(nil),   // 17: rogatory.store.v1.OwnCheckpoint
-	(*ForkProof)(nil),       // 18: rogatory.store.v1.ForkProof
-	(*Attachment)(nil),      // 19: rogatory.store.v1.Attachment
-	(*AttachmentCopy)(nil),  // 20: rogatory.store.v1.AttachmentCopy
-	(*DataKey)(nil),         // 21: rogatory.store.v1.DataKey
-	(*KeyBlock)(nil),        // 22: rogatory.store.v1.KeyBlock
+	(*Witnessed)(nil),       // 17: rogatory.store.v1.Witnessed
+	(*CosignedHead)(nil),    // 18: rogatory.store.v1.CosignedHead
+	(*OwnCheckpoint)(nil),   // 19: rogatory.store.v1.OwnCheckpoint
+	(*ForkProof)(nil),       // 20: rogatory.store.v1.ForkProof
+	(*Attachment)(nil),      // 21: rogatory.store.v1.Attachment
+	(*AttachmentCopy)(nil),  // 22: rogatory.store.v1.AttachmentCopy
+	(*DataKey)(nil),         // 23: rogatory.store.v1.DataKey
+	(*KeyBlock)(nil),        // 24: rogatory.store.v1.KeyBlock
 }
 var file_rogatory_store_v1_store_proto_depIdxs = []int32{
 	8,  // 0: rogatory.store.v1.CaseRow.summary:type_name -> rogatory.store.v1.CaseSummary
-	20, // 1: rogatory.store.v1.Attachment.copies:type_name -> rogatory.store.v1.AttachmentCopy
+	22, // 1: rogatory.store.v1.Attachment.copies:type_name -> rogatory.store.v1.AttachmentCopy
 	2,  // [2:2] is the sub-list for method output_type
 	2,  // [2:2] is the sub-list for method input_type
 	2,  // [2:2] is the sub-list for extension type_name
@@ -2253,7 +2448,7 @@ func file_rogatory_store_v1_store_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rogatory_store_v1_store_proto_rawDesc), len(file_rogatory_store_v1_store_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   23,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
