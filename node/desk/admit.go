@@ -3,6 +3,7 @@ package desk
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/proto"
@@ -22,6 +23,7 @@ const (
 	RejectToken      = "case-token"  // a case token that this sender cannot open
 	RejectUnit       = "unit"        // no such unit
 	RejectNotice     = "notice"      // a notice whose case token names something else
+	RejectTerm       = "docket-term" // the term of the case's dockets has ended
 	RejectTransition = "transition:" // the case's state does not allow it; the code follows
 	RejectRule       = "rule:"
 )
@@ -43,6 +45,9 @@ func (d *Desk) Admit(tx *store.Tx, a *post.Arrival) (post.Admission, error) {
 	c, err := load(&tx.Reader, a.Docket.GetCaseToken())
 	if err != nil {
 		return post.Admission{}, err
+	}
+	if c.expired {
+		return post.Admission{Reject: RejectTerm}, nil
 	}
 	// A case in which messages wait for the one that opens it is nobody's yet.
 	unopened := !c.told || c.Kind == ""
@@ -260,9 +265,11 @@ func (d *Desk) expect(tx *store.Tx, a *post.Arrival) error {
 			row = &storev1.Attachment{Id: at.GetId(), Length: at.GetCiphertextLength(), Sha256: at.GetCiphertextSha256()}
 		case err != nil:
 			return err
-		case row.GetOutgoing() || row.GetWhole() || len(row.GetCopies()) >= maxCopies ||
+		case row.GetOutgoing() || !row.GetWhole() && len(row.GetCopies()) >= maxCopies ||
 			row.GetCopies()[0].GetPeer() != a.From || !bytes.Equal(row.GetSha256(), at.GetCiphertextSha256()):
-			continue // it is here, or is another's by that name
+			continue // it is another's by that name, or listed too often
+		case len(row.GetCopies()) >= maxCopies: // the first ones have been told long ago that it is here
+			row.Copies = slices.Delete(row.Copies, 0, len(row.Copies)-maxCopies+1)
 		}
 		row.Copies = append(row.Copies, listed)
 		if err := tx.PutAttachment(row); err != nil {
@@ -285,7 +292,7 @@ func (d *Desk) Delivered(tx *store.Tx, r post.Delivery) error {
 	if err != nil {
 		return err
 	}
-	if !c.told {
+	if !c.told || c.expired {
 		return nil
 	}
 	// The time is the peer's word: not long before the message was made, and not after we heard of it.

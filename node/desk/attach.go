@@ -141,13 +141,13 @@ func (d *Desk) fetch(ctx context.Context, r *nodev1.FetchRequest, stream grpc.Se
 	if err != nil {
 		return err
 	}
-	listed, _, err := d.listed(token, r.GetId())
+	listed, _, err := d.listed(token, r.GetId(), reasonOf(r.GetAssertion()))
 	if err != nil {
 		return err
 	}
 	row, err := d.attachment(r.GetId())
 	if errors.Is(err, ErrAttachment) {
-		return d.why(token, r.GetId())
+		return d.why(token, r.GetId(), reasonOf(r.GetAssertion()))
 	}
 	if err != nil {
 		return err
@@ -205,8 +205,8 @@ func (d *Desk) attachment(id []byte) (row *storev1.Attachment, err error) {
 
 // why says what is the matter with an attachment that is listed and not on the list of those that are here or awaited: it is larger than this
 // node takes, was ours and has been freed, or was one too many of its peer's.
-func (d *Desk) why(token string, id []byte) error {
-	listed, ours, err := d.listed(token, id)
+func (d *Desk) why(token string, id []byte, reason string) error {
+	listed, ours, err := d.listed(token, id, reason)
 	switch {
 	case err != nil:
 		return err
@@ -219,7 +219,7 @@ func (d *Desk) why(token string, id []byte) error {
 }
 
 // listed returns an attachment as some content of the case lists it, and whether that content is ours.
-func (d *Desk) listed(token string, id []byte) (found *rogatoryv1.Attachment, ours bool, err error) {
+func (d *Desk) listed(token string, id []byte, reason string) (found *rogatoryv1.Attachment, ours bool, err error) {
 	err = d.cfg.Store.View(func(r *store.Reader) error {
 		c, err := load(r, token)
 		if err != nil {
@@ -235,7 +235,7 @@ func (d *Desk) listed(token string, id []byte) (found *rogatoryv1.Attachment, ou
 				return err
 			}
 			for _, at := range m.GetContent().GetAttachments() {
-				if string(at.GetId()) == string(id) && len(id) == 16 && len(at.GetCiphertextSha256()) == 32 {
+				if string(at.GetId()) == string(id) && len(id) == 16 && len(at.GetCiphertextSha256()) == 32 && !c.withholds(m.GetMsg(), reason) {
 					found, ours = at, m.GetOurs()
 					return nil
 				}

@@ -73,6 +73,12 @@ func (a *deed) do(ctx context.Context, r *nodev1.CommitRequest) (*nodev1.CommitR
 		return a.transfer(ctx)
 	case rogatoryv1.Verb_VERB_ERASE:
 		return a.erase(ctx)
+	case rogatoryv1.Verb_VERB_HOLD:
+		return a.onCase(ctx, exchange.EventHold, nil)
+	case rogatoryv1.Verb_VERB_RELEASE:
+		return a.onCase(ctx, exchange.EventRelease, nil)
+	case rogatoryv1.Verb_VERB_KEEP:
+		return a.keepOn(ctx)
 	}
 	return nil, fmt.Errorf("committing %s: %w", act.GetVerb(), ErrRequest)
 }
@@ -261,10 +267,13 @@ func (a *deed) open(tx *store.Tx, m *sending) (*held, error) {
 	if c.unit != a.unit {
 		return nil, fmt.Errorf("case %s: %w", m.docket.GetCaseToken(), ErrCase)
 	}
+	if err := mayClaim(c, m.docket); err != nil {
+		return nil, fmt.Errorf("case %s: %w", m.docket.GetCaseToken(), err)
+	}
 	// Whoever answers a request has taken it up.
 	if c.Kind == exchange.KindRequest && c.Side == exchange.Answering && c.State == exchange.Received {
 		e := a.event(tx, exchange.EventRegister)
-		if err := c.step(tx, e, a.d.ruleset(false), because{local: a.local(c.Token)}); err != nil {
+		if err := c.step(tx, e, a.d.ruleset(false), because{assertion: a.assertion, local: a.local(c.Token)}); err != nil {
 			return nil, err
 		}
 	}
@@ -344,6 +353,9 @@ func (a *deed) freeze(tx *store.Tx, c *held, m *sending) error {
 			e.Docket = m.docket
 		}
 		why := because{assertion: a.assertion, commit: translog.Hash(m.target.GetDocketCommit())}
+		if kind == exchange.EventDraft {
+			why.kept = m.salted()
+		}
 		if err := c.step(tx, e, rules, why); err != nil {
 			return err
 		}
@@ -403,8 +415,9 @@ func (a *deed) sent(tx *store.Tx, c *held, m *sending, s post.Sent, approved boo
 	e := a.event(tx, exchange.EventSent)
 	e.Index, e.At, e.Msg, e.Sent = uint64(s.Index), s.At, exchange.Name(s.Name), s.Submitted
 	e.From, e.To, e.Docket = a.d.cfg.Node.Country, m.out.GetTo(), m.docket
-	if approved {
-		e.Draft = exchange.Name(m.target.GetDocketCommit())
+	// What the case has as a draft under this name is this message, however it came to be sent.
+	if name := exchange.Name(m.target.GetDocketCommit()); approved || c.drafted(name) {
+		e.Draft = name
 	}
 	why := because{assertion: a.assertion, commit: translog.Hash(m.target.GetDocketCommit())}
 	alone, err := a.d.alone(&tx.Reader, c, a.officer, a.unit, m.docket)
@@ -415,6 +428,11 @@ func (a *deed) sent(tx *store.Tx, c *held, m *sending, s post.Sent, approved boo
 		return err
 	}
 	return attached(tx, m, s)
+}
+
+// drafted reports whether the case has a draft of this name.
+func (c *held) drafted(name exchange.Name) bool {
+	return slices.ContainsFunc(c.Drafts, func(d exchange.DraftRecord) bool { return d.Name == name })
 }
 
 // attached notes that a message lists attachments of ours.

@@ -27,7 +27,7 @@ func (c *counts) within(tx *store.Tx, committed int64, peer string, at int64) (u
 	if c.at == nil {
 		c.at = map[string][]int64{}
 	}
-	from, err := since(tx, committed, at-hour)
+	from, err := since(&tx.Reader, committed, at-hour)
 	if err != nil {
 		return 0, err
 	}
@@ -50,11 +50,11 @@ func (c *counts) within(tx *store.Tx, committed int64, peer string, at int64) (u
 }
 
 // since returns the index of a leaf before which every leaf is older than a time.
-func since(tx *store.Tx, size, at int64) (int64, error) {
+func since(r *store.Reader, size, at int64) (int64, error) {
 	lo, hi := int64(0), size
 	for lo < hi {
 		mid := (lo + hi) / 2
-		leaf, err := leafAt(tx, mid)
+		leaf, err := leafAt(r, mid)
 		if err != nil {
 			return 0, err
 		}
@@ -67,8 +67,8 @@ func since(tx *store.Tx, size, at int64) (int64, error) {
 	return lo, nil
 }
 
-func leafAt(tx *store.Tx, index int64) (translog.Leaf, error) {
-	raw, err := tx.Leaf(index)
+func leafAt(r *store.Reader, index int64) (translog.Leaf, error) {
+	raw, err := r.Leaf(index)
 	if err != nil {
 		return translog.Leaf{}, err
 	}
@@ -78,7 +78,7 @@ func leafAt(tx *store.Tx, index int64) (translog.Leaf, error) {
 // eachArrival calls f for the leaves from one up to another that are messages which a peer sent.
 func eachArrival(tx *store.Tx, from, to int64, f func(peer string, at int64)) error {
 	for i := from; i < to; i++ {
-		leaf, err := leafAt(tx, i)
+		leaf, err := leafAt(&tx.Reader, i)
 		if err != nil {
 			return err
 		}

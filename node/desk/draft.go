@@ -102,9 +102,14 @@ func drop(tx *store.Tx, caseToken string) error {
 }
 
 func dropDeclined(tx *store.Tx, fits func(*storev1.Draft) bool) error {
+	return dropDrafts(tx, func(row *storev1.Draft) bool { return row.GetState() == draftDeclined && fits(row) })
+}
+
+// dropDrafts forgets drafts with their contents.
+func dropDrafts(tx *store.Tx, fits func(*storev1.Draft) bool) error {
 	var rows []*storev1.Draft
 	if err := tx.EachDraft(func(row *storev1.Draft) bool {
-		if row.GetState() == draftDeclined && fits(row) {
+		if fits(row) {
 			rows = append(rows, row)
 		}
 		return true
@@ -197,3 +202,6 @@ func (m *sending) outgoing(unit string) post.Outgoing {
 		Content: envelope.Part{Bytes: m.out.GetContent(), Salt: envelope.Salt(m.out.GetContentSalt())},
 	}
 }
+
+// salted is the docket with its salt, as it stands beside a leaf.
+func (m *sending) salted() []byte { return slices.Concat(m.out.GetDocketSalt(), m.out.GetDocket()) }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/rogatory/rogatory/crypto/envelope"
@@ -17,9 +18,16 @@ import (
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
-// erase destroys what a reviewed case holds: the first person proposes it, a second does it. Contents, their keys and salts and the attachments go;
-// dockets, receipts and the tombstone remain. A tombstone is committed before any key is destroyed, and what a crash leaves is
-// done at the next start.
+// What a tombstone says was destroyed, as its leaf spells it.
+const (
+	wentAttachments = "attachments"
+	wentContent     = "content"
+	wentDocket      = "docket"
+)
+
+// erase destroys what a reviewed case holds, or what one message says, whose name is the act's subject: the first person proposes it, a second does it;
+// where its provider has asked for it by a notice, the first does it. Contents, their keys and salts and the attachments go; dockets, receipts and
+// the tombstone remain. A tombstone is committed before any key is destroyed, and what a crash leaves is done at the next start.
 func (a *deed) erase(ctx context.Context) (*nodev1.CommitResponse, error) {
 	if err := a.verifyOnCase(); err != nil {
 		return nil, err
@@ -41,20 +49,13 @@ func (a *deed) erase(ctx context.Context) (*nodev1.CommitResponse, error) {
 		if c.unit != a.unit {
 			return fmt.Errorf("case %s: %w", c.Token, ErrCase) // handed over in the meantime
 		}
-		kind := exchange.EventErase
-		if c.EraseProposedBy == "" {
-			kind = exchange.EventProposeErase
+		if len(a.act.GetSubject()) > 0 {
+			blobs, err = a.eraseItem(tx, c, exchange.Name(a.act.GetSubject()))
+		} else {
+			blobs, err = a.eraseCase(tx, c)
 		}
-		if err := a.mayErase(tx, c); err != nil {
+		if err != nil {
 			return err
-		}
-		if err := c.step(tx, a.event(tx, kind), a.d.ruleset(false), because{assertion: a.assertion, local: a.local(c.Token)}); err != nil {
-			return err
-		}
-		if kind == exchange.EventErase {
-			if blobs, err = a.destroy(tx, c); err != nil {
-				return err
-			}
 		}
 		return c.save(tx, a.d.cfg.Node.UndeliveredAfter)
 	})
@@ -69,8 +70,55 @@ func (a *deed) erase(ctx context.Context) (*nodev1.CommitResponse, error) {
 	return a.d.rows(tokens)
 }
 
+func (a *deed) eraseCase(tx *store.Tx, c *held) (blobs [][]byte, err error) {
+	kind := exchange.EventErase
+	if c.EraseProposedBy == "" {
+		kind = exchange.EventProposeErase
+	}
+	if err := mayErase(tx, c); err != nil {
+		return nil, err
+	}
+	if err := c.step(tx, a.event(tx, kind), a.d.ruleset(false), because{assertion: a.assertion, local: a.local(c.Token)}); err != nil {
+		return nil, err
+	}
+	if kind == exchange.EventProposeErase {
+		return nil, nil
+	}
+	indices, err := tx.CaseMessages(c.Token)
+	if err != nil {
+		return nil, err
+	}
+	if err := drop(tx, c.Token); err != nil {
+		return nil, err
+	}
+	return bury(tx, indices, translog.Erase{Basis: a.act.GetReason(), By: a.act.GetActor()}, a.assertion)
+}
+
+func (a *deed) eraseItem(tx *store.Tx, c *held, name exchange.Name) (blobs [][]byte, err error) {
+	m, ok := c.Message(name)
+	if !ok {
+		return nil, fmt.Errorf("message %s in case %s: %w", name, c.Token, ErrMessage)
+	}
+	_, proposed := c.EraseProposed(name)
+	_, asked := c.EraseAsked(name)
+	e := a.event(tx, exchange.EventEraseItem)
+	if e.Of = name; !proposed && !asked {
+		e.Kind = exchange.EventProposeEraseItem
+	}
+	if m.Out && m.Received == 0 && !m.Rejected {
+		return nil, fmt.Errorf("erasing a message of case %s: %w", c.Token, ErrOnItsWay)
+	}
+	if err := c.step(tx, e, a.d.ruleset(false), because{assertion: a.assertion, local: a.local(c.Token)}); err != nil {
+		return nil, err
+	}
+	if e.Kind == exchange.EventProposeEraseItem {
+		return nil, nil
+	}
+	return bury(tx, []int64{int64(m.Index)}, translog.Erase{Basis: a.act.GetReason(), By: a.act.GetActor()}, a.assertion)
+}
+
 // mayErase refuses while something of the case is on its way out.
-func (a *deed) mayErase(tx *store.Tx, c *held) error {
+func mayErase(tx *store.Tx, c *held) error {
 	if waits, err := drafted(&tx.Reader, c.Token); err != nil || waits {
 		return errors.Join(err, fmt.Errorf("erasing case %s: %w", c.Token, ErrPending))
 	}
@@ -82,60 +130,95 @@ func (a *deed) mayErase(tx *store.Tx, c *held) error {
 	return nil
 }
 
-// destroy writes the tombstone and takes contents and attachments away. It returns the attachments whose files are to be removed after the commit.
-func (a *deed) destroy(tx *store.Tx, c *held) (blobs [][]byte, err error) {
-	names, err := namesOf(tx, c.Token)
-	if err != nil {
-		return nil, err
-	}
-	leaf := &translog.Erase{Basis: a.act.GetReason(), By: a.act.GetActor(), Of: names, OfCount: int64(len(names)), What: []string{"attachments", "content"}}
-	if leaf.Assertion, err = federation.AssertionDigest(a.assertion); err != nil {
-		return nil, err
-	}
-	var list []byte
-	leaf.Of, leaf.OfDigest, list = listOrDigest(names)
-	if err := appendWith(tx, leaf, list, a.assertion); err != nil {
-		return nil, err
-	}
-	if err := drop(tx, c.Token); err != nil {
-		return nil, err
-	}
-	indices, err := tx.CaseMessages(c.Token)
-	if err != nil {
-		return nil, err
-	}
+// atOnce is how many names one tombstone takes: beside its leaf they fit into one value of the store.
+const atOnce = 2000
+
+// bury writes the tombstones of messages that have none and takes their contents and attachments away. It returns the attachments whose files are to be
+// removed after the commit. leaf says who and why; assertion is nil for a timer.
+func bury(tx *store.Tx, indices []int64, leaf translog.Erase, assertion *rogatoryv1.Assertion) (blobs [][]byte, err error) {
+	var names []translog.Hash
+	rows := map[int64]*storev1.LoggedMessage{}
 	for _, index := range indices {
 		row, err := tx.Message(index)
 		if err != nil {
 			return nil, err
 		}
-		if err := tx.EraseContent(row.GetContentId()); err != nil {
+		if row.GetErasedPlusOne() == 0 {
+			rows[index] = row
+			names = append(names, translog.Hash(row.GetMsg()))
+		}
+	}
+	indices = slices.Sorted(maps.Keys(rows))
+	if blobs, leaf.What, err = detach(tx, names); err != nil {
+		return nil, err
+	}
+	leaf.What = append(leaf.What, wentContent)
+	for part := range slices.Chunk(indices, atOnce) {
+		names = names[:0]
+		for _, index := range part {
+			names = append(names, translog.Hash(rows[index].GetMsg()))
+		}
+		tomb, err := tombstone(tx, leaf, names, assertion)
+		if err != nil {
 			return nil, err
 		}
+		for _, index := range part {
+			if err := errors.Join(tx.EraseContent(rows[index].GetContentId()), tx.Entomb(index, tomb)); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return blobs, nil
+}
+
+// detach takes the attachments off the list that only these messages list, and returns their ids and what that is called.
+func detach(tx *store.Tx, names []translog.Hash) (blobs [][]byte, what []string, err error) {
+	of := func(x *storev1.AttachmentCopy) bool {
+		return len(x.GetMsg()) == translog.HashSize && slices.Contains(names, translog.Hash(x.GetMsg()))
 	}
 	var rows []*storev1.Attachment
 	if err := tx.EachAttachment(func(at *storev1.Attachment) bool {
-		if slices.ContainsFunc(at.GetCopies(), func(x *storev1.AttachmentCopy) bool { return x.GetCaseToken() == c.Token }) {
+		if slices.ContainsFunc(at.GetCopies(), of) {
 			rows = append(rows, at)
 		}
 		return true
 	}); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, at := range rows {
-		at.Copies = slices.DeleteFunc(at.Copies, func(x *storev1.AttachmentCopy) bool { return x.GetCaseToken() == c.Token })
-		if len(at.Copies) > 0 { // another case lists it too
+		at.Copies = slices.DeleteFunc(at.Copies, of)
+		if len(at.Copies) > 0 { // another message lists it too
 			if err := tx.PutAttachment(at); err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			continue
 		}
 		blobs = append(blobs, at.GetId())
 		if err := tx.DeleteAttachment(at.GetId()); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return blobs, nil
+	if len(blobs) > 0 {
+		what = []string{wentAttachments}
+	}
+	return blobs, what, nil
+}
+
+// tombstone appends an `erase` leaf over names, in their order, with the assertion beside it if there is one.
+func tombstone(tx *store.Tx, leaf translog.Erase, names []translog.Hash, a *rogatoryv1.Assertion) (index int64, err error) {
+	names = slices.Clone(names)
+	slices.SortFunc(names, func(a, b translog.Hash) int { return slices.Compare(a[:], b[:]) })
+	names = slices.Compact(names)
+	leaf.OfCount = int64(len(names))
+	if a != nil {
+		if leaf.Assertion, err = federation.AssertionDigest(a); err != nil {
+			return 0, err
+		}
+	}
+	var list []byte
+	leaf.Of, leaf.OfDigest, list = listOrDigest(names)
+	index = tx.Size()
+	return index, appendWith(tx, &leaf, list, a)
 }
 
 // namesOf returns the names of a case's messages in the order that leaves have them.
@@ -170,7 +253,7 @@ func listOrDigest(names []translog.Hash) (of []translog.Hash, digest translog.Ha
 	return nil, sha256.Sum256(list), list
 }
 
-// appendWith appends a leaf with a list of names, if there is one, and an assertion beside it.
+// appendWith appends a leaf with a list of names, if there is one, and an assertion beside it, if there is one.
 func appendWith(tx *store.Tx, leaf translog.Entry, list []byte, a *rogatoryv1.Assertion) error {
 	index, err := tx.Append(leaf)
 	if err != nil {
@@ -180,6 +263,9 @@ func appendWith(tx *store.Tx, leaf translog.Entry, list []byte, a *rogatoryv1.As
 		if err := tx.PutSide(index, "of", list); err != nil {
 			return err
 		}
+	}
+	if a == nil {
+		return nil
 	}
 	b, err := envelope.Marshal(a)
 	if err != nil {

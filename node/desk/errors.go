@@ -43,6 +43,9 @@ var (
 	ErrNotAwaited  = errors.New("attachment was not fetched: too many of that country were awaited when it was listed")
 	ErrOnItsWay    = errors.New("a message of the case still waits for its receipt")
 	ErrPending     = errors.New("a draft in the case waits for its approver")
+	ErrMessage     = errors.New("the case holds no such message")
+	ErrNotErased   = errors.New("what the notice asks to erase is still here")
+	ErrExpired     = errors.New("the term of the case's dockets has ended")
 )
 
 // outcome is what outsiders are told of an error: a code, whether and when to try again, and what now.
@@ -76,6 +79,9 @@ var outcomes = []outcome{
 	{ErrNotAwaited, codes.NotFound, "attachment-not-awaited", "ask the other side to send it again, in a new message", 0},
 	{ErrOnItsWay, codes.FailedPrecondition, "on-its-way", "wait for the receipt", 0},
 	{ErrPending, codes.FailedPrecondition, "pending", "approve or decline it first", 0},
+	{ErrMessage, codes.NotFound, "message", "`rogatory-node request show CASE` tells the names of its messages", 0},
+	{ErrNotErased, codes.FailedPrecondition, "not-erased", "`rogatory-node erase CASE --item MESSAGE` erases it; or dispute the notice", 0},
+	{ErrExpired, codes.FailedPrecondition, "docket-term-ended", "nothing can happen in it any more; open a new case", 0},
 	{ErrContentGone, codes.FailedPrecondition, "erased", "its docket and receipts remain", 0},
 	{post.ErrOutboxFull, codes.ResourceExhausted, "outbox-full", "the recipient is away or slow; wait", 10 * time.Second},
 	{post.ErrStranger, codes.InvalidArgument, "stranger", "look at `rogatory-node peers`", 0},

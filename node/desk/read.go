@@ -38,7 +38,24 @@ const (
 	FlagWaits = "waits-for-clearing"
 	// FlagDeclined says that an approver sent a draft back; it is kept until it is replaced or discarded.
 	FlagDeclined = "declined"
+	// FlagEraseProposed says that somebody has proposed to erase the case or a message of it; another approves.
+	FlagEraseProposed = "erasure-proposed"
+	// FlagEraseAsked says that a provider asks to erase what it sent.
+	FlagEraseAsked = "erasure-asked"
+	// FlagExpired says that its dockets were destroyed at the end of their term.
+	FlagExpired = "docket-term-ended"
 )
+
+// States of what a message says, as it is shown.
+const (
+	statusPresent  = "present"
+	statusErased   = "erased"
+	statusWithheld = "withheld"
+	statusMissing  = "missing"
+)
+
+// reasonRestricted opens what its provider has restricted.
+const reasonRestricted = "restricted"
 
 // rowOf is a case as a listing shows it; for one that the peer's node refused, the outcome is the refusal's code, as "rule:no-minors".
 func rowOf(r *store.Reader, c *held, now int64) (*nodev1.CaseRow, error) {
@@ -102,6 +119,12 @@ func (c *held) row(now int64) *nodev1.CaseRow {
 	flag(c.Overdue(now), FlagOverdue)
 	flag(c.Undelivered() || c.notice() && c.State == exchange.Undelivered, FlagUndelivered)
 	flag(c.LegalHold, FlagHold)
+	flag(c.EraseProposedBy != "" || slices.ContainsFunc(c.Erasures, func(e exchange.Erasure) bool { return !e.Done }), FlagEraseProposed)
+	flag(slices.ContainsFunc(c.Corrections, func(x exchange.Correction) bool {
+		_, asked := c.EraseAsked(x.Target)
+		return asked
+	}), FlagEraseAsked)
+	flag(c.expired, FlagExpired)
 	flag(c.unratified() != nil, FlagUnratified)
 	flag(slices.ContainsFunc(c.Alone, func(b exchange.BreakGlass) bool { return b.Flagged(now) }), FlagLate)
 	flag(slices.ContainsFunc(c.Messages, func(m exchange.Message) bool { return m.Rejected }), FlagRejected)
@@ -243,7 +266,7 @@ func (d *Desk) show(ctx context.Context, r *nodev1.ShowRequest) (*nodev1.ShowRes
 	if err != nil {
 		return nil, err
 	}
-	out := &nodev1.ShowResponse{}
+	out, reason := &nodev1.ShowResponse{}, reasonOf(r.GetAssertion())
 	err = d.cfg.Store.View(func(tx *store.Reader) error {
 		c, err := load(tx, token)
 		if err != nil {
@@ -261,7 +284,13 @@ func (d *Desk) show(ctx context.Context, r *nodev1.ShowRequest) (*nodev1.ShowRes
 			if err != nil {
 				return err
 			}
+			if m.GetStatus() == statusPresent && c.withholds(m.GetMsg(), reason) {
+				m.Status, m.Content, m.AttachmentsHere = statusWithheld, nil, nil
+			}
 			out.Messages = append(out.Messages, m)
+		}
+		if out.Acts, err = c.caseActs(tx); err != nil {
+			return err
 		}
 		return showDrafts(tx, token, out)
 	})
@@ -348,7 +377,16 @@ func (d *Desk) message(tx *store.Reader, c *held, index int64) (*nodev1.CaseMess
 	if err != nil {
 		return nil, err
 	}
-	m := &nodev1.CaseMessage{Msg: row.GetMsg(), Ours: row.GetOutgoing(), AtMs: uint64(leaf.At), Status: "present"}
+	m := &nodev1.CaseMessage{Msg: row.GetMsg(), Ours: row.GetOutgoing(), AtMs: uint64(leaf.At), Status: statusPresent}
+	m.EraseProposedBy, _ = c.EraseProposed(exchange.Name(row.GetMsg()))
+	for _, x := range c.Corrections {
+		if string(x.Notice[:]) == string(row.GetMsg()) {
+			m.Correction = string(x.State)
+		}
+	}
+	if m.Tombstone, err = tombstoneOf(tx, row.GetErasedPlusOne()); err != nil {
+		return nil, err
+	}
 	if known, ok := c.Message(exchange.Name(row.GetMsg())); ok && known.Out {
 		m.ReceivedMs = uint64(known.Received)
 	}
@@ -358,11 +396,16 @@ func (d *Desk) message(tx *store.Reader, c *held, index int64) (*nodev1.CaseMess
 		}
 	}
 	kept, err := tx.Content(row.GetContentId())
-	if errors.Is(err, store.ErrErased) {
-		m.Status = "erased"
+	switch {
+	case errors.Is(err, store.ErrErased):
+		m.Status = statusErased
 		return m, nil
-	}
-	if err != nil {
+	case errors.Is(err, store.ErrKey), errors.Is(err, store.ErrNotFound):
+		// Nobody erased it, and it does not open: what the rest of the case says is shown all the same.
+		d.log.Error("a content is missing", "case", c.Token, "leaf", index, "err", err)
+		m.Status = statusMissing
+		return m, nil
+	case err != nil:
 		return nil, err
 	}
 	part, err := post.SplitContent(kept)

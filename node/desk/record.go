@@ -3,6 +3,7 @@ package desk
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/rogatory/rogatory/crypto/envelope"
@@ -29,6 +30,20 @@ type held struct {
 	opened uint64
 	kind   rogatoryv1.Kind
 	told   bool // loaded from the store
+
+	// acts are the leaves by which people held, released, kept or erased something of it: the last maxActs.
+	acts []uint64
+	// expired: the term of its dockets has ended; the summary is all that is left, and nothing moves it.
+	expired bool
+}
+
+const maxActs = 64
+
+// acted are the steps of which a case remembers the leaves.
+var acted = []exchange.Step{
+	exchange.Step(exchange.EventHold), exchange.Step(exchange.EventRelease), exchange.Step(exchange.EventKeep),
+	exchange.Step(exchange.EventProposeErase), exchange.Step(exchange.EventErase), exchange.Step(exchange.EventProposeEraseItem),
+	exchange.Step(exchange.EventEraseItem), exchange.Step(exchange.EventKeepItem),
 }
 
 // load returns a case, or an empty one with told false.
@@ -43,12 +58,16 @@ func load(r *store.Reader, token string) (*held, error) {
 	if rogatoryv1.Kind(summary.GetKind()) == rogatoryv1.Kind_KIND_GOVERNANCE {
 		return loadNotice(summary), nil
 	}
+	if summary.GetDocketExpiredMs() != 0 {
+		return loadExpired(summary), nil
+	}
 	c, err := exchange.Decode(body)
 	if err != nil {
 		return nil, fmt.Errorf("reading case %s: %w", token, err)
 	}
 	return &held{
 		Case: c, unit: summary.GetUnit(), opened: summary.GetOpenedMs(), kind: rogatoryv1.Kind(summary.GetKind()), told: true,
+		acts: summary.GetActs(),
 	}, nil
 }
 
@@ -62,18 +81,27 @@ type because struct {
 	// decision is what a rule said; zero when none was asked.
 	decision federation.Decision
 	policy   translog.Hash
+	manifest int64 // version of ours that the decision went by; 0 when we have none
+	// unit of ours that an arrived message goes to.
+	unit string
+	// kept is the message's docket with its salt where no message keeps it yet: that of a draft.
+	kept []byte
 }
 
 // step applies e to the case and writes a leaf for each change. save writes the case when all its steps are made.
 func (c *held) step(tx *store.Tx, e exchange.Event, rules exchange.Rules, why because) error {
-	if c.notice() {
+	switch {
+	case c.notice():
 		return c.stepNotice(tx, e, why, len(rules.Alone) > 0)
+	case c.expired:
+		return fmt.Errorf("case %s: %w", c.Token, ErrExpired)
 	}
 	next, changes, err := exchange.Apply(c.Case, e, rules)
 	if err != nil {
 		return refusedIn(c.Case, err)
 	}
 	c.Case = next
+	due := next.Due()
 	for i, ch := range changes {
 		w := because{}
 		if i == 0 {
@@ -81,7 +109,7 @@ func (c *held) step(tx *store.Tx, e exchange.Event, rules exchange.Rules, why be
 		} else if w.commit, err = docketCommit(tx, next, envelope.Name(ch.Msg)); err != nil {
 			return err
 		}
-		if err := c.leaf(tx, ch, w); err != nil {
+		if err := c.leaf(tx, ch, e.Draft, due, w); err != nil {
 			return err
 		}
 	}
@@ -106,19 +134,25 @@ func docketCommit(tx *store.Tx, c exchange.Case, name envelope.Name) (translog.H
 	return translog.Hash(msg.GetDocketCommit()), nil
 }
 
-// leaf appends the case leaf of one change, with docket and assertion beside it.
-func (c *held) leaf(tx *store.Tx, ch exchange.Change, why because) error {
+// leaf appends the case leaf of one change, with docket and assertion beside it. draft is what a step of a draft is about; due is the next limit
+// when all is done that the event has set off.
+func (c *held) leaf(tx *store.Tx, ch exchange.Change, draft exchange.Name, due int64, why because) error {
 	leaf := &translog.Case{
 		Case: c.Token, Event: string(ch.Step), FromState: string(ch.From), ToState: stateCode(ch.To),
-		Of: translog.Hash(ch.Msg), Docket: why.commit,
+		Of: translog.Hash(ch.Msg), Docket: why.commit, Due: due, Unit: why.unit,
 	}
-	if leaf.Of.IsZero() {
+	switch {
+	case !leaf.Of.IsZero():
+	case draft != exchange.Name{}:
+		leaf.Of = translog.Hash(draft)
+	default:
 		leaf.Of = translog.Hash(ch.Of)
 	}
 	if why.decision.Rule != "" {
-		leaf.Rule, leaf.Decision, leaf.Policy = why.decision.Rule, decisionCode(why.decision), why.policy
+		leaf.Rule, leaf.Decision, leaf.Policy, leaf.Manifest = why.decision.Rule, decisionCode(why.decision), why.policy, why.manifest
 	}
-	var docket, assertion []byte
+	docket := why.kept
+	var assertion []byte
 	var err error
 	if leaf.Docket.IsZero() {
 		local := why.local
@@ -144,6 +178,10 @@ func (c *held) leaf(tx *store.Tx, ch exchange.Change, why because) error {
 	index, err := tx.Append(leaf)
 	if err != nil {
 		return err
+	}
+	if slices.Contains(acted, ch.Step) {
+		c.acts = append(slices.Clone(c.acts), uint64(index))
+		c.acts = c.acts[max(0, len(c.acts)-maxActs):]
 	}
 	if docket != nil {
 		if err := tx.PutSide(index, "docket", docket); err != nil {
@@ -193,7 +231,7 @@ func (c *held) save(tx *store.Tx, undelivered time.Duration) error {
 	return tx.PutCase(&storev1.CaseSummary{
 		Token: c.Token, Number: c.Token, Unit: c.unit, State: stateCode(c.State), Peer: c.Peer, Side: side,
 		UpdatedMs: uint64(c.Changed), DeadlineMs: uint64(c.Due()), OpenedMs: c.opened, WakeMs: c.wake(undelivered),
-		Kind: uint32(c.kind), Urgency: uint32(c.Urgency), Assignee: c.Assignee,
+		Kind: uint32(c.kind), Urgency: uint32(c.Urgency), Assignee: c.Assignee, Acts: c.acts,
 	}, body)
 }
 
@@ -223,6 +261,9 @@ func (c *held) wake(undelivered time.Duration) uint64 {
 		sooner(c.Changed + closeAfter.Milliseconds())
 	case exchange.Closed, exchange.Kept, exchange.Evaluated:
 		sooner(c.Changed + reviewAfter.Milliseconds())
+	}
+	if until := c.DocketsUntil(); until != 0 {
+		sooner(until)
 	}
 	return uint64(max(next, 0))
 }

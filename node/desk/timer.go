@@ -23,6 +23,12 @@ func (d *Desk) wake(ctx context.Context, now time.Time) error {
 	}
 	for _, token := range tokens {
 		// One case that cannot move does not hold up the others.
+		if ended, err := d.endTerm(ctx, token, now); err != nil || ended {
+			if err != nil {
+				errs = append(errs, fmt.Errorf("case %s: %w", token, err))
+			}
+			continue
+		}
 		if _, err := d.cfg.Store.Update(ctx, func(tx *store.Tx) error { return d.wakeCase(tx, token, now.UnixMilli()) }); err != nil {
 			errs = append(errs, fmt.Errorf("case %s: %w", token, err))
 		}
@@ -62,9 +68,18 @@ func (d *Desk) tidy(ctx context.Context, now time.Time) error {
 			return err
 		}
 		if !full {
-			return d.freeAttachments(ctx, now)
+			return errors.Join(d.freeAttachments(ctx, now), d.expireBackups(now))
 		}
 	}
+}
+
+// expireBackups takes the keys out of copies that are too old to be restored.
+func (d *Desk) expireBackups(now time.Time) error {
+	n, err := d.cfg.Store.ExpireBackups(now)
+	if n > 0 {
+		d.log.Info("keys of backups were destroyed: their 14 days are over", "backups", n)
+	}
+	return err
 }
 
 // freeAttachments removes the ciphertexts that no content lists in time, and ours that all recipients have.
@@ -108,7 +123,7 @@ func (d *Desk) freeAttachments(ctx context.Context, now time.Time) error {
 
 func (d *Desk) wakeCase(tx *store.Tx, token string, now int64) error {
 	c, err := load(&tx.Reader, token)
-	if err != nil || !c.told {
+	if err != nil || !c.told || c.expired {
 		return err
 	}
 	due := func(kind exchange.EventKind, of exchange.Name) error {

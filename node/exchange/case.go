@@ -121,6 +121,8 @@ type Case struct {
 	LegalHold bool
 	// EraseProposedBy is the pseudonym of who proposed to erase.
 	EraseProposedBy string
+	// Erasures of single messages, in the order in which they were proposed.
+	Erasures []Erasure
 	// Aside is what one's own side did with the case after its end (closed by time, under review, kept, erased) or before its
 	// beginning (draft to approved, discarded). It covers the state that both sides share, until a message opens it again.
 	Aside State
@@ -401,5 +403,6 @@ func (c Case) clone() *Case {
 	c.Consents = slices.Clone(c.Consents)
 	c.Corrections = slices.Clone(c.Corrections)
 	c.Parties = slices.Clone(c.Parties)
+	c.Erasures = slices.Clone(c.Erasures)
 	return &c
 }

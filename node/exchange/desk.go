@@ -92,6 +92,9 @@ func (c *Case) local(in *input, kind CaseKind, side Side) *TransitionError {
 			return c.refuse(in, CodeFourEyes)
 		}
 		c.EraseProposedBy = ""
+		c.eraseAll()
+	case EventProposeEraseItem, EventEraseItem, EventKeepItem:
+		return c.eraseItem(in)
 	}
 	return nil
 }

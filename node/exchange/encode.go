@@ -7,8 +7,12 @@ import (
 	"fmt"
 )
 
-// encodingVersion is the first byte of every encoding.
-const encodingVersion = 1
+// The first byte of every encoding says what follows. A case without erasures of single messages has the first version, any other the second: so
+// one case still has one encoding, and what was written before there were any reads as it did.
+const (
+	encodingVersion  = 1
+	encodingErasures = 2 // Erasures stand at the end
+)
 
 // maxEncoded bounds what Decode reads, in bytes.
 const maxEncoded = 16 << 20
@@ -18,19 +22,28 @@ const maxEncoded = 16 << 20
 // struct.
 func (c Case) Encode() []byte {
 	w := &coder{writing: true, buf: make([]byte, 0, 256+224*len(c.Messages))}
-	w.buf = append(w.buf, encodingVersion)
+	if len(c.Erasures) == 0 {
+		w.buf = append(w.buf, encodingVersion)
+		w.caseFields(&c)
+		return w.buf
+	}
+	w.buf = append(w.buf, encodingErasures)
 	w.caseFields(&c)
+	w.erasures(&c)
 	return w.buf
 }
 
 // Decode reads what Encode wrote, or returns an error that wraps ErrEncoding.
 func Decode(b []byte) (Case, error) {
-	if len(b) == 0 || len(b) > maxEncoded || b[0] != encodingVersion {
+	if len(b) == 0 || len(b) > maxEncoded || b[0] != encodingVersion && b[0] != encodingErasures {
 		return Case{}, fmt.Errorf("%w: %d bytes, version unknown or size out of bounds", ErrEncoding, len(b))
 	}
 	r := &coder{buf: b[1:]}
 	var c Case
 	r.caseFields(&c)
+	if b[0] == encodingErasures {
+		r.erasures(&c)
+	}
 	if r.bad || len(r.buf) != 0 {
 		return Case{}, fmt.Errorf("%w: malformed at byte %d", ErrEncoding, len(b)-len(r.buf))
 	}
@@ -205,6 +218,14 @@ func (x *coder) caseFields(c *Case) {
 	text(x, &c.EraseProposedBy)
 	text(x, &c.Aside)
 	number(x, &c.Changed)
+}
+
+func (x *coder) erasures(c *Case) {
+	list(x, &c.Erasures, func(e *Erasure) {
+		x.name(&e.Msg)
+		text(x, &e.ProposedBy)
+		x.bool(&e.Done)
+	})
 }
 
 func (x *coder) message(m *Message) {

@@ -74,12 +74,22 @@ const (
 	EventRelease EventKind = "release"
 )
 
+// One message (Of) of a case, at any time.
+const (
+	// EventProposeEraseItem: the data manager proposes to erase what the message says.
+	EventProposeEraseItem EventKind = "propose-erase-item"
+	// EventEraseItem: an approver agrees, or anybody where its provider's notice asks for it; the key is destroyed.
+	EventEraseItem EventKind = "erase-item"
+	// EventKeepItem: the proposal is given up.
+	EventKeepItem EventKind = "keep-item"
+)
+
 // EventKinds lists every EventKind, for the catalogue's coverage test.
 func EventKinds() []EventKind {
 	return []EventKind{
 		EventSent, EventReceived, EventRejected, EventArrived, EventUndelivered, EventDraft, EventSubmit, EventApprove,
 		EventDecline, EventDiscard, EventRatify, EventRegister, EventAssign, EventForward, EventRead, EventClose, EventReview,
-		EventKeep, EventProposeErase, EventErase, EventHold, EventRelease,
+		EventKeep, EventProposeErase, EventErase, EventHold, EventRelease, EventProposeEraseItem, EventEraseItem, EventKeepItem,
 	}
 }
 

@@ -81,7 +81,8 @@ func read(e Event) (*input, *TransitionError) {
 	case EventAssign, EventForward:
 		needsDocket = true
 	case EventReceived, EventRejected, EventUndelivered, EventSubmit, EventApprove, EventDecline, EventDiscard, EventRatify,
-		EventRegister, EventRead, EventClose, EventReview, EventKeep, EventProposeErase, EventErase, EventHold, EventRelease:
+		EventRegister, EventRead, EventClose, EventReview, EventKeep, EventProposeErase, EventErase, EventHold, EventRelease,
+		EventProposeEraseItem, EventEraseItem, EventKeepItem:
 	default:
 		in.step = ""
 		return bad(CodeUnknownEvent, "")

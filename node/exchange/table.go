@@ -76,6 +76,10 @@ var common = []row{
 	{"keep", officer, []State{UnderReview}, Kept},
 	{"propose-erase", officer, []State{UnderReview}, UnderReview},
 	{"erase", officer, []State{UnderReview}, Erased},
+	// What comes after a case was erased, as a correction may, is erased by itself.
+	{"propose-erase-item", officer, begun, same},
+	{"erase-item", officer, begun, same},
+	{"keep-item", officer, begun, same},
 }
 
 // onward rows are consent, correction and erasure: the same for both sides, because either provides something.

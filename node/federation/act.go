@@ -146,8 +146,14 @@ func sends(v v1.Verb) bool {
 	return v == v1.Verb_VERB_DRAFT || v == v1.Verb_VERB_APPROVE || v == v1.Verb_VERB_SEND || v == v1.Verb_VERB_RATIFY
 }
 
-// needsReason reports whether the law asks why: for consultation and erasure.
-func needsReason(v v1.Verb) bool { return v == v1.Verb_VERB_READ || v == v1.Verb_VERB_ERASE }
+// needsReason reports whether the law asks why: for consultation and erasure, and for what puts erasure off.
+func needsReason(v v1.Verb) bool {
+	switch v {
+	case v1.Verb_VERB_READ, v1.Verb_VERB_ERASE, v1.Verb_VERB_HOLD, v1.Verb_VERB_RELEASE, v1.Verb_VERB_KEEP, v1.Verb_VERB_SUPERVISE:
+		return true
+	}
+	return false
+}
 
 // needsSubject reports whether the verb is about an officer, whom the subject names.
 func needsSubject(v v1.Verb) bool {

@@ -28,6 +28,10 @@ var rights = map[v1.Verb][]v1.Right{
 	v1.Verb_VERB_ERASE:         {v1.Right_RIGHT_MANAGE},
 	v1.Verb_VERB_REGISTER:      {v1.Right_RIGHT_DRAFT, v1.Right_RIGHT_MANAGE},
 	v1.Verb_VERB_ATTACH:        {v1.Right_RIGHT_DRAFT, v1.Right_RIGHT_SEND},
+	v1.Verb_VERB_HOLD:          {v1.Right_RIGHT_MANAGE},
+	v1.Verb_VERB_RELEASE:       {v1.Right_RIGHT_MANAGE},
+	v1.Verb_VERB_KEEP:          {v1.Right_RIGHT_MANAGE},
+	v1.Verb_VERB_SUPERVISE:     {v1.Right_RIGHT_SUPERVISE},
 }
 
 // agencyRights are those that a machine may have: it never approves, enrols or manages.

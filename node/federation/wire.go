@@ -13,6 +13,7 @@ const (
 	contextAct       = "rogatory/v1/act\x00"       // what an actor signs
 	contextAssertion = "rogatory/v1/assertion\x00" // names an assertion, for leaves
 	contextEnrolment = "rogatory/v1/enrolment\x00" // names the officer whom two people enrol or revoke
+	contextSearch    = "rogatory/v1/search\x00"    // commits to what a supervisor searches for
 
 	typeDirectory = "application/vnd.rogatory.directory.v1+protobuf"
 	typeManifest  = "application/vnd.rogatory.manifest.v1+protobuf"

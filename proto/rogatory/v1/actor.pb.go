@@ -49,12 +49,20 @@ const (
 	Verb_VERB_ASSIGN Verb = 11
 	// Hand a case to another unit: its content keys are wrapped anew.
 	Verb_VERB_TRANSFER Verb = 12
-	// Destroy content.
+	// Destroy the contents of a reviewed case, or of one message, whose name is the subject.
 	Verb_VERB_ERASE Verb = 13
 	// Register a received case as taken up; no message is sent.
 	Verb_VERB_REGISTER Verb = 14
 	// Seal a file, to be listed by a content.
 	Verb_VERB_ATTACH Verb = 15
+	// Put a case under legal hold: nothing in it is erased until it is released.
+	Verb_VERB_HOLD Verb = 16
+	// Release a case from legal hold.
+	Verb_VERB_RELEASE Verb = 17
+	// Keep a reviewed case; with a message's name as subject: give up the proposal to erase that message.
+	Verb_VERB_KEEP Verb = 18
+	// Ask who consulted what, or for all that is held on somebody.
+	Verb_VERB_SUPERVISE Verb = 19
 )
 
 // Enum value maps for Verb.
@@ -76,6 +84,10 @@ var (
 		13: "VERB_ERASE",
 		14: "VERB_REGISTER",
 		15: "VERB_ATTACH",
+		16: "VERB_HOLD",
+		17: "VERB_RELEASE",
+		18: "VERB_KEEP",
+		19: "VERB_SUPERVISE",
 	}
 	Verb_value = map[string]int32{
 		"VERB_UNSPECIFIED":   0,
@@ -94,6 +106,10 @@ var (
 		"VERB_ERASE":         13,
 		"VERB_REGISTER":      14,
 		"VERB_ATTACH":        15,
+		"VERB_HOLD":          16,
+		"VERB_RELEASE":       17,
+		"VERB_KEEP":          18,
+		"VERB_SUPERVISE":     19,
 	}
 )
 
@@ -138,6 +154,8 @@ const (
 	Right_RIGHT_MANAGE Right = 5
 	// An agency's automatic sending.
 	Right_RIGHT_SEND Right = 6
+	// Ask who consulted what, and what is held on somebody.
+	Right_RIGHT_SUPERVISE Right = 7
 )
 
 // Enum value maps for Right.
@@ -150,6 +168,7 @@ var (
 		4: "RIGHT_ENROL",
 		5: "RIGHT_MANAGE",
 		6: "RIGHT_SEND",
+		7: "RIGHT_SUPERVISE",
 	}
 	Right_value = map[string]int32{
 		"RIGHT_UNSPECIFIED": 0,
@@ -159,6 +178,7 @@ var (
 		"RIGHT_ENROL":       4,
 		"RIGHT_MANAGE":      5,
 		"RIGHT_SEND":        6,
+		"RIGHT_SUPERVISE":   7,
 	}
 )
 
@@ -207,8 +227,8 @@ type Act struct {
 	Targets []*ActTarget `protobuf:"bytes,6,rep,name=targets,proto3" json:"targets,omitempty"`
 	// Other object of the act: a message name, an officer's public key, a ground's digest. 32 bytes or empty.
 	Subject []byte `protobuf:"bytes,7,opt,name=subject,proto3" json:"subject,omitempty"`
-	// Coded reason, for consulting and erasing; whom a case is assigned to; the unit that it is handed to: 1 to 64 of [a-z0-9.-]; empty
-	// where none is needed.
+	// Coded reason, for consulting, erasing, holding, keeping and supervising; whom a case is assigned to; the unit that it is handed to:
+	// 1 to 64 of [a-z0-9.-]; empty where none is needed.
 	Reason        string `protobuf:"bytes,8,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -620,7 +640,7 @@ const file_rogatory_v1_actor_proto_rawDesc = "" +
 	"\n" +
 	"assertions\x18\x02 \x03(\v2\x16.rogatory.v1.AssertionR\n" +
 	"assertions\x12\x18\n" +
-	"\arevoked\x18\x03 \x01(\bR\arevoked*\x9f\x02\n" +
+	"\arevoked\x18\x03 \x01(\bR\arevoked*\xe3\x02\n" +
 	"\x04Verb\x12\x14\n" +
 	"\x10VERB_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +
@@ -641,7 +661,11 @@ const file_rogatory_v1_actor_proto_rawDesc = "" +
 	"\n" +
 	"VERB_ERASE\x10\r\x12\x11\n" +
 	"\rVERB_REGISTER\x10\x0e\x12\x0f\n" +
-	"\vVERB_ATTACH\x10\x0f*\x85\x01\n" +
+	"\vVERB_ATTACH\x10\x0f\x12\r\n" +
+	"\tVERB_HOLD\x10\x10\x12\x10\n" +
+	"\fVERB_RELEASE\x10\x11\x12\r\n" +
+	"\tVERB_KEEP\x10\x12\x12\x12\n" +
+	"\x0eVERB_SUPERVISE\x10\x13*\x9a\x01\n" +
 	"\x05Right\x12\x15\n" +
 	"\x11RIGHT_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +
@@ -651,7 +675,8 @@ const file_rogatory_v1_actor_proto_rawDesc = "" +
 	"\vRIGHT_ENROL\x10\x04\x12\x10\n" +
 	"\fRIGHT_MANAGE\x10\x05\x12\x0e\n" +
 	"\n" +
-	"RIGHT_SEND\x10\x06B\xa5\x01\n" +
+	"RIGHT_SEND\x10\x06\x12\x13\n" +
+	"\x0fRIGHT_SUPERVISE\x10\aB\xa5\x01\n" +
 	"\x0fcom.rogatory.v1B\n" +
 	"ActorProtoP\x01Z9github.com/rogatory/rogatory/proto/rogatory/v1;rogatoryv1\xa2\x02\x03RXX\xaa\x02\vRogatory.V1\xca\x02\vRogatory\\V1\xe2\x02\x17Rogatory\\V1\\GPBMetadata\xea\x02\fRogatory::V1b\x06proto3"
 

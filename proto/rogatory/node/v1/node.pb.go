@@ -696,7 +696,8 @@ type CaseRow struct {
 	ClockStopped bool `protobuf:"varint,9,opt,name=clock_stopped,json=clockStopped,proto3" json:"clock_stopped,omitempty"`
 	// Last change, milliseconds since 1970 UTC.
 	UpdatedMs uint64 `protobuf:"varint,10,opt,name=updated_ms,json=updatedMs,proto3" json:"updated_ms,omitempty"`
-	// Flags: overdue, undelivered, legal-hold, break-glass-unratified, break-glass-late, message-rejected, waits-for-clearing, declined.
+	// Flags: overdue, undelivered, legal-hold, break-glass-unratified, break-glass-late, message-rejected, waits-for-clearing, declined,
+	// erasure-proposed, erasure-asked, docket-term-ended.
 	Flags []string `protobuf:"bytes,11,rep,name=flags,proto3" json:"flags,omitempty"`
 	// Urgent.
 	Urgent bool `protobuf:"varint,12,opt,name=urgent,proto3" json:"urgent,omitempty"`
@@ -1034,7 +1035,9 @@ type ShowResponse struct {
 	// The case.
 	Case *CaseRow `protobuf:"bytes,1,opt,name=case,proto3" json:"case,omitempty"`
 	// Its messages, oldest first.
-	Messages      []*CaseMessage `protobuf:"bytes,2,rep,name=messages,proto3" json:"messages,omitempty"`
+	Messages []*CaseMessage `protobuf:"bytes,2,rep,name=messages,proto3" json:"messages,omitempty"`
+	// What people held, released, kept and erased in it, oldest first.
+	Acts          []*CaseAct `protobuf:"bytes,3,rep,name=acts,proto3" json:"acts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1083,6 +1086,186 @@ func (x *ShowResponse) GetMessages() []*CaseMessage {
 	return nil
 }
 
+func (x *ShowResponse) GetActs() []*CaseAct {
+	if x != nil {
+		return x.Acts
+	}
+	return nil
+}
+
+// CaseAct is an act of data management as the log has it.
+type CaseAct struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Index of its `case` leaf.
+	Index uint64 `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`
+	// When, milliseconds since 1970 UTC.
+	AtMs uint64 `protobuf:"varint,2,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	// What happened: hold, release, keep, propose-erase, erase, propose-erase-item, erase-item, keep-item.
+	Event string `protobuf:"bytes,3,opt,name=event,proto3" json:"event,omitempty"`
+	// Pseudonym of who did it.
+	By string `protobuf:"bytes,4,opt,name=by,proto3" json:"by,omitempty"`
+	// Coded reason or ground.
+	Reason string `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The message that it is about, 32 bytes; empty for the whole case.
+	Msg           []byte `protobuf:"bytes,6,opt,name=msg,proto3" json:"msg,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CaseAct) Reset() {
+	*x = CaseAct{}
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CaseAct) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CaseAct) ProtoMessage() {}
+
+func (x *CaseAct) ProtoReflect() protoreflect.Message {
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CaseAct.ProtoReflect.Descriptor instead.
+func (*CaseAct) Descriptor() ([]byte, []int) {
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *CaseAct) GetIndex() uint64 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+func (x *CaseAct) GetAtMs() uint64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
+func (x *CaseAct) GetEvent() string {
+	if x != nil {
+		return x.Event
+	}
+	return ""
+}
+
+func (x *CaseAct) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *CaseAct) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *CaseAct) GetMsg() []byte {
+	if x != nil {
+		return x.Msg
+	}
+	return nil
+}
+
+// Tombstone is what is left of a content that was destroyed.
+type Tombstone struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Index of the `erase` leaf.
+	Index uint64 `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`
+	// When, milliseconds since 1970 UTC.
+	AtMs uint64 `protobuf:"varint,2,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	// Pseudonym of who erased it, or the name of the timer.
+	By string `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`
+	// Coded ground.
+	Ground string `protobuf:"bytes,4,opt,name=ground,proto3" json:"ground,omitempty"`
+	// What was destroyed: attachments, content, docket.
+	What          []string `protobuf:"bytes,5,rep,name=what,proto3" json:"what,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Tombstone) Reset() {
+	*x = Tombstone{}
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Tombstone) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Tombstone) ProtoMessage() {}
+
+func (x *Tombstone) ProtoReflect() protoreflect.Message {
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Tombstone.ProtoReflect.Descriptor instead.
+func (*Tombstone) Descriptor() ([]byte, []int) {
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *Tombstone) GetIndex() uint64 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+func (x *Tombstone) GetAtMs() uint64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
+func (x *Tombstone) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *Tombstone) GetGround() string {
+	if x != nil {
+		return x.Ground
+	}
+	return ""
+}
+
+func (x *Tombstone) GetWhat() []string {
+	if x != nil {
+		return x.What
+	}
+	return nil
+}
+
 // CaseMessage is one message of a case.
 type CaseMessage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1096,7 +1279,8 @@ type CaseMessage struct {
 	Docket *v1.Docket `protobuf:"bytes,4,opt,name=docket,proto3" json:"docket,omitempty"`
 	// The content; unset when erased.
 	Content *v1.Content `protobuf:"bytes,5,opt,name=content,proto3" json:"content,omitempty"`
-	// "present", "erased", "draft", or "declined:" and the pseudonym of who declined the draft.
+	// "present", "erased", "withheld" (restricted by its provider, or not the reader's), "missing" (neither here nor erased: a finding), "draft", or
+	// "declined:" and the pseudonym of who declined the draft.
 	Status string `protobuf:"bytes,6,opt,name=status,proto3" json:"status,omitempty"`
 	// Frozen bytes, for a draft: what an approver signs.
 	Outgoing *Outgoing `protobuf:"bytes,7,opt,name=outgoing,proto3" json:"outgoing,omitempty"`
@@ -1104,13 +1288,19 @@ type CaseMessage struct {
 	ReceivedMs uint64 `protobuf:"varint,8,opt,name=received_ms,json=receivedMs,proto3" json:"received_ms,omitempty"`
 	// Attachments whose ciphertext is here.
 	AttachmentsHere [][]byte `protobuf:"bytes,9,rep,name=attachments_here,json=attachmentsHere,proto3" json:"attachments_here,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// Erased: its tombstone.
+	Tombstone *Tombstone `protobuf:"bytes,10,opt,name=tombstone,proto3" json:"tombstone,omitempty"`
+	// Pseudonym of who proposed to erase it; empty if nobody.
+	EraseProposedBy string `protobuf:"bytes,11,opt,name=erase_proposed_by,json=eraseProposedBy,proto3" json:"erase_proposed_by,omitempty"`
+	// Correction notice: where it stands, "noticed", "done", "receipted" or "disputed".
+	Correction    string `protobuf:"bytes,12,opt,name=correction,proto3" json:"correction,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CaseMessage) Reset() {
 	*x = CaseMessage{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[15]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1122,7 +1312,7 @@ func (x *CaseMessage) String() string {
 func (*CaseMessage) ProtoMessage() {}
 
 func (x *CaseMessage) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[15]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1135,7 +1325,7 @@ func (x *CaseMessage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CaseMessage.ProtoReflect.Descriptor instead.
 func (*CaseMessage) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{15}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *CaseMessage) GetMsg() []byte {
@@ -1201,6 +1391,27 @@ func (x *CaseMessage) GetAttachmentsHere() [][]byte {
 	return nil
 }
 
+func (x *CaseMessage) GetTombstone() *Tombstone {
+	if x != nil {
+		return x.Tombstone
+	}
+	return nil
+}
+
+func (x *CaseMessage) GetEraseProposedBy() string {
+	if x != nil {
+		return x.EraseProposedBy
+	}
+	return ""
+}
+
+func (x *CaseMessage) GetCorrection() string {
+	if x != nil {
+		return x.Correction
+	}
+	return ""
+}
+
 // WatchRequest asks for changes.
 type WatchRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1212,7 +1423,7 @@ type WatchRequest struct {
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[16]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1224,7 +1435,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[16]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1237,7 +1448,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{16}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *WatchRequest) GetAssertion() *v1.Assertion {
@@ -1258,7 +1469,7 @@ type WatchResponse struct {
 
 func (x *WatchResponse) Reset() {
 	*x = WatchResponse{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[17]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1270,7 +1481,7 @@ func (x *WatchResponse) String() string {
 func (*WatchResponse) ProtoMessage() {}
 
 func (x *WatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[17]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1283,7 +1494,7 @@ func (x *WatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchResponse.ProtoReflect.Descriptor instead.
 func (*WatchResponse) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{17}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *WatchResponse) GetCase() *CaseRow {
@@ -1310,7 +1521,7 @@ type AttachRequest struct {
 
 func (x *AttachRequest) Reset() {
 	*x = AttachRequest{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[18]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1322,7 +1533,7 @@ func (x *AttachRequest) String() string {
 func (*AttachRequest) ProtoMessage() {}
 
 func (x *AttachRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[18]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1335,7 +1546,7 @@ func (x *AttachRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttachRequest.ProtoReflect.Descriptor instead.
 func (*AttachRequest) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{18}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *AttachRequest) GetAssertion() *v1.Assertion {
@@ -1377,7 +1588,7 @@ type AttachResponse struct {
 
 func (x *AttachResponse) Reset() {
 	*x = AttachResponse{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[19]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1389,7 +1600,7 @@ func (x *AttachResponse) String() string {
 func (*AttachResponse) ProtoMessage() {}
 
 func (x *AttachResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[19]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1402,7 +1613,7 @@ func (x *AttachResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttachResponse.ProtoReflect.Descriptor instead.
 func (*AttachResponse) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{19}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *AttachResponse) GetAttachment() *v1.Attachment {
@@ -1425,7 +1636,7 @@ type FetchRequest struct {
 
 func (x *FetchRequest) Reset() {
 	*x = FetchRequest{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[20]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1437,7 +1648,7 @@ func (x *FetchRequest) String() string {
 func (*FetchRequest) ProtoMessage() {}
 
 func (x *FetchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[20]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1450,7 +1661,7 @@ func (x *FetchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FetchRequest.ProtoReflect.Descriptor instead.
 func (*FetchRequest) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{20}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *FetchRequest) GetAssertion() *v1.Assertion {
@@ -1478,7 +1689,7 @@ type FetchResponse struct {
 
 func (x *FetchResponse) Reset() {
 	*x = FetchResponse{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[21]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1490,7 +1701,7 @@ func (x *FetchResponse) String() string {
 func (*FetchResponse) ProtoMessage() {}
 
 func (x *FetchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[21]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1503,7 +1714,7 @@ func (x *FetchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FetchResponse.ProtoReflect.Descriptor instead.
 func (*FetchResponse) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{21}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *FetchResponse) GetChunk() []byte {
@@ -1522,7 +1733,7 @@ type OfficersRequest struct {
 
 func (x *OfficersRequest) Reset() {
 	*x = OfficersRequest{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[22]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1534,7 +1745,7 @@ func (x *OfficersRequest) String() string {
 func (*OfficersRequest) ProtoMessage() {}
 
 func (x *OfficersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[22]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1547,7 +1758,7 @@ func (x *OfficersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfficersRequest.ProtoReflect.Descriptor instead.
 func (*OfficersRequest) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{22}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{24}
 }
 
 // OfficersResponse is the register.
@@ -1561,7 +1772,7 @@ type OfficersResponse struct {
 
 func (x *OfficersResponse) Reset() {
 	*x = OfficersResponse{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[23]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1573,7 +1784,7 @@ func (x *OfficersResponse) String() string {
 func (*OfficersResponse) ProtoMessage() {}
 
 func (x *OfficersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[23]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1586,7 +1797,7 @@ func (x *OfficersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfficersResponse.ProtoReflect.Descriptor instead.
 func (*OfficersResponse) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{23}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *OfficersResponse) GetOfficers() []*v1.Officer {
@@ -1607,7 +1818,7 @@ type EnrolRequest struct {
 
 func (x *EnrolRequest) Reset() {
 	*x = EnrolRequest{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[24]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1619,7 +1830,7 @@ func (x *EnrolRequest) String() string {
 func (*EnrolRequest) ProtoMessage() {}
 
 func (x *EnrolRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[24]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1632,7 +1843,7 @@ func (x *EnrolRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnrolRequest.ProtoReflect.Descriptor instead.
 func (*EnrolRequest) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{24}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *EnrolRequest) GetEnrolment() *v1.Enrolment {
@@ -1651,7 +1862,7 @@ type EnrolResponse struct {
 
 func (x *EnrolResponse) Reset() {
 	*x = EnrolResponse{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[25]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1663,7 +1874,7 @@ func (x *EnrolResponse) String() string {
 func (*EnrolResponse) ProtoMessage() {}
 
 func (x *EnrolResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[25]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1676,7 +1887,608 @@ func (x *EnrolResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnrolResponse.ProtoReflect.Descriptor instead.
 func (*EnrolResponse) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{25}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{27}
+}
+
+// ConsultationsRequest asks who consulted something.
+type ConsultationsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// VERB_SUPERVISE with the ground as reason: with the case, or outside a case with the commitment to the identifiers as subject.
+	Assertion *v1.Assertion `protobuf:"bytes,1,opt,name=assertion,proto3" json:"assertion,omitempty"`
+	// Without a case: what names the person, each in full: a name, a number, an address. At most 64 of 200 characters.
+	Identifiers []string `protobuf:"bytes,2,rep,name=identifiers,proto3" json:"identifiers,omitempty"`
+	// Salt of the commitment, 32 bytes; empty with a case.
+	Salt          []byte `protobuf:"bytes,3,opt,name=salt,proto3" json:"salt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConsultationsRequest) Reset() {
+	*x = ConsultationsRequest{}
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConsultationsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConsultationsRequest) ProtoMessage() {}
+
+func (x *ConsultationsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConsultationsRequest.ProtoReflect.Descriptor instead.
+func (*ConsultationsRequest) Descriptor() ([]byte, []int) {
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *ConsultationsRequest) GetAssertion() *v1.Assertion {
+	if x != nil {
+		return x.Assertion
+	}
+	return nil
+}
+
+func (x *ConsultationsRequest) GetIdentifiers() []string {
+	if x != nil {
+		return x.Identifiers
+	}
+	return nil
+}
+
+func (x *ConsultationsRequest) GetSalt() []byte {
+	if x != nil {
+		return x.Salt
+	}
+	return nil
+}
+
+// ConsultationsResponse tells it.
+type ConsultationsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In the order of the log.
+	Consultations []*Consultation `protobuf:"bytes,1,rep,name=consultations,proto3" json:"consultations,omitempty"`
+	// Messages that were searched and could not be opened: erased, or missing.
+	Closed        uint32 `protobuf:"varint,2,opt,name=closed,proto3" json:"closed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConsultationsResponse) Reset() {
+	*x = ConsultationsResponse{}
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConsultationsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConsultationsResponse) ProtoMessage() {}
+
+func (x *ConsultationsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConsultationsResponse.ProtoReflect.Descriptor instead.
+func (*ConsultationsResponse) Descriptor() ([]byte, []int) {
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *ConsultationsResponse) GetConsultations() []*Consultation {
+	if x != nil {
+		return x.Consultations
+	}
+	return nil
+}
+
+func (x *ConsultationsResponse) GetClosed() uint32 {
+	if x != nil {
+		return x.Closed
+	}
+	return 0
+}
+
+// Consultation is one line of the statutory log.
+type Consultation struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Index of the `op` leaf.
+	Index uint64 `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`
+	// When, milliseconds since 1970 UTC.
+	AtMs uint64 `protobuf:"varint,2,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	// What was done, for example consult or transfer.
+	Verb string `protobuf:"bytes,3,opt,name=verb,proto3" json:"verb,omitempty"`
+	// Pseudonym of who did it.
+	Who string `protobuf:"bytes,4,opt,name=who,proto3" json:"who,omitempty"`
+	// Coded reason.
+	Why string `protobuf:"bytes,5,opt,name=why,proto3" json:"why,omitempty"`
+	// Legal basis.
+	Basis string `protobuf:"bytes,6,opt,name=basis,proto3" json:"basis,omitempty"`
+	// The case.
+	CaseToken string `protobuf:"bytes,7,opt,name=case_token,json=caseToken,proto3" json:"case_token,omitempty"`
+	// To whom it went, if to anybody.
+	Recipient string `protobuf:"bytes,8,opt,name=recipient,proto3" json:"recipient,omitempty"`
+	// Messages that were asked about and that it covers, 32 bytes each.
+	Messages      [][]byte `protobuf:"bytes,9,rep,name=messages,proto3" json:"messages,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Consultation) Reset() {
+	*x = Consultation{}
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Consultation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Consultation) ProtoMessage() {}
+
+func (x *Consultation) ProtoReflect() protoreflect.Message {
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Consultation.ProtoReflect.Descriptor instead.
+func (*Consultation) Descriptor() ([]byte, []int) {
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *Consultation) GetIndex() uint64 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+func (x *Consultation) GetAtMs() uint64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
+func (x *Consultation) GetVerb() string {
+	if x != nil {
+		return x.Verb
+	}
+	return ""
+}
+
+func (x *Consultation) GetWho() string {
+	if x != nil {
+		return x.Who
+	}
+	return ""
+}
+
+func (x *Consultation) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
+func (x *Consultation) GetBasis() string {
+	if x != nil {
+		return x.Basis
+	}
+	return ""
+}
+
+func (x *Consultation) GetCaseToken() string {
+	if x != nil {
+		return x.CaseToken
+	}
+	return ""
+}
+
+func (x *Consultation) GetRecipient() string {
+	if x != nil {
+		return x.Recipient
+	}
+	return ""
+}
+
+func (x *Consultation) GetMessages() [][]byte {
+	if x != nil {
+		return x.Messages
+	}
+	return nil
+}
+
+// HoldingsRequest asks what is held.
+type HoldingsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As in ConsultationsRequest.
+	Assertion *v1.Assertion `protobuf:"bytes,1,opt,name=assertion,proto3" json:"assertion,omitempty"`
+	// As in ConsultationsRequest.
+	Identifiers []string `protobuf:"bytes,2,rep,name=identifiers,proto3" json:"identifiers,omitempty"`
+	// As in ConsultationsRequest.
+	Salt          []byte `protobuf:"bytes,3,opt,name=salt,proto3" json:"salt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HoldingsRequest) Reset() {
+	*x = HoldingsRequest{}
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HoldingsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HoldingsRequest) ProtoMessage() {}
+
+func (x *HoldingsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HoldingsRequest.ProtoReflect.Descriptor instead.
+func (*HoldingsRequest) Descriptor() ([]byte, []int) {
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *HoldingsRequest) GetAssertion() *v1.Assertion {
+	if x != nil {
+		return x.Assertion
+	}
+	return nil
+}
+
+func (x *HoldingsRequest) GetIdentifiers() []string {
+	if x != nil {
+		return x.Identifiers
+	}
+	return nil
+}
+
+func (x *HoldingsRequest) GetSalt() []byte {
+	if x != nil {
+		return x.Salt
+	}
+	return nil
+}
+
+// HoldingsResponse tells it.
+type HoldingsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In the order of the log.
+	Holdings []*Holding `protobuf:"bytes,1,rep,name=holdings,proto3" json:"holdings,omitempty"`
+	// Who consulted them, in the order of the log.
+	Consultations []*Consultation `protobuf:"bytes,2,rep,name=consultations,proto3" json:"consultations,omitempty"`
+	// Messages that were searched and could not be opened: erased, or missing.
+	Closed        uint32 `protobuf:"varint,3,opt,name=closed,proto3" json:"closed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HoldingsResponse) Reset() {
+	*x = HoldingsResponse{}
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HoldingsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HoldingsResponse) ProtoMessage() {}
+
+func (x *HoldingsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HoldingsResponse.ProtoReflect.Descriptor instead.
+func (*HoldingsResponse) Descriptor() ([]byte, []int) {
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *HoldingsResponse) GetHoldings() []*Holding {
+	if x != nil {
+		return x.Holdings
+	}
+	return nil
+}
+
+func (x *HoldingsResponse) GetConsultations() []*Consultation {
+	if x != nil {
+		return x.Consultations
+	}
+	return nil
+}
+
+func (x *HoldingsResponse) GetClosed() uint32 {
+	if x != nil {
+		return x.Closed
+	}
+	return 0
+}
+
+// Holding is what one message says of the person, or one message of the case.
+type Holding struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The case.
+	CaseToken string `protobuf:"bytes,1,opt,name=case_token,json=caseToken,proto3" json:"case_token,omitempty"`
+	// Name of the message, 32 bytes.
+	Msg []byte `protobuf:"bytes,2,opt,name=msg,proto3" json:"msg,omitempty"`
+	// Index of its leaf.
+	Index uint64 `protobuf:"varint,3,opt,name=index,proto3" json:"index,omitempty"`
+	// When it was logged here, milliseconds since 1970 UTC.
+	AtMs uint64 `protobuf:"varint,4,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	// Our unit that holds it.
+	Unit string `protobuf:"bytes,5,opt,name=unit,proto3" json:"unit,omitempty"`
+	// Who sent it, "CC/unit".
+	From string `protobuf:"bytes,6,opt,name=from,proto3" json:"from,omitempty"`
+	// Whom it went to, "CC/unit": of one's own messages every recipient of the same content.
+	To []string `protobuf:"bytes,7,rep,name=to,proto3" json:"to,omitempty"`
+	// The docket; unset when its term has ended.
+	Docket *v1.Docket `protobuf:"bytes,8,opt,name=docket,proto3" json:"docket,omitempty"`
+	// "present", "erased", "withheld" or "missing".
+	Status string `protobuf:"bytes,9,opt,name=status,proto3" json:"status,omitempty"`
+	// Erased: its tombstone.
+	Tombstone *Tombstone `protobuf:"bytes,10,opt,name=tombstone,proto3" json:"tombstone,omitempty"`
+	// What it says of the person, without what it says of others; empty for a case.
+	Records       []*HeldRecord `protobuf:"bytes,11,rep,name=records,proto3" json:"records,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Holding) Reset() {
+	*x = Holding{}
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Holding) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Holding) ProtoMessage() {}
+
+func (x *Holding) ProtoReflect() protoreflect.Message {
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Holding.ProtoReflect.Descriptor instead.
+func (*Holding) Descriptor() ([]byte, []int) {
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *Holding) GetCaseToken() string {
+	if x != nil {
+		return x.CaseToken
+	}
+	return ""
+}
+
+func (x *Holding) GetMsg() []byte {
+	if x != nil {
+		return x.Msg
+	}
+	return nil
+}
+
+func (x *Holding) GetIndex() uint64 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+func (x *Holding) GetAtMs() uint64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
+func (x *Holding) GetUnit() string {
+	if x != nil {
+		return x.Unit
+	}
+	return ""
+}
+
+func (x *Holding) GetFrom() string {
+	if x != nil {
+		return x.From
+	}
+	return ""
+}
+
+func (x *Holding) GetTo() []string {
+	if x != nil {
+		return x.To
+	}
+	return nil
+}
+
+func (x *Holding) GetDocket() *v1.Docket {
+	if x != nil {
+		return x.Docket
+	}
+	return nil
+}
+
+func (x *Holding) GetStatus() string {
+	if x != nil {
+		return x.Status
+	}
+	return ""
+}
+
+func (x *Holding) GetTombstone() *Tombstone {
+	if x != nil {
+		return x.Tombstone
+	}
+	return nil
+}
+
+func (x *Holding) GetRecords() []*HeldRecord {
+	if x != nil {
+		return x.Records
+	}
+	return nil
+}
+
+// HeldRecord is what one place of a content says of a person.
+type HeldRecord struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where in the content, for example "reply.items[0]".
+	Path string `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
+	// The entity that was asked about.
+	Entity *v1.Entity `protobuf:"bytes,2,opt,name=entity,proto3" json:"entity,omitempty"`
+	// Authority or register that it comes from.
+	SourceAuthority string `protobuf:"bytes,3,opt,name=source_authority,json=sourceAuthority,proto3" json:"source_authority,omitempty"`
+	// Date for which it holds.
+	AsOf string `protobuf:"bytes,4,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	// How far it can be trusted.
+	Evaluation *v1.Evaluation `protobuf:"bytes,5,opt,name=evaluation,proto3" json:"evaluation,omitempty"`
+	// What may be done with it, and how long it may be kept.
+	Handling *v1.Handling `protobuf:"bytes,6,opt,name=handling,proto3" json:"handling,omitempty"`
+	// Fields of it that are left out because they may speak of others, for example "text".
+	Withheld      []string `protobuf:"bytes,7,rep,name=withheld,proto3" json:"withheld,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HeldRecord) Reset() {
+	*x = HeldRecord{}
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HeldRecord) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HeldRecord) ProtoMessage() {}
+
+func (x *HeldRecord) ProtoReflect() protoreflect.Message {
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HeldRecord.ProtoReflect.Descriptor instead.
+func (*HeldRecord) Descriptor() ([]byte, []int) {
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *HeldRecord) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *HeldRecord) GetEntity() *v1.Entity {
+	if x != nil {
+		return x.Entity
+	}
+	return nil
+}
+
+func (x *HeldRecord) GetSourceAuthority() string {
+	if x != nil {
+		return x.SourceAuthority
+	}
+	return ""
+}
+
+func (x *HeldRecord) GetAsOf() string {
+	if x != nil {
+		return x.AsOf
+	}
+	return ""
+}
+
+func (x *HeldRecord) GetEvaluation() *v1.Evaluation {
+	if x != nil {
+		return x.Evaluation
+	}
+	return nil
+}
+
+func (x *HeldRecord) GetHandling() *v1.Handling {
+	if x != nil {
+		return x.Handling
+	}
+	return nil
+}
+
+func (x *HeldRecord) GetWithheld() []string {
+	if x != nil {
+		return x.Withheld
+	}
+	return nil
 }
 
 // StatusRequest asks how the node is.
@@ -1688,7 +2500,7 @@ type StatusRequest struct {
 
 func (x *StatusRequest) Reset() {
 	*x = StatusRequest{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[26]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1700,7 +2512,7 @@ func (x *StatusRequest) String() string {
 func (*StatusRequest) ProtoMessage() {}
 
 func (x *StatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[26]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1713,7 +2525,7 @@ func (x *StatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusRequest.ProtoReflect.Descriptor instead.
 func (*StatusRequest) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{26}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{35}
 }
 
 // StatusResponse says how the node is.
@@ -1750,14 +2562,16 @@ type StatusResponse struct {
 	// Envelopes refused as not authentic since the start.
 	Inauthentic uint64 `protobuf:"varint,15,opt,name=inauthentic,proto3" json:"inauthentic,omitempty"`
 	// Approved messages that wait for a number.
-	Held          uint64 `protobuf:"varint,16,opt,name=held,proto3" json:"held,omitempty"`
+	Held uint64 `protobuf:"varint,16,opt,name=held,proto3" json:"held,omitempty"`
+	// The newest head of our log that goes round to be cosigned.
+	Round         *RoundHead `protobuf:"bytes,17,opt,name=round,proto3" json:"round,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *StatusResponse) Reset() {
 	*x = StatusResponse{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[27]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1769,7 +2583,7 @@ func (x *StatusResponse) String() string {
 func (*StatusResponse) ProtoMessage() {}
 
 func (x *StatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[27]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1782,7 +2596,7 @@ func (x *StatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusResponse.ProtoReflect.Descriptor instead.
 func (*StatusResponse) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{27}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *StatusResponse) GetCountry() string {
@@ -1897,6 +2711,122 @@ func (x *StatusResponse) GetHeld() uint64 {
 	return 0
 }
 
+func (x *StatusResponse) GetRound() *RoundHead {
+	if x != nil {
+		return x.Round
+	}
+	return nil
+}
+
+// RoundHead is a head of our log that goes round to be cosigned by all peers.
+type RoundHead struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Size of the tree; 0 before the first.
+	Size uint64 `protobuf:"varint,1,opt,name=size,proto3" json:"size,omitempty"`
+	// Something was logged behind it that the next round head will cover.
+	Due bool `protobuf:"varint,2,opt,name=due,proto3" json:"due,omitempty"`
+	// How many have cosigned it.
+	Cosigned uint32 `protobuf:"varint,3,opt,name=cosigned,proto3" json:"cosigned,omitempty"`
+	// How many of how many members must have; 0 when there is nobody else.
+	Quorum uint32 `protobuf:"varint,4,opt,name=quorum,proto3" json:"quorum,omitempty"`
+	// All who may.
+	Witnesses uint32 `protobuf:"varint,5,opt,name=witnesses,proto3" json:"witnesses,omitempty"`
+	// Country codes of those who have not.
+	Lagging []string `protobuf:"bytes,6,rep,name=lagging,proto3" json:"lagging,omitempty"`
+	// When it was made, milliseconds since 1970 UTC.
+	MadeMs uint64 `protobuf:"varint,7,opt,name=made_ms,json=madeMs,proto3" json:"made_ms,omitempty"`
+	// Size of the newest head that has its quorum; 0 for none.
+	QuorumSize    uint64 `protobuf:"varint,8,opt,name=quorum_size,json=quorumSize,proto3" json:"quorum_size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RoundHead) Reset() {
+	*x = RoundHead{}
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RoundHead) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RoundHead) ProtoMessage() {}
+
+func (x *RoundHead) ProtoReflect() protoreflect.Message {
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RoundHead.ProtoReflect.Descriptor instead.
+func (*RoundHead) Descriptor() ([]byte, []int) {
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *RoundHead) GetSize() uint64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *RoundHead) GetDue() bool {
+	if x != nil {
+		return x.Due
+	}
+	return false
+}
+
+func (x *RoundHead) GetCosigned() uint32 {
+	if x != nil {
+		return x.Cosigned
+	}
+	return 0
+}
+
+func (x *RoundHead) GetQuorum() uint32 {
+	if x != nil {
+		return x.Quorum
+	}
+	return 0
+}
+
+func (x *RoundHead) GetWitnesses() uint32 {
+	if x != nil {
+		return x.Witnesses
+	}
+	return 0
+}
+
+func (x *RoundHead) GetLagging() []string {
+	if x != nil {
+		return x.Lagging
+	}
+	return nil
+}
+
+func (x *RoundHead) GetMadeMs() uint64 {
+	if x != nil {
+		return x.MadeMs
+	}
+	return 0
+}
+
+func (x *RoundHead) GetQuorumSize() uint64 {
+	if x != nil {
+		return x.QuorumSize
+	}
+	return 0
+}
+
 // PeersRequest asks for the peers.
 type PeersRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1906,7 +2836,7 @@ type PeersRequest struct {
 
 func (x *PeersRequest) Reset() {
 	*x = PeersRequest{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[28]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1918,7 +2848,7 @@ func (x *PeersRequest) String() string {
 func (*PeersRequest) ProtoMessage() {}
 
 func (x *PeersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[28]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1931,7 +2861,7 @@ func (x *PeersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PeersRequest.ProtoReflect.Descriptor instead.
 func (*PeersRequest) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{28}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{38}
 }
 
 // PeersResponse lists them.
@@ -1945,7 +2875,7 @@ type PeersResponse struct {
 
 func (x *PeersResponse) Reset() {
 	*x = PeersResponse{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[29]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1957,7 +2887,7 @@ func (x *PeersResponse) String() string {
 func (*PeersResponse) ProtoMessage() {}
 
 func (x *PeersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[29]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1970,7 +2900,7 @@ func (x *PeersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PeersResponse.ProtoReflect.Descriptor instead.
 func (*PeersResponse) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{29}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *PeersResponse) GetPeers() []*Peer {
@@ -2001,19 +2931,25 @@ type Peer struct {
 	Gaps []uint64 `protobuf:"varint,8,rep,packed,name=gaps,proto3" json:"gaps,omitempty"`
 	// Last heard of, milliseconds since 1970 UTC.
 	HeardMs uint64 `protobuf:"varint,9,opt,name=heard_ms,json=heardMs,proto3" json:"heard_ms,omitempty"`
-	// A fork of its log was seen; we cosign it no more.
+	// It has shown two histories: the proof is kept.
 	Forked bool `protobuf:"varint,10,opt,name=forked,proto3" json:"forked,omitempty"`
 	// It has shown, since the start, what it has of ours: messages to it get numbers.
 	Confirmed bool `protobuf:"varint,11,opt,name=confirmed,proto3" json:"confirmed,omitempty"`
 	// Approved messages to it that wait for a number.
-	Held          uint64 `protobuf:"varint,12,opt,name=held,proto3" json:"held,omitempty"`
+	Held uint64 `protobuf:"varint,12,opt,name=held,proto3" json:"held,omitempty"`
+	// The largest size of our log that it has cosigned, as far as we know; 0 for none.
+	CosignedSize uint64 `protobuf:"varint,13,opt,name=cosigned_size,json=cosignedSize,proto3" json:"cosigned_size,omitempty"`
+	// The largest size of its log that we have cosigned; 0 for none.
+	WitnessedSize uint64 `protobuf:"varint,14,opt,name=witnessed_size,json=witnessedSize,proto3" json:"witnessed_size,omitempty"`
+	// Kind of the fork proof for which we cosign its log no more; empty while we do.
+	Stopped       string `protobuf:"bytes,15,opt,name=stopped,proto3" json:"stopped,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Peer) Reset() {
 	*x = Peer{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[30]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2025,7 +2961,7 @@ func (x *Peer) String() string {
 func (*Peer) ProtoMessage() {}
 
 func (x *Peer) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[30]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2038,7 +2974,7 @@ func (x *Peer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Peer.ProtoReflect.Descriptor instead.
 func (*Peer) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{30}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Peer) GetCountry() string {
@@ -2125,6 +3061,27 @@ func (x *Peer) GetHeld() uint64 {
 	return 0
 }
 
+func (x *Peer) GetCosignedSize() uint64 {
+	if x != nil {
+		return x.CosignedSize
+	}
+	return 0
+}
+
+func (x *Peer) GetWitnessedSize() uint64 {
+	if x != nil {
+		return x.WitnessedSize
+	}
+	return 0
+}
+
+func (x *Peer) GetStopped() string {
+	if x != nil {
+		return x.Stopped
+	}
+	return ""
+}
+
 // ParkedRequest asks for parked envelopes.
 type ParkedRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2134,7 +3091,7 @@ type ParkedRequest struct {
 
 func (x *ParkedRequest) Reset() {
 	*x = ParkedRequest{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[31]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2146,7 +3103,7 @@ func (x *ParkedRequest) String() string {
 func (*ParkedRequest) ProtoMessage() {}
 
 func (x *ParkedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[31]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2159,7 +3116,7 @@ func (x *ParkedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ParkedRequest.ProtoReflect.Descriptor instead.
 func (*ParkedRequest) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{31}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{41}
 }
 
 // ParkedResponse lists them.
@@ -2173,7 +3130,7 @@ type ParkedResponse struct {
 
 func (x *ParkedResponse) Reset() {
 	*x = ParkedResponse{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[32]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2185,7 +3142,7 @@ func (x *ParkedResponse) String() string {
 func (*ParkedResponse) ProtoMessage() {}
 
 func (x *ParkedResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[32]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2198,7 +3155,7 @@ func (x *ParkedResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ParkedResponse.ProtoReflect.Descriptor instead.
 func (*ParkedResponse) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{32}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *ParkedResponse) GetParked() []*ParkedRow {
@@ -2227,7 +3184,7 @@ type ParkedRow struct {
 
 func (x *ParkedRow) Reset() {
 	*x = ParkedRow{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[33]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2239,7 +3196,7 @@ func (x *ParkedRow) String() string {
 func (*ParkedRow) ProtoMessage() {}
 
 func (x *ParkedRow) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[33]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2252,7 +3209,7 @@ func (x *ParkedRow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ParkedRow.ProtoReflect.Descriptor instead.
 func (*ParkedRow) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{33}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *ParkedRow) GetId() uint64 {
@@ -2303,7 +3260,7 @@ type UnparkRequest struct {
 
 func (x *UnparkRequest) Reset() {
 	*x = UnparkRequest{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[34]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2315,7 +3272,7 @@ func (x *UnparkRequest) String() string {
 func (*UnparkRequest) ProtoMessage() {}
 
 func (x *UnparkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[34]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2328,7 +3285,7 @@ func (x *UnparkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnparkRequest.ProtoReflect.Descriptor instead.
 func (*UnparkRequest) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{34}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *UnparkRequest) GetId() uint64 {
@@ -2356,7 +3313,7 @@ type UnparkResponse struct {
 
 func (x *UnparkResponse) Reset() {
 	*x = UnparkResponse{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[35]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2368,7 +3325,7 @@ func (x *UnparkResponse) String() string {
 func (*UnparkResponse) ProtoMessage() {}
 
 func (x *UnparkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[35]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2381,12 +3338,104 @@ func (x *UnparkResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnparkResponse.ProtoReflect.Descriptor instead.
 func (*UnparkResponse) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{35}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *UnparkResponse) GetCaseToken() string {
 	if x != nil {
 		return x.CaseToken
+	}
+	return ""
+}
+
+// RecosignRequest names the peer.
+type RecosignRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Country code.
+	Country       string `protobuf:"bytes,1,opt,name=country,proto3" json:"country,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecosignRequest) Reset() {
+	*x = RecosignRequest{}
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[46]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecosignRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecosignRequest) ProtoMessage() {}
+
+func (x *RecosignRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[46]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecosignRequest.ProtoReflect.Descriptor instead.
+func (*RecosignRequest) Descriptor() ([]byte, []int) {
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{46}
+}
+
+func (x *RecosignRequest) GetCountry() string {
+	if x != nil {
+		return x.Country
+	}
+	return ""
+}
+
+// RecosignResponse says what was in the way.
+type RecosignResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Kind of the fork proof for which cosigning was stopped.
+	Stopped       string `protobuf:"bytes,1,opt,name=stopped,proto3" json:"stopped,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecosignResponse) Reset() {
+	*x = RecosignResponse{}
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[47]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecosignResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecosignResponse) ProtoMessage() {}
+
+func (x *RecosignResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[47]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecosignResponse.ProtoReflect.Descriptor instead.
+func (*RecosignResponse) Descriptor() ([]byte, []int) {
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{47}
+}
+
+func (x *RecosignResponse) GetStopped() string {
+	if x != nil {
+		return x.Stopped
 	}
 	return ""
 }
@@ -2402,7 +3451,7 @@ type BackupRequest struct {
 
 func (x *BackupRequest) Reset() {
 	*x = BackupRequest{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[36]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2414,7 +3463,7 @@ func (x *BackupRequest) String() string {
 func (*BackupRequest) ProtoMessage() {}
 
 func (x *BackupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[36]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2427,7 +3476,7 @@ func (x *BackupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupRequest.ProtoReflect.Descriptor instead.
 func (*BackupRequest) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{36}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *BackupRequest) GetFolder() string {
@@ -2450,7 +3499,7 @@ type BackupResponse struct {
 
 func (x *BackupResponse) Reset() {
 	*x = BackupResponse{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[37]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2462,7 +3511,7 @@ func (x *BackupResponse) String() string {
 func (*BackupResponse) ProtoMessage() {}
 
 func (x *BackupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[37]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2475,7 +3524,7 @@ func (x *BackupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupResponse.ProtoReflect.Descriptor instead.
 func (*BackupResponse) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{37}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *BackupResponse) GetLogSize() uint64 {
@@ -2496,7 +3545,7 @@ var File_rogatory_node_v1_node_proto protoreflect.FileDescriptor
 
 const file_rogatory_node_v1_node_proto_rawDesc = "" +
 	"\n" +
-	"\x1brogatory/node/v1/node.proto\x12\x10rogatory.node.v1\x1a\x17rogatory/v1/actor.proto\x1a\x19rogatory/v1/content.proto\x1a\x18rogatory/v1/docket.proto\"\x90\x01\n" +
+	"\x1brogatory/node/v1/node.proto\x12\x10rogatory.node.v1\x1a\x17rogatory/v1/actor.proto\x1a\x19rogatory/v1/content.proto\x1a\x18rogatory/v1/docket.proto\x1a\x1arogatory/v1/entities.proto\"\x90\x01\n" +
 	"\bOutgoing\x12\x0e\n" +
 	"\x02to\x18\x01 \x01(\tR\x02to\x12\x16\n" +
 	"\x06docket\x18\x02 \x01(\fR\x06docket\x12\x1f\n" +
@@ -2574,10 +3623,24 @@ const file_rogatory_node_v1_node_proto_rawDesc = "" +
 	"\x05cases\x18\x01 \x03(\v2\x19.rogatory.node.v1.CaseRowR\x05cases\x12\x1b\n" +
 	"\tnext_page\x18\x02 \x01(\tR\bnextPage\"C\n" +
 	"\vShowRequest\x124\n" +
-	"\tassertion\x18\x01 \x01(\v2\x16.rogatory.v1.AssertionR\tassertion\"x\n" +
+	"\tassertion\x18\x01 \x01(\v2\x16.rogatory.v1.AssertionR\tassertion\"\xa7\x01\n" +
 	"\fShowResponse\x12-\n" +
 	"\x04case\x18\x01 \x01(\v2\x19.rogatory.node.v1.CaseRowR\x04case\x129\n" +
-	"\bmessages\x18\x02 \x03(\v2\x1d.rogatory.node.v1.CaseMessageR\bmessages\"\xc1\x02\n" +
+	"\bmessages\x18\x02 \x03(\v2\x1d.rogatory.node.v1.CaseMessageR\bmessages\x12-\n" +
+	"\x04acts\x18\x03 \x03(\v2\x19.rogatory.node.v1.CaseActR\x04acts\"\x84\x01\n" +
+	"\aCaseAct\x12\x14\n" +
+	"\x05index\x18\x01 \x01(\x04R\x05index\x12\x13\n" +
+	"\x05at_ms\x18\x02 \x01(\x04R\x04atMs\x12\x14\n" +
+	"\x05event\x18\x03 \x01(\tR\x05event\x12\x0e\n" +
+	"\x02by\x18\x04 \x01(\tR\x02by\x12\x16\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\x12\x10\n" +
+	"\x03msg\x18\x06 \x01(\fR\x03msg\"r\n" +
+	"\tTombstone\x12\x14\n" +
+	"\x05index\x18\x01 \x01(\x04R\x05index\x12\x13\n" +
+	"\x05at_ms\x18\x02 \x01(\x04R\x04atMs\x12\x0e\n" +
+	"\x02by\x18\x03 \x01(\tR\x02by\x12\x16\n" +
+	"\x06ground\x18\x04 \x01(\tR\x06ground\x12\x12\n" +
+	"\x04what\x18\x05 \x03(\tR\x04what\"\xc8\x03\n" +
 	"\vCaseMessage\x12\x10\n" +
 	"\x03msg\x18\x01 \x01(\fR\x03msg\x12\x12\n" +
 	"\x04ours\x18\x02 \x01(\bR\x04ours\x12\x13\n" +
@@ -2588,7 +3651,13 @@ const file_rogatory_node_v1_node_proto_rawDesc = "" +
 	"\boutgoing\x18\a \x01(\v2\x1a.rogatory.node.v1.OutgoingR\boutgoing\x12\x1f\n" +
 	"\vreceived_ms\x18\b \x01(\x04R\n" +
 	"receivedMs\x12)\n" +
-	"\x10attachments_here\x18\t \x03(\fR\x0fattachmentsHere\"D\n" +
+	"\x10attachments_here\x18\t \x03(\fR\x0fattachmentsHere\x129\n" +
+	"\ttombstone\x18\n" +
+	" \x01(\v2\x1b.rogatory.node.v1.TombstoneR\ttombstone\x12*\n" +
+	"\x11erase_proposed_by\x18\v \x01(\tR\x0feraseProposedBy\x12\x1e\n" +
+	"\n" +
+	"correction\x18\f \x01(\tR\n" +
+	"correction\"D\n" +
 	"\fWatchRequest\x124\n" +
 	"\tassertion\x18\x01 \x01(\v2\x16.rogatory.v1.AssertionR\tassertion\">\n" +
 	"\rWatchResponse\x12-\n" +
@@ -2613,8 +3682,59 @@ const file_rogatory_node_v1_node_proto_rawDesc = "" +
 	"\bofficers\x18\x01 \x03(\v2\x14.rogatory.v1.OfficerR\bofficers\"D\n" +
 	"\fEnrolRequest\x124\n" +
 	"\tenrolment\x18\x01 \x01(\v2\x16.rogatory.v1.EnrolmentR\tenrolment\"\x0f\n" +
-	"\rEnrolResponse\"\x0f\n" +
-	"\rStatusRequest\"\xfb\x03\n" +
+	"\rEnrolResponse\"\x82\x01\n" +
+	"\x14ConsultationsRequest\x124\n" +
+	"\tassertion\x18\x01 \x01(\v2\x16.rogatory.v1.AssertionR\tassertion\x12 \n" +
+	"\videntifiers\x18\x02 \x03(\tR\videntifiers\x12\x12\n" +
+	"\x04salt\x18\x03 \x01(\fR\x04salt\"u\n" +
+	"\x15ConsultationsResponse\x12D\n" +
+	"\rconsultations\x18\x01 \x03(\v2\x1e.rogatory.node.v1.ConsultationR\rconsultations\x12\x16\n" +
+	"\x06closed\x18\x02 \x01(\rR\x06closed\"\xe0\x01\n" +
+	"\fConsultation\x12\x14\n" +
+	"\x05index\x18\x01 \x01(\x04R\x05index\x12\x13\n" +
+	"\x05at_ms\x18\x02 \x01(\x04R\x04atMs\x12\x12\n" +
+	"\x04verb\x18\x03 \x01(\tR\x04verb\x12\x10\n" +
+	"\x03who\x18\x04 \x01(\tR\x03who\x12\x10\n" +
+	"\x03why\x18\x05 \x01(\tR\x03why\x12\x14\n" +
+	"\x05basis\x18\x06 \x01(\tR\x05basis\x12\x1d\n" +
+	"\n" +
+	"case_token\x18\a \x01(\tR\tcaseToken\x12\x1c\n" +
+	"\trecipient\x18\b \x01(\tR\trecipient\x12\x1a\n" +
+	"\bmessages\x18\t \x03(\fR\bmessages\"}\n" +
+	"\x0fHoldingsRequest\x124\n" +
+	"\tassertion\x18\x01 \x01(\v2\x16.rogatory.v1.AssertionR\tassertion\x12 \n" +
+	"\videntifiers\x18\x02 \x03(\tR\videntifiers\x12\x12\n" +
+	"\x04salt\x18\x03 \x01(\fR\x04salt\"\xa7\x01\n" +
+	"\x10HoldingsResponse\x125\n" +
+	"\bholdings\x18\x01 \x03(\v2\x19.rogatory.node.v1.HoldingR\bholdings\x12D\n" +
+	"\rconsultations\x18\x02 \x03(\v2\x1e.rogatory.node.v1.ConsultationR\rconsultations\x12\x16\n" +
+	"\x06closed\x18\x03 \x01(\rR\x06closed\"\xd5\x02\n" +
+	"\aHolding\x12\x1d\n" +
+	"\n" +
+	"case_token\x18\x01 \x01(\tR\tcaseToken\x12\x10\n" +
+	"\x03msg\x18\x02 \x01(\fR\x03msg\x12\x14\n" +
+	"\x05index\x18\x03 \x01(\x04R\x05index\x12\x13\n" +
+	"\x05at_ms\x18\x04 \x01(\x04R\x04atMs\x12\x12\n" +
+	"\x04unit\x18\x05 \x01(\tR\x04unit\x12\x12\n" +
+	"\x04from\x18\x06 \x01(\tR\x04from\x12\x0e\n" +
+	"\x02to\x18\a \x03(\tR\x02to\x12+\n" +
+	"\x06docket\x18\b \x01(\v2\x13.rogatory.v1.DocketR\x06docket\x12\x16\n" +
+	"\x06status\x18\t \x01(\tR\x06status\x129\n" +
+	"\ttombstone\x18\n" +
+	" \x01(\v2\x1b.rogatory.node.v1.TombstoneR\ttombstone\x126\n" +
+	"\arecords\x18\v \x03(\v2\x1c.rogatory.node.v1.HeldRecordR\arecords\"\x95\x02\n" +
+	"\n" +
+	"HeldRecord\x12\x12\n" +
+	"\x04path\x18\x01 \x01(\tR\x04path\x12+\n" +
+	"\x06entity\x18\x02 \x01(\v2\x13.rogatory.v1.EntityR\x06entity\x12)\n" +
+	"\x10source_authority\x18\x03 \x01(\tR\x0fsourceAuthority\x12\x13\n" +
+	"\x05as_of\x18\x04 \x01(\tR\x04asOf\x127\n" +
+	"\n" +
+	"evaluation\x18\x05 \x01(\v2\x17.rogatory.v1.EvaluationR\n" +
+	"evaluation\x121\n" +
+	"\bhandling\x18\x06 \x01(\v2\x15.rogatory.v1.HandlingR\bhandling\x12\x1a\n" +
+	"\bwithheld\x18\a \x03(\tR\bwithheld\"\x0f\n" +
+	"\rStatusRequest\"\xae\x04\n" +
 	"\x0eStatusResponse\x12\x18\n" +
 	"\acountry\x18\x01 \x01(\tR\acountry\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x1c\n" +
@@ -2637,10 +3757,21 @@ const file_rogatory_node_v1_node_proto_rawDesc = "" +
 	"duplicates\x18\x0e \x01(\x04R\n" +
 	"duplicates\x12 \n" +
 	"\vinauthentic\x18\x0f \x01(\x04R\vinauthentic\x12\x12\n" +
-	"\x04held\x18\x10 \x01(\x04R\x04held\"\x0e\n" +
+	"\x04held\x18\x10 \x01(\x04R\x04held\x121\n" +
+	"\x05round\x18\x11 \x01(\v2\x1b.rogatory.node.v1.RoundHeadR\x05round\"\xd7\x01\n" +
+	"\tRoundHead\x12\x12\n" +
+	"\x04size\x18\x01 \x01(\x04R\x04size\x12\x10\n" +
+	"\x03due\x18\x02 \x01(\bR\x03due\x12\x1a\n" +
+	"\bcosigned\x18\x03 \x01(\rR\bcosigned\x12\x16\n" +
+	"\x06quorum\x18\x04 \x01(\rR\x06quorum\x12\x1c\n" +
+	"\twitnesses\x18\x05 \x01(\rR\twitnesses\x12\x18\n" +
+	"\alagging\x18\x06 \x03(\tR\alagging\x12\x17\n" +
+	"\amade_ms\x18\a \x01(\x04R\x06madeMs\x12\x1f\n" +
+	"\vquorum_size\x18\b \x01(\x04R\n" +
+	"quorumSize\"\x0e\n" +
 	"\fPeersRequest\"=\n" +
 	"\rPeersResponse\x12,\n" +
-	"\x05peers\x18\x01 \x03(\v2\x16.rogatory.node.v1.PeerR\x05peers\"\xd6\x02\n" +
+	"\x05peers\x18\x01 \x03(\v2\x16.rogatory.node.v1.PeerR\x05peers\"\xbc\x03\n" +
 	"\x04Peer\x12\x18\n" +
 	"\acountry\x18\x01 \x01(\tR\acountry\x12)\n" +
 	"\x10manifest_version\x18\x02 \x01(\x04R\x0fmanifestVersion\x12(\n" +
@@ -2654,7 +3785,10 @@ const file_rogatory_node_v1_node_proto_rawDesc = "" +
 	"\x06forked\x18\n" +
 	" \x01(\bR\x06forked\x12\x1c\n" +
 	"\tconfirmed\x18\v \x01(\bR\tconfirmed\x12\x12\n" +
-	"\x04held\x18\f \x01(\x04R\x04held\"\x0f\n" +
+	"\x04held\x18\f \x01(\x04R\x04held\x12#\n" +
+	"\rcosigned_size\x18\r \x01(\x04R\fcosignedSize\x12%\n" +
+	"\x0ewitnessed_size\x18\x0e \x01(\x04R\rwitnessedSize\x12\x18\n" +
+	"\astopped\x18\x0f \x01(\tR\astopped\"\x0f\n" +
 	"\rParkedRequest\"E\n" +
 	"\x0eParkedResponse\x123\n" +
 	"\x06parked\x18\x01 \x03(\v2\x1b.rogatory.node.v1.ParkedRowR\x06parked\"n\n" +
@@ -2669,12 +3803,16 @@ const file_rogatory_node_v1_node_proto_rawDesc = "" +
 	"\x04drop\x18\x02 \x01(\bR\x04drop\"/\n" +
 	"\x0eUnparkResponse\x12\x1d\n" +
 	"\n" +
-	"case_token\x18\x01 \x01(\tR\tcaseToken\"'\n" +
+	"case_token\x18\x01 \x01(\tR\tcaseToken\"+\n" +
+	"\x0fRecosignRequest\x12\x18\n" +
+	"\acountry\x18\x01 \x01(\tR\acountry\",\n" +
+	"\x10RecosignResponse\x12\x18\n" +
+	"\astopped\x18\x01 \x01(\tR\astopped\"'\n" +
 	"\rBackupRequest\x12\x16\n" +
 	"\x06folder\x18\x01 \x01(\tR\x06folder\"A\n" +
 	"\x0eBackupResponse\x12\x19\n" +
 	"\blog_size\x18\x01 \x01(\x04R\alogSize\x12\x14\n" +
-	"\x05bytes\x18\x02 \x01(\x04R\x05bytes2\xd3\x06\n" +
+	"\x05bytes\x18\x02 \x01(\x04R\x05bytes2\x88\b\n" +
 	"\vDeskService\x12E\n" +
 	"\x04Lint\x12\x1d.rogatory.node.v1.LintRequest\x1a\x1e.rogatory.node.v1.LintResponse\x12N\n" +
 	"\aReserve\x12 .rogatory.node.v1.ReserveRequest\x1a!.rogatory.node.v1.ReserveResponse\x12N\n" +
@@ -2686,13 +3824,16 @@ const file_rogatory_node_v1_node_proto_rawDesc = "" +
 	"\x06Attach\x12\x1f.rogatory.node.v1.AttachRequest\x1a .rogatory.node.v1.AttachResponse(\x01\x12J\n" +
 	"\x05Fetch\x12\x1e.rogatory.node.v1.FetchRequest\x1a\x1f.rogatory.node.v1.FetchResponse0\x01\x12Q\n" +
 	"\bOfficers\x12!.rogatory.node.v1.OfficersRequest\x1a\".rogatory.node.v1.OfficersResponse\x12H\n" +
-	"\x05Enrol\x12\x1e.rogatory.node.v1.EnrolRequest\x1a\x1f.rogatory.node.v1.EnrolResponse2\x8f\x03\n" +
+	"\x05Enrol\x12\x1e.rogatory.node.v1.EnrolRequest\x1a\x1f.rogatory.node.v1.EnrolResponse\x12`\n" +
+	"\rConsultations\x12&.rogatory.node.v1.ConsultationsRequest\x1a'.rogatory.node.v1.ConsultationsResponse\x12Q\n" +
+	"\bHoldings\x12!.rogatory.node.v1.HoldingsRequest\x1a\".rogatory.node.v1.HoldingsResponse2\xe2\x03\n" +
 	"\x0fOperatorService\x12K\n" +
 	"\x06Status\x12\x1f.rogatory.node.v1.StatusRequest\x1a .rogatory.node.v1.StatusResponse\x12H\n" +
 	"\x05Peers\x12\x1e.rogatory.node.v1.PeersRequest\x1a\x1f.rogatory.node.v1.PeersResponse\x12K\n" +
 	"\x06Parked\x12\x1f.rogatory.node.v1.ParkedRequest\x1a .rogatory.node.v1.ParkedResponse\x12K\n" +
 	"\x06Unpark\x12\x1f.rogatory.node.v1.UnparkRequest\x1a .rogatory.node.v1.UnparkResponse\x12K\n" +
-	"\x06Backup\x12\x1f.rogatory.node.v1.BackupRequest\x1a .rogatory.node.v1.BackupResponseB\xbf\x01\n" +
+	"\x06Backup\x12\x1f.rogatory.node.v1.BackupRequest\x1a .rogatory.node.v1.BackupResponse\x12Q\n" +
+	"\bRecosign\x12!.rogatory.node.v1.RecosignRequest\x1a\".rogatory.node.v1.RecosignResponseB\xbf\x01\n" +
 	"\x14com.rogatory.node.v1B\tNodeProtoP\x01Z:github.com/rogatory/rogatory/proto/rogatory/node/v1;nodev1\xa2\x02\x03RNX\xaa\x02\x10Rogatory.Node.V1\xca\x02\x10Rogatory\\Node\\V1\xe2\x02\x1cRogatory\\Node\\V1\\GPBMetadata\xea\x02\x12Rogatory::Node::V1b\x06proto3"
 
 var (
@@ -2707,123 +3848,158 @@ func file_rogatory_node_v1_node_proto_rawDescGZIP() []byte {
 	return file_rogatory_node_v1_node_proto_rawDescData
 }
 
-var file_rogatory_node_v1_node_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
+var file_rogatory_node_v1_node_proto_msgTypes = make([]protoimpl.MessageInfo, 51)
 var file_rogatory_node_v1_node_proto_goTypes = []any{
-	(*Outgoing)(nil),         // 0: rogatory.node.v1.Outgoing
-	(*Finding)(nil),          // 1: rogatory.node.v1.Finding
-	(*LintRequest)(nil),      // 2: rogatory.node.v1.LintRequest
-	(*LintResponse)(nil),     // 3: rogatory.node.v1.LintResponse
-	(*ReserveRequest)(nil),   // 4: rogatory.node.v1.ReserveRequest
-	(*ReserveResponse)(nil),  // 5: rogatory.node.v1.ReserveResponse
-	(*PrepareRequest)(nil),   // 6: rogatory.node.v1.PrepareRequest
-	(*PrepareResponse)(nil),  // 7: rogatory.node.v1.PrepareResponse
-	(*CommitRequest)(nil),    // 8: rogatory.node.v1.CommitRequest
-	(*CommitResponse)(nil),   // 9: rogatory.node.v1.CommitResponse
-	(*CaseRow)(nil),          // 10: rogatory.node.v1.CaseRow
-	(*ListRequest)(nil),      // 11: rogatory.node.v1.ListRequest
-	(*ListResponse)(nil),     // 12: rogatory.node.v1.ListResponse
-	(*ShowRequest)(nil),      // 13: rogatory.node.v1.ShowRequest
-	(*ShowResponse)(nil),     // 14: rogatory.node.v1.ShowResponse
-	(*CaseMessage)(nil),      // 15: rogatory.node.v1.CaseMessage
-	(*WatchRequest)(nil),     // 16: rogatory.node.v1.WatchRequest
-	(*WatchResponse)(nil),    // 17: rogatory.node.v1.WatchResponse
-	(*AttachRequest)(nil),    // 18: rogatory.node.v1.AttachRequest
-	(*AttachResponse)(nil),   // 19: rogatory.node.v1.AttachResponse
-	(*FetchRequest)(nil),     // 20: rogatory.node.v1.FetchRequest
-	(*FetchResponse)(nil),    // 21: rogatory.node.v1.FetchResponse
-	(*OfficersRequest)(nil),  // 22: rogatory.node.v1.OfficersRequest
-	(*OfficersResponse)(nil), // 23: rogatory.node.v1.OfficersResponse
-	(*EnrolRequest)(nil),     // 24: rogatory.node.v1.EnrolRequest
-	(*EnrolResponse)(nil),    // 25: rogatory.node.v1.EnrolResponse
-	(*StatusRequest)(nil),    // 26: rogatory.node.v1.StatusRequest
-	(*StatusResponse)(nil),   // 27: rogatory.node.v1.StatusResponse
-	(*PeersRequest)(nil),     // 28: rogatory.node.v1.PeersRequest
-	(*PeersResponse)(nil),    // 29: rogatory.node.v1.PeersResponse
-	(*Peer)(nil),             // 30: rogatory.node.v1.Peer
-	(*ParkedRequest)(nil),    // 31: rogatory.node.v1.ParkedRequest
-	(*ParkedResponse)(nil),   // 32: rogatory.node.v1.ParkedResponse
-	(*ParkedRow)(nil),        // 33: rogatory.node.v1.ParkedRow
-	(*UnparkRequest)(nil),    // 34: rogatory.node.v1.UnparkRequest
-	(*UnparkResponse)(nil),   // 35: rogatory.node.v1.UnparkResponse
-	(*BackupRequest)(nil),    // 36: rogatory.node.v1.BackupRequest
-	(*BackupResponse)(nil),   // 37: rogatory.node.v1.BackupResponse
-	nil,                      // 38: rogatory.node.v1.Finding.ParamsEntry
-	(*v1.RequestFile)(nil),   // 39: rogatory.v1.RequestFile
-	(v1.Verb)(0),             // 40: rogatory.v1.Verb
-	(*v1.Assertion)(nil),     // 41: rogatory.v1.Assertion
-	(*v1.Docket)(nil),        // 42: rogatory.v1.Docket
-	(*v1.Content)(nil),       // 43: rogatory.v1.Content
-	(*v1.Attachment)(nil),    // 44: rogatory.v1.Attachment
-	(*v1.Officer)(nil),       // 45: rogatory.v1.Officer
-	(*v1.Enrolment)(nil),     // 46: rogatory.v1.Enrolment
+	(*Outgoing)(nil),              // 0: rogatory.node.v1.Outgoing
+	(*Finding)(nil),               // 1: rogatory.node.v1.Finding
+	(*LintRequest)(nil),           // 2: rogatory.node.v1.LintRequest
+	(*LintResponse)(nil),          // 3: rogatory.node.v1.LintResponse
+	(*ReserveRequest)(nil),        // 4: rogatory.node.v1.ReserveRequest
+	(*ReserveResponse)(nil),       // 5: rogatory.node.v1.ReserveResponse
+	(*PrepareRequest)(nil),        // 6: rogatory.node.v1.PrepareRequest
+	(*PrepareResponse)(nil),       // 7: rogatory.node.v1.PrepareResponse
+	(*CommitRequest)(nil),         // 8: rogatory.node.v1.CommitRequest
+	(*CommitResponse)(nil),        // 9: rogatory.node.v1.CommitResponse
+	(*CaseRow)(nil),               // 10: rogatory.node.v1.CaseRow
+	(*ListRequest)(nil),           // 11: rogatory.node.v1.ListRequest
+	(*ListResponse)(nil),          // 12: rogatory.node.v1.ListResponse
+	(*ShowRequest)(nil),           // 13: rogatory.node.v1.ShowRequest
+	(*ShowResponse)(nil),          // 14: rogatory.node.v1.ShowResponse
+	(*CaseAct)(nil),               // 15: rogatory.node.v1.CaseAct
+	(*Tombstone)(nil),             // 16: rogatory.node.v1.Tombstone
+	(*CaseMessage)(nil),           // 17: rogatory.node.v1.CaseMessage
+	(*WatchRequest)(nil),          // 18: rogatory.node.v1.WatchRequest
+	(*WatchResponse)(nil),         // 19: rogatory.node.v1.WatchResponse
+	(*AttachRequest)(nil),         // 20: rogatory.node.v1.AttachRequest
+	(*AttachResponse)(nil),        // 21: rogatory.node.v1.AttachResponse
+	(*FetchRequest)(nil),          // 22: rogatory.node.v1.FetchRequest
+	(*FetchResponse)(nil),         // 23: rogatory.node.v1.FetchResponse
+	(*OfficersRequest)(nil),       // 24: rogatory.node.v1.OfficersRequest
+	(*OfficersResponse)(nil),      // 25: rogatory.node.v1.OfficersResponse
+	(*EnrolRequest)(nil),          // 26: rogatory.node.v1.EnrolRequest
+	(*EnrolResponse)(nil),         // 27: rogatory.node.v1.EnrolResponse
+	(*ConsultationsRequest)(nil),  // 28: rogatory.node.v1.ConsultationsRequest
+	(*ConsultationsResponse)(nil), // 29: rogatory.node.v1.ConsultationsResponse
+	(*Consultation)(nil),          // 30: rogatory.node.v1.Consultation
+	(*HoldingsRequest)(nil),       // 31: rogatory.node.v1.HoldingsRequest
+	(*HoldingsResponse)(nil),      // 32: rogatory.node.v1.HoldingsResponse
+	(*Holding)(nil),               // 33: rogatory.node.v1.Holding
+	(*HeldRecord)(nil),            // 34: rogatory.node.v1.HeldRecord
+	(*StatusRequest)(nil),         // 35: rogatory.node.v1.StatusRequest
+	(*StatusResponse)(nil),        // 36: rogatory.node.v1.StatusResponse
+	(*RoundHead)(nil),             // 37: rogatory.node.v1.RoundHead
+	(*PeersRequest)(nil),          // 38: rogatory.node.v1.PeersRequest
+	(*PeersResponse)(nil),         // 39: rogatory.node.v1.PeersResponse
+	(*Peer)(nil),                  // 40: rogatory.node.v1.Peer
+	(*ParkedRequest)(nil),         // 41: rogatory.node.v1.ParkedRequest
+	(*ParkedResponse)(nil),        // 42: rogatory.node.v1.ParkedResponse
+	(*ParkedRow)(nil),             // 43: rogatory.node.v1.ParkedRow
+	(*UnparkRequest)(nil),         // 44: rogatory.node.v1.UnparkRequest
+	(*UnparkResponse)(nil),        // 45: rogatory.node.v1.UnparkResponse
+	(*RecosignRequest)(nil),       // 46: rogatory.node.v1.RecosignRequest
+	(*RecosignResponse)(nil),      // 47: rogatory.node.v1.RecosignResponse
+	(*BackupRequest)(nil),         // 48: rogatory.node.v1.BackupRequest
+	(*BackupResponse)(nil),        // 49: rogatory.node.v1.BackupResponse
+	nil,                           // 50: rogatory.node.v1.Finding.ParamsEntry
+	(*v1.RequestFile)(nil),        // 51: rogatory.v1.RequestFile
+	(v1.Verb)(0),                  // 52: rogatory.v1.Verb
+	(*v1.Assertion)(nil),          // 53: rogatory.v1.Assertion
+	(*v1.Docket)(nil),             // 54: rogatory.v1.Docket
+	(*v1.Content)(nil),            // 55: rogatory.v1.Content
+	(*v1.Attachment)(nil),         // 56: rogatory.v1.Attachment
+	(*v1.Officer)(nil),            // 57: rogatory.v1.Officer
+	(*v1.Enrolment)(nil),          // 58: rogatory.v1.Enrolment
+	(*v1.Entity)(nil),             // 59: rogatory.v1.Entity
+	(*v1.Evaluation)(nil),         // 60: rogatory.v1.Evaluation
+	(*v1.Handling)(nil),           // 61: rogatory.v1.Handling
 }
 var file_rogatory_node_v1_node_proto_depIdxs = []int32{
-	38, // 0: rogatory.node.v1.Finding.params:type_name -> rogatory.node.v1.Finding.ParamsEntry
-	39, // 1: rogatory.node.v1.LintRequest.file:type_name -> rogatory.v1.RequestFile
+	50, // 0: rogatory.node.v1.Finding.params:type_name -> rogatory.node.v1.Finding.ParamsEntry
+	51, // 1: rogatory.node.v1.LintRequest.file:type_name -> rogatory.v1.RequestFile
 	1,  // 2: rogatory.node.v1.LintResponse.findings:type_name -> rogatory.node.v1.Finding
-	40, // 3: rogatory.node.v1.PrepareRequest.verb:type_name -> rogatory.v1.Verb
-	39, // 4: rogatory.node.v1.PrepareRequest.file:type_name -> rogatory.v1.RequestFile
-	41, // 5: rogatory.node.v1.PrepareRequest.reading:type_name -> rogatory.v1.Assertion
+	52, // 3: rogatory.node.v1.PrepareRequest.verb:type_name -> rogatory.v1.Verb
+	51, // 4: rogatory.node.v1.PrepareRequest.file:type_name -> rogatory.v1.RequestFile
+	53, // 5: rogatory.node.v1.PrepareRequest.reading:type_name -> rogatory.v1.Assertion
 	0,  // 6: rogatory.node.v1.PrepareResponse.messages:type_name -> rogatory.node.v1.Outgoing
 	1,  // 7: rogatory.node.v1.PrepareResponse.findings:type_name -> rogatory.node.v1.Finding
-	41, // 8: rogatory.node.v1.CommitRequest.assertion:type_name -> rogatory.v1.Assertion
+	53, // 8: rogatory.node.v1.CommitRequest.assertion:type_name -> rogatory.v1.Assertion
 	0,  // 9: rogatory.node.v1.CommitRequest.messages:type_name -> rogatory.node.v1.Outgoing
 	10, // 10: rogatory.node.v1.CommitResponse.cases:type_name -> rogatory.node.v1.CaseRow
 	1,  // 11: rogatory.node.v1.CommitResponse.findings:type_name -> rogatory.node.v1.Finding
-	41, // 12: rogatory.node.v1.ListRequest.assertion:type_name -> rogatory.v1.Assertion
+	53, // 12: rogatory.node.v1.ListRequest.assertion:type_name -> rogatory.v1.Assertion
 	10, // 13: rogatory.node.v1.ListResponse.cases:type_name -> rogatory.node.v1.CaseRow
-	41, // 14: rogatory.node.v1.ShowRequest.assertion:type_name -> rogatory.v1.Assertion
+	53, // 14: rogatory.node.v1.ShowRequest.assertion:type_name -> rogatory.v1.Assertion
 	10, // 15: rogatory.node.v1.ShowResponse.case:type_name -> rogatory.node.v1.CaseRow
-	15, // 16: rogatory.node.v1.ShowResponse.messages:type_name -> rogatory.node.v1.CaseMessage
-	42, // 17: rogatory.node.v1.CaseMessage.docket:type_name -> rogatory.v1.Docket
-	43, // 18: rogatory.node.v1.CaseMessage.content:type_name -> rogatory.v1.Content
-	0,  // 19: rogatory.node.v1.CaseMessage.outgoing:type_name -> rogatory.node.v1.Outgoing
-	41, // 20: rogatory.node.v1.WatchRequest.assertion:type_name -> rogatory.v1.Assertion
-	10, // 21: rogatory.node.v1.WatchResponse.case:type_name -> rogatory.node.v1.CaseRow
-	41, // 22: rogatory.node.v1.AttachRequest.assertion:type_name -> rogatory.v1.Assertion
-	44, // 23: rogatory.node.v1.AttachResponse.attachment:type_name -> rogatory.v1.Attachment
-	41, // 24: rogatory.node.v1.FetchRequest.assertion:type_name -> rogatory.v1.Assertion
-	45, // 25: rogatory.node.v1.OfficersResponse.officers:type_name -> rogatory.v1.Officer
-	46, // 26: rogatory.node.v1.EnrolRequest.enrolment:type_name -> rogatory.v1.Enrolment
-	30, // 27: rogatory.node.v1.PeersResponse.peers:type_name -> rogatory.node.v1.Peer
-	33, // 28: rogatory.node.v1.ParkedResponse.parked:type_name -> rogatory.node.v1.ParkedRow
-	2,  // 29: rogatory.node.v1.DeskService.Lint:input_type -> rogatory.node.v1.LintRequest
-	4,  // 30: rogatory.node.v1.DeskService.Reserve:input_type -> rogatory.node.v1.ReserveRequest
-	6,  // 31: rogatory.node.v1.DeskService.Prepare:input_type -> rogatory.node.v1.PrepareRequest
-	8,  // 32: rogatory.node.v1.DeskService.Commit:input_type -> rogatory.node.v1.CommitRequest
-	11, // 33: rogatory.node.v1.DeskService.List:input_type -> rogatory.node.v1.ListRequest
-	13, // 34: rogatory.node.v1.DeskService.Show:input_type -> rogatory.node.v1.ShowRequest
-	16, // 35: rogatory.node.v1.DeskService.Watch:input_type -> rogatory.node.v1.WatchRequest
-	18, // 36: rogatory.node.v1.DeskService.Attach:input_type -> rogatory.node.v1.AttachRequest
-	20, // 37: rogatory.node.v1.DeskService.Fetch:input_type -> rogatory.node.v1.FetchRequest
-	22, // 38: rogatory.node.v1.DeskService.Officers:input_type -> rogatory.node.v1.OfficersRequest
-	24, // 39: rogatory.node.v1.DeskService.Enrol:input_type -> rogatory.node.v1.EnrolRequest
-	26, // 40: rogatory.node.v1.OperatorService.Status:input_type -> rogatory.node.v1.StatusRequest
-	28, // 41: rogatory.node.v1.OperatorService.Peers:input_type -> rogatory.node.v1.PeersRequest
-	31, // 42: rogatory.node.v1.OperatorService.Parked:input_type -> rogatory.node.v1.ParkedRequest
-	34, // 43: rogatory.node.v1.OperatorService.Unpark:input_type -> rogatory.node.v1.UnparkRequest
-	36, // 44: rogatory.node.v1.OperatorService.Backup:input_type -> rogatory.node.v1.BackupRequest
-	3,  // 45: rogatory.node.v1.DeskService.Lint:output_type -> rogatory.node.v1.LintResponse
-	5,  // 46: rogatory.node.v1.DeskService.Reserve:output_type -> rogatory.node.v1.ReserveResponse
-	7,  // 47: rogatory.node.v1.DeskService.Prepare:output_type -> rogatory.node.v1.PrepareResponse
-	9,  // 48: rogatory.node.v1.DeskService.Commit:output_type -> rogatory.node.v1.CommitResponse
-	12, // 49: rogatory.node.v1.DeskService.List:output_type -> rogatory.node.v1.ListResponse
-	14, // 50: rogatory.node.v1.DeskService.Show:output_type -> rogatory.node.v1.ShowResponse
-	17, // 51: rogatory.node.v1.DeskService.Watch:output_type -> rogatory.node.v1.WatchResponse
-	19, // 52: rogatory.node.v1.DeskService.Attach:output_type -> rogatory.node.v1.AttachResponse
-	21, // 53: rogatory.node.v1.DeskService.Fetch:output_type -> rogatory.node.v1.FetchResponse
-	23, // 54: rogatory.node.v1.DeskService.Officers:output_type -> rogatory.node.v1.OfficersResponse
-	25, // 55: rogatory.node.v1.DeskService.Enrol:output_type -> rogatory.node.v1.EnrolResponse
-	27, // 56: rogatory.node.v1.OperatorService.Status:output_type -> rogatory.node.v1.StatusResponse
-	29, // 57: rogatory.node.v1.OperatorService.Peers:output_type -> rogatory.node.v1.PeersResponse
-	32, // 58: rogatory.node.v1.OperatorService.Parked:output_type -> rogatory.node.v1.ParkedResponse
-	35, // 59: rogatory.node.v1.OperatorService.Unpark:output_type -> rogatory.node.v1.UnparkResponse
-	37, // 60: rogatory.node.v1.OperatorService.Backup:output_type -> rogatory.node.v1.BackupResponse
-	45, // [45:61] is the sub-list for method output_type
-	29, // [29:45] is the sub-list for method input_type
-	29, // [29:29] is the sub-list for extension type_name
-	29, // [29:29] is the sub-list for extension extendee
-	0,  // [0:29] is the sub-list for field type_name
+	17, // 16: rogatory.node.v1.ShowResponse.messages:type_name -> rogatory.node.v1.CaseMessage
+	15, // 17: rogatory.node.v1.ShowResponse.acts:type_name -> rogatory.node.v1.CaseAct
+	54, // 18: rogatory.node.v1.CaseMessage.docket:type_name -> rogatory.v1.Docket
+	55, // 19: rogatory.node.v1.CaseMessage.content:type_name -> rogatory.v1.Content
+	0,  // 20: rogatory.node.v1.CaseMessage.outgoing:type_name -> rogatory.node.v1.Outgoing
+	16, // 21: rogatory.node.v1.CaseMessage.tombstone:type_name -> rogatory.node.v1.Tombstone
+	53, // 22: rogatory.node.v1.WatchRequest.assertion:type_name -> rogatory.v1.Assertion
+	10, // 23: rogatory.node.v1.WatchResponse.case:type_name -> rogatory.node.v1.CaseRow
+	53, // 24: rogatory.node.v1.AttachRequest.assertion:type_name -> rogatory.v1.Assertion
+	56, // 25: rogatory.node.v1.AttachResponse.attachment:type_name -> rogatory.v1.Attachment
+	53, // 26: rogatory.node.v1.FetchRequest.assertion:type_name -> rogatory.v1.Assertion
+	57, // 27: rogatory.node.v1.OfficersResponse.officers:type_name -> rogatory.v1.Officer
+	58, // 28: rogatory.node.v1.EnrolRequest.enrolment:type_name -> rogatory.v1.Enrolment
+	53, // 29: rogatory.node.v1.ConsultationsRequest.assertion:type_name -> rogatory.v1.Assertion
+	30, // 30: rogatory.node.v1.ConsultationsResponse.consultations:type_name -> rogatory.node.v1.Consultation
+	53, // 31: rogatory.node.v1.HoldingsRequest.assertion:type_name -> rogatory.v1.Assertion
+	33, // 32: rogatory.node.v1.HoldingsResponse.holdings:type_name -> rogatory.node.v1.Holding
+	30, // 33: rogatory.node.v1.HoldingsResponse.consultations:type_name -> rogatory.node.v1.Consultation
+	54, // 34: rogatory.node.v1.Holding.docket:type_name -> rogatory.v1.Docket
+	16, // 35: rogatory.node.v1.Holding.tombstone:type_name -> rogatory.node.v1.Tombstone
+	34, // 36: rogatory.node.v1.Holding.records:type_name -> rogatory.node.v1.HeldRecord
+	59, // 37: rogatory.node.v1.HeldRecord.entity:type_name -> rogatory.v1.Entity
+	60, // 38: rogatory.node.v1.HeldRecord.evaluation:type_name -> rogatory.v1.Evaluation
+	61, // 39: rogatory.node.v1.HeldRecord.handling:type_name -> rogatory.v1.Handling
+	37, // 40: rogatory.node.v1.StatusResponse.round:type_name -> rogatory.node.v1.RoundHead
+	40, // 41: rogatory.node.v1.PeersResponse.peers:type_name -> rogatory.node.v1.Peer
+	43, // 42: rogatory.node.v1.ParkedResponse.parked:type_name -> rogatory.node.v1.ParkedRow
+	2,  // 43: rogatory.node.v1.DeskService.Lint:input_type -> rogatory.node.v1.LintRequest
+	4,  // 44: rogatory.node.v1.DeskService.Reserve:input_type -> rogatory.node.v1.ReserveRequest
+	6,  // 45: rogatory.node.v1.DeskService.Prepare:input_type -> rogatory.node.v1.PrepareRequest
+	8,  // 46: rogatory.node.v1.DeskService.Commit:input_type -> rogatory.node.v1.CommitRequest
+	11, // 47: rogatory.node.v1.DeskService.List:input_type -> rogatory.node.v1.ListRequest
+	13, // 48: rogatory.node.v1.DeskService.Show:input_type -> rogatory.node.v1.ShowRequest
+	18, // 49: rogatory.node.v1.DeskService.Watch:input_type -> rogatory.node.v1.WatchRequest
+	20, // 50: rogatory.node.v1.DeskService.Attach:input_type -> rogatory.node.v1.AttachRequest
+	22, // 51: rogatory.node.v1.DeskService.Fetch:input_type -> rogatory.node.v1.FetchRequest
+	24, // 52: rogatory.node.v1.DeskService.Officers:input_type -> rogatory.node.v1.OfficersRequest
+	26, // 53: rogatory.node.v1.DeskService.Enrol:input_type -> rogatory.node.v1.EnrolRequest
+	28, // 54: rogatory.node.v1.DeskService.Consultations:input_type -> rogatory.node.v1.ConsultationsRequest
+	31, // 55: rogatory.node.v1.DeskService.Holdings:input_type -> rogatory.node.v1.HoldingsRequest
+	35, // 56: rogatory.node.v1.OperatorService.Status:input_type -> rogatory.node.v1.StatusRequest
+	38, // 57: rogatory.node.v1.OperatorService.Peers:input_type -> rogatory.node.v1.PeersRequest
+	41, // 58: rogatory.node.v1.OperatorService.Parked:input_type -> rogatory.node.v1.ParkedRequest
+	44, // 59: rogatory.node.v1.OperatorService.Unpark:input_type -> rogatory.node.v1.UnparkRequest
+	48, // 60: rogatory.node.v1.OperatorService.Backup:input_type -> rogatory.node.v1.BackupRequest
+	46, // 61: rogatory.node.v1.OperatorService.Recosign:input_type -> rogatory.node.v1.RecosignRequest
+	3,  // 62: rogatory.node.v1.DeskService.Lint:output_type -> rogatory.node.v1.LintResponse
+	5,  // 63: rogatory.node.v1.DeskService.Reserve:output_type -> rogatory.node.v1.ReserveResponse
+	7,  // 64: rogatory.node.v1.DeskService.Prepare:output_type -> rogatory.node.v1.PrepareResponse
+	9,  // 65: rogatory.node.v1.DeskService.Commit:output_type -> rogatory.node.v1.CommitResponse
+	12, // 66: rogatory.node.v1.DeskService.List:output_type -> rogatory.node.v1.ListResponse
+	14, // 67: rogatory.node.v1.DeskService.Show:output_type -> rogatory.node.v1.ShowResponse
+	19, // 68: rogatory.node.v1.DeskService.Watch:output_type -> rogatory.node.v1.WatchResponse
+	21, // 69: rogatory.node.v1.DeskService.Attach:output_type -> rogatory.node.v1.AttachResponse
+	23, // 70: rogatory.node.v1.DeskService.Fetch:output_type -> rogatory.node.v1.FetchResponse
+	25, // 71: rogatory.node.v1.DeskService.Officers:output_type -> rogatory.node.v1.OfficersResponse
+	27, // 72: rogatory.node.v1.DeskService.Enrol:output_type -> rogatory.node.v1.EnrolResponse
+	29, // 73: rogatory.node.v1.DeskService.Consultations:output_type -> rogatory.node.v1.ConsultationsResponse
+	32, // 74: rogatory.node.v1.DeskService.Holdings:output_type -> rogatory.node.v1.HoldingsResponse
+	36, // 75: rogatory.node.v1.OperatorService.Status:output_type -> rogatory.node.v1.StatusResponse
+	39, // 76: rogatory.node.v1.OperatorService.Peers:output_type -> rogatory.node.v1.PeersResponse
+	42, // 77: rogatory.node.v1.OperatorService.Parked:output_type -> rogatory.node.v1.ParkedResponse
+	45, // 78: rogatory.node.v1.OperatorService.Unpark:output_type -> rogatory.node.v1.UnparkResponse
+	49, // 79: rogatory.node.v1.OperatorService.Backup:output_type -> rogatory.node.v1.BackupResponse
+	47, // 80: rogatory.node.v1.OperatorService.Recosign:output_type -> rogatory.node.v1.RecosignResponse
+	62, // [62:81] is the sub-list for method output_type
+	43, // [43:62] is the sub-list for method input_type
+	43, // [43:43] is the sub-list for extension type_name
+	43, // [43:43] is the sub-list for extension extendee
+	0,  // [0:43] is the sub-list for field type_name
 }
 
 func init() { file_rogatory_node_v1_node_proto_init() }
@@ -2837,7 +4013,7 @@ func file_rogatory_node_v1_node_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rogatory_node_v1_node_proto_rawDesc), len(file_rogatory_node_v1_node_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   39,
+			NumMessages:   51,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -21,17 +21,19 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	DeskService_Lint_FullMethodName     = "/rogatory.node.v1.DeskService/Lint"
-	DeskService_Reserve_FullMethodName  = "/rogatory.node.v1.DeskService/Reserve"
-	DeskService_Prepare_FullMethodName  = "/rogatory.node.v1.DeskService/Prepare"
-	DeskService_Commit_FullMethodName   = "/rogatory.node.v1.DeskService/Commit"
-	DeskService_List_FullMethodName     = "/rogatory.node.v1.DeskService/List"
-	DeskService_Show_FullMethodName     = "/rogatory.node.v1.DeskService/Show"
-	DeskService_Watch_FullMethodName    = "/rogatory.node.v1.DeskService/Watch"
-	DeskService_Attach_FullMethodName   = "/rogatory.node.v1.DeskService/Attach"
-	DeskService_Fetch_FullMethodName    = "/rogatory.node.v1.DeskService/Fetch"
-	DeskService_Officers_FullMethodName = "/rogatory.node.v1.DeskService/Officers"
-	DeskService_Enrol_FullMethodName    = "/rogatory.node.v1.DeskService/Enrol"
+	DeskService_Lint_FullMethodName          = "/rogatory.node.v1.DeskService/Lint"
+	DeskService_Reserve_FullMethodName       = "/rogatory.node.v1.DeskService/Reserve"
+	DeskService_Prepare_FullMethodName       = "/rogatory.node.v1.DeskService/Prepare"
+	DeskService_Commit_FullMethodName        = "/rogatory.node.v1.DeskService/Commit"
+	DeskService_List_FullMethodName          = "/rogatory.node.v1.DeskService/List"
+	DeskService_Show_FullMethodName          = "/rogatory.node.v1.DeskService/Show"
+	DeskService_Watch_FullMethodName         = "/rogatory.node.v1.DeskService/Watch"
+	DeskService_Attach_FullMethodName        = "/rogatory.node.v1.DeskService/Attach"
+	DeskService_Fetch_FullMethodName         = "/rogatory.node.v1.DeskService/Fetch"
+	DeskService_Officers_FullMethodName      = "/rogatory.node.v1.DeskService/Officers"
+	DeskService_Enrol_FullMethodName         = "/rogatory.node.v1.DeskService/Enrol"
+	DeskService_Consultations_FullMethodName = "/rogatory.node.v1.DeskService/Consultations"
+	DeskService_Holdings_FullMethodName      = "/rogatory.node.v1.DeskService/Holdings"
 )
 
 // DeskServiceClient is the client API for DeskService service.
@@ -64,6 +66,10 @@ type DeskServiceClient interface {
 	Officers(ctx context.Context, in *OfficersRequest, opts ...grpc.CallOption) (*OfficersResponse, error)
 	// Enrol adds an enrolment or a revocation with both people's assertions.
 	Enrol(ctx context.Context, in *EnrolRequest, opts ...grpc.CallOption) (*EnrolResponse, error)
+	// Consultations tells a supervisor who consulted data on a case or on a person. That it was asked is in the log before it is told.
+	Consultations(ctx context.Context, in *ConsultationsRequest, opts ...grpc.CallOption) (*ConsultationsResponse, error)
+	// Holdings tells a supervisor what is held on a case or on a person, where it came from and where it went.
+	Holdings(ctx context.Context, in *HoldingsRequest, opts ...grpc.CallOption) (*HoldingsResponse, error)
 }
 
 type deskServiceClient struct {
@@ -205,6 +211,26 @@ func (c *deskServiceClient) Enrol(ctx context.Context, in *EnrolRequest, opts ..
 	return out, nil
 }
 
+func (c *deskServiceClient) Consultations(ctx context.Context, in *ConsultationsRequest, opts ...grpc.CallOption) (*ConsultationsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ConsultationsResponse)
+	err := c.cc.Invoke(ctx, DeskService_Consultations_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *deskServiceClient) Holdings(ctx context.Context, in *HoldingsRequest, opts ...grpc.CallOption) (*HoldingsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(HoldingsResponse)
+	err := c.cc.Invoke(ctx, DeskService_Holdings_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // DeskServiceServer is the server API for DeskService service.
 // All implementations should embed UnimplementedDeskServiceServer
 // for forward compatibility.
@@ -235,6 +261,10 @@ type DeskServiceServer interface {
 	Officers(context.Context, *OfficersRequest) (*OfficersResponse, error)
 	// Enrol adds an enrolment or a revocation with both people's assertions.
 	Enrol(context.Context, *EnrolRequest) (*EnrolResponse, error)
+	// Consultations tells a supervisor who consulted data on a case or on a person. That it was asked is in the log before it is told.
+	Consultations(context.Context, *ConsultationsRequest) (*ConsultationsResponse, error)
+	// Holdings tells a supervisor what is held on a case or on a person, where it came from and where it went.
+	Holdings(context.Context, *HoldingsRequest) (*HoldingsResponse, error)
 }
 
 // UnimplementedDeskServiceServer should be embedded to have
@@ -276,6 +306,12 @@ func (UnimplementedDeskServiceServer) Officers(context.Context, *OfficersRequest
 }
 func (UnimplementedDeskServiceServer) Enrol(context.Context, *EnrolRequest) (*EnrolResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Enrol not implemented")
+}
+func (UnimplementedDeskServiceServer) Consultations(context.Context, *ConsultationsRequest) (*ConsultationsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Consultations not implemented")
+}
+func (UnimplementedDeskServiceServer) Holdings(context.Context, *HoldingsRequest) (*HoldingsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Holdings not implemented")
 }
 func (UnimplementedDeskServiceServer) testEmbeddedByValue() {}
 
@@ -470,6 +506,42 @@ func _DeskService_Enrol_Handler(srv interface{}, ctx context.Context, dec func(i
 	return interceptor(ctx, in, info, handler)
 }
 
+func _DeskService_Consultations_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ConsultationsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(DeskServiceServer).Consultations(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: DeskService_Consultations_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(DeskServiceServer).Consultations(ctx, req.(*ConsultationsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _DeskService_Holdings_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(HoldingsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(DeskServiceServer).Holdings(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: DeskService_Holdings_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(DeskServiceServer).Holdings(ctx, req.(*HoldingsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // DeskService_ServiceDesc is the grpc.ServiceDesc for DeskService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -509,6 +581,14 @@ var DeskService_ServiceDesc = grpc.ServiceDesc{
 			MethodName: "Enrol",
 			Handler:    _DeskService_Enrol_Handler,
 		},
+		{
+			MethodName: "Consultations",
+			Handler:    _DeskService_Consultations_Handler,
+		},
+		{
+			MethodName: "Holdings",
+			Handler:    _DeskService_Holdings_Handler,
+		},
 	},
 	Streams: []grpc.StreamDesc{
 		{
@@ -531,11 +611,12 @@ var DeskService_ServiceDesc = grpc.ServiceDesc{
 }
 
 const (
-	OperatorService_Status_FullMethodName = "/rogatory.node.v1.OperatorService/Status"
-	OperatorService_Peers_FullMethodName  = "/rogatory.node.v1.OperatorService/Peers"
-	OperatorService_Parked_FullMethodName = "/rogatory.node.v1.OperatorService/Parked"
-	OperatorService_Unpark_FullMethodName = "/rogatory.node.v1.OperatorService/Unpark"
-	OperatorService_Backup_FullMethodName = "/rogatory.node.v1.OperatorService/Backup"
+	OperatorService_Status_FullMethodName   = "/rogatory.node.v1.OperatorService/Status"
+	OperatorService_Peers_FullMethodName    = "/rogatory.node.v1.OperatorService/Peers"
+	OperatorService_Parked_FullMethodName   = "/rogatory.node.v1.OperatorService/Parked"
+	OperatorService_Unpark_FullMethodName   = "/rogatory.node.v1.OperatorService/Unpark"
+	OperatorService_Backup_FullMethodName   = "/rogatory.node.v1.OperatorService/Backup"
+	OperatorService_Recosign_FullMethodName = "/rogatory.node.v1.OperatorService/Recosign"
 )
 
 // OperatorServiceClient is the client API for OperatorService service.
@@ -554,6 +635,8 @@ type OperatorServiceClient interface {
 	Unpark(ctx context.Context, in *UnparkRequest, opts ...grpc.CallOption) (*UnparkResponse, error)
 	// Backup writes a consistent copy of the store into a new folder.
 	Backup(ctx context.Context, in *BackupRequest, opts ...grpc.CallOption) (*BackupResponse, error)
+	// Recosign takes up the cosigning of a peer's log again that was stopped for a fork.
+	Recosign(ctx context.Context, in *RecosignRequest, opts ...grpc.CallOption) (*RecosignResponse, error)
 }
 
 type operatorServiceClient struct {
@@ -614,6 +697,16 @@ func (c *operatorServiceClient) Backup(ctx context.Context, in *BackupRequest, o
 	return out, nil
 }
 
+func (c *operatorServiceClient) Recosign(ctx context.Context, in *RecosignRequest, opts ...grpc.CallOption) (*RecosignResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RecosignResponse)
+	err := c.cc.Invoke(ctx, OperatorService_Recosign_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // OperatorServiceServer is the server API for OperatorService service.
 // All implementations should embed UnimplementedOperatorServiceServer
 // for forward compatibility.
@@ -630,6 +723,8 @@ type OperatorServiceServer interface {
 	Unpark(context.Context, *UnparkRequest) (*UnparkResponse, error)
 	// Backup writes a consistent copy of the store into a new folder.
 	Backup(context.Context, *BackupRequest) (*BackupResponse, error)
+	// Recosign takes up the cosigning of a peer's log again that was stopped for a fork.
+	Recosign(context.Context, *RecosignRequest) (*RecosignResponse, error)
 }
 
 // UnimplementedOperatorServiceServer should be embedded to have
@@ -653,6 +748,9 @@ func (UnimplementedOperatorServiceServer) Unpark(context.Context, *UnparkRequest
 }
 func (UnimplementedOperatorServiceServer) Backup(context.Context, *BackupRequest) (*BackupResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Backup not implemented")
+}
+func (UnimplementedOperatorServiceServer) Recosign(context.Context, *RecosignRequest) (*RecosignResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Recosign not implemented")
 }
 func (UnimplementedOperatorServiceServer) testEmbeddedByValue() {}
 
@@ -764,6 +862,24 @@ func _OperatorService_Backup_Handler(srv interface{}, ctx context.Context, dec f
 	return interceptor(ctx, in, info, handler)
 }
 
+func _OperatorService_Recosign_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RecosignRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(OperatorServiceServer).Recosign(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: OperatorService_Recosign_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(OperatorServiceServer).Recosign(ctx, req.(*RecosignRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // OperatorService_ServiceDesc is the grpc.ServiceDesc for OperatorService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -790,6 +906,10 @@ var OperatorService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Backup",
 			Handler:    _OperatorService_Backup_Handler,
+		},
+		{
+			MethodName: "Recosign",
+			Handler:    _OperatorService_Recosign_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -1,0 +1,300 @@
+package desk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/rogatory/rogatory/crypto/envelope"
+	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/federation"
+	"github.com/rogatory/rogatory/node/store"
+	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
+	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
+	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
+)
+
+// Supervision: who consulted what, and what is held on somebody. A supervisor is an officer with a right of its own, in the units that it supervises.
+// A person is searched for where the contents are and nowhere else; what was found stands in the log, by message, before anybody is told.
+
+// searchAtOnce is how many messages one View looks at.
+const searchAtOnce = 200
+
+// basisSupervision is the basis of a supervisor's line in the statutory log.
+const basisSupervision = "supervision"
+
+// inspection is what a supervisor asked for, and what is found.
+type inspection struct {
+	d       *Desk
+	a       *rogatoryv1.Assertion
+	act     *rogatoryv1.Act
+	officer *rogatoryv1.Officer
+	quest   *quest // nil: a case
+
+	found      []*nodev1.Holding
+	closed     uint32
+	recipients map[string][]string // of our own messages, by the commitment to the content
+	units      map[string]*held    // by case token
+}
+
+// Consultations tells a supervisor who consulted data on a case or on a person.
+func (d *Desk) Consultations(ctx context.Context, r *nodev1.ConsultationsRequest) (*nodev1.ConsultationsResponse, error) {
+	in, err := d.inspect(ctx, r.GetAssertion(), r.GetIdentifiers(), r.GetSalt())
+	if err != nil {
+		return nil, Tell(err)
+	}
+	lines, err := in.consultations(ctx)
+	return &nodev1.ConsultationsResponse{Consultations: lines, Closed: in.closed}, Tell(err)
+}
+
+// Holdings tells a supervisor what is held on a case or on a person.
+func (d *Desk) Holdings(ctx context.Context, r *nodev1.HoldingsRequest) (*nodev1.HoldingsResponse, error) {
+	in, err := d.inspect(ctx, r.GetAssertion(), r.GetIdentifiers(), r.GetSalt())
+	if err != nil {
+		return nil, Tell(err)
+	}
+	lines, err := in.consultations(ctx)
+	return &nodev1.HoldingsResponse{Holdings: in.found, Consultations: lines, Closed: in.closed}, Tell(err)
+}
+
+// inspect verifies who asks, searches, and logs what was found. Nothing that it returns was told to anybody before.
+func (d *Desk) inspect(ctx context.Context, a *rogatoryv1.Assertion, identifiers []string, salt []byte) (*inspection, error) {
+	act, err := federation.ParseAct(a.GetAct())
+	if err != nil {
+		return nil, err
+	}
+	in := &inspection{d: d, a: a, act: act, recipients: map[string][]string{}, units: map[string]*held{}}
+	if in.officer, err = d.officers().Officer(act.GetActor()); err != nil {
+		return nil, err
+	}
+	want := federation.ActWant{Verb: rogatoryv1.Verb_VERB_SUPERVISE, CaseToken: act.GetCaseToken()}
+	if len(in.officer.GetUnits()) > 0 {
+		want.Unit = in.officer.GetUnits()[0]
+	}
+	if act.GetCaseToken() == "" {
+		if len(salt) != 32 {
+			return nil, fmt.Errorf("search with a salt of %d bytes: %w", len(salt), ErrRequest)
+		}
+		subject, err := federation.SearchSubject([32]byte(salt), identifiers)
+		if err != nil {
+			return nil, err
+		}
+		want.Subject = subject[:]
+		if in.quest, err = newQuest(identifiers); err != nil {
+			return nil, err
+		}
+	} else if len(identifiers) > 0 {
+		return nil, fmt.Errorf("a case and a person in one search: %w", ErrRequest)
+	}
+	if _, err := d.officers().VerifyAssertion(a, time.Now(), want); err != nil {
+		return nil, err
+	}
+	if in.quest == nil {
+		if _, err := d.caseOf(act.GetCaseToken(), in.officer); err != nil {
+			return nil, err
+		}
+	}
+	// One assertion opens one search, however many come with it at once.
+	if _, err := d.cfg.Store.Update(ctx, func(tx *store.Tx) error {
+		return tx.UseNonce(act.GetNonce(), act.GetAtMs()+uint64(2*federation.ActSkew.Milliseconds()))
+	}); err != nil {
+		return nil, err
+	}
+	if err := in.search(ctx); err != nil {
+		return nil, err
+	}
+	return in, in.note(ctx)
+}
+
+// search looks through all messages, a few at a time.
+func (in *inspection) search(ctx context.Context) error {
+	var own []translog.Hash // commitments of what was found and is ours, in the order of found
+	for next, over := int64(0), false; !over; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := in.d.cfg.Store.View(func(r *store.Reader) error {
+			n, at := 0, next
+			var failed error
+			over = true
+			if err := r.EachMessage(next, func(index int64, row *storev1.LoggedMessage) bool {
+				if n++; n > searchAtOnce {
+					over = false
+					return false
+				}
+				at = index + 1
+				var commit translog.Hash
+				commit, failed = in.look(r, index, row)
+				for len(own) < len(in.found) {
+					own = append(own, commit)
+				}
+				return failed == nil
+			}); err != nil {
+				return err
+			}
+			next = at
+			return failed
+		}); err != nil {
+			return err
+		}
+	}
+	for i, h := range in.found {
+		if !own[i].IsZero() {
+			h.To = in.recipients[string(own[i][:])]
+		}
+	}
+	return nil
+}
+
+// look judges one message. It returns the commitment to its content when it is ours.
+func (in *inspection) look(r *store.Reader, index int64, row *storev1.LoggedMessage) (commit translog.Hash, err error) {
+	msg, err := envelope.ParseMessage(row.GetMessage())
+	if err != nil {
+		return commit, err
+	}
+	to := msg.GetTo()
+	docket := (*rogatoryv1.Docket)(nil)
+	if len(row.GetDocket()) > 0 {
+		if docket, err = parseDocket(row.GetDocket()); err != nil {
+			return commit, err
+		}
+		to = address(to, docket.GetToUnit())
+	}
+	if row.GetOutgoing() {
+		commit = translog.Hash(msg.GetContentCommit())
+		if all := in.recipients[string(commit[:])]; !slices.Contains(all, to) {
+			in.recipients[string(commit[:])] = append(all, to)
+		}
+	}
+	if in.quest == nil && row.GetCaseToken() != in.act.GetCaseToken() {
+		return commit, nil
+	}
+	c := in.units[row.GetCaseToken()]
+	if c == nil {
+		if c, err = load(r, row.GetCaseToken()); err != nil {
+			return commit, err
+		}
+		in.units[row.GetCaseToken()] = c
+	}
+	if !c.told || !slices.Contains(in.officer.GetUnits(), c.unit) {
+		return commit, nil
+	}
+	m, err := in.d.message(r, c, index)
+	if err != nil {
+		return commit, err
+	}
+	h := &nodev1.Holding{
+		CaseToken: c.Token, Msg: row.GetMsg(), Index: uint64(index), AtMs: m.GetAtMs(), Unit: c.unit,
+		From: address(msg.GetFrom(), docket.GetFromUnit()), To: []string{to}, Docket: docket, Status: m.GetStatus(), Tombstone: m.GetTombstone(),
+	}
+	if in.quest == nil {
+		in.found = append(in.found, h)
+		return commit, nil
+	}
+	if m.GetContent() == nil {
+		in.closed++
+		return commit, nil
+	}
+	if h.Records = in.quest.records(m.GetContent()); len(h.Records) > 0 {
+		in.found = append(in.found, h)
+	}
+	return commit, nil
+}
+
+func address(country, unit string) string {
+	if unit == "" {
+		return country
+	}
+	return country + "/" + unit
+}
+
+// names are the messages that were found.
+func (in *inspection) names() (names []translog.Hash) {
+	for _, h := range in.found {
+		names = append(names, translog.Hash(h.GetMsg()))
+	}
+	slices.SortFunc(names, func(a, b translog.Hash) int { return slices.Compare(a[:], b[:]) })
+	return slices.Compact(names)
+}
+
+// note logs the search and what it found.
+func (in *inspection) note(ctx context.Context) error {
+	names := in.names()
+	_, err := in.d.cfg.Store.Update(ctx, func(tx *store.Tx) error {
+		for from := 0; from == 0 || from < len(names); from += atOnce {
+			part := names[from:min(from+atOnce, len(names))]
+			if err := appendOp(tx, &translog.Op{
+				Verb: translog.Consult, Who: in.act.GetActor(), Why: in.act.GetReason(), Basis: basisSupervision, Case: in.act.GetCaseToken(),
+				Of: part, OfCount: int64(len(part)),
+			}, in.a); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return err
+}
+
+// consultations returns the lines of the statutory log about what was found, this search among them.
+func (in *inspection) consultations(ctx context.Context) (lines []*nodev1.Consultation, err error) {
+	names := in.names()
+	for from, over := int64(0), false; !over; from += scanAtOnce {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if err := in.d.cfg.Store.View(func(r *store.Reader) error {
+			over = true
+			r.Leaves(from, func(index int64, raw []byte) bool {
+				if index >= from+scanAtOnce {
+					over = false
+					return false
+				}
+				var leaf translog.Leaf
+				if leaf, err = translog.ParseLeaf(raw); err != nil {
+					return false
+				}
+				op, ok := leaf.Entry.(*translog.Op)
+				if !ok {
+					return true
+				}
+				var line *nodev1.Consultation
+				if line, err = in.line(r, leaf, op, names); line != nil {
+					lines = append(lines, line)
+				}
+				return err == nil
+			})
+			return err
+		}); err != nil {
+			return nil, err
+		}
+	}
+	return lines, nil
+}
+
+// line is an `op` leaf as a supervisor reads it; nil when it is about something else.
+func (in *inspection) line(r *store.Reader, leaf translog.Leaf, op *translog.Op, names []translog.Hash) (*nodev1.Consultation, error) {
+	of := op.Of
+	if op.OfCount > maxOf {
+		b, err := r.Side(leaf.Index, "of")
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return nil, err
+		}
+		for ; len(b) >= translog.HashSize; b = b[translog.HashSize:] {
+			of = append(of, translog.Hash(b[:translog.HashSize]))
+		}
+	}
+	line := &nodev1.Consultation{
+		Index: uint64(leaf.Index), AtMs: uint64(leaf.At), Verb: op.Verb, Who: op.Who, Why: op.Why, Basis: op.Basis, CaseToken: op.Case, Recipient: op.Recipient,
+	}
+	for _, name := range of {
+		if _, ok := slices.BinarySearchFunc(names, name, func(a, b translog.Hash) int { return slices.Compare(a[:], b[:]) }); ok {
+			line.Messages = append(line.Messages, name[:])
+		}
+	}
+	if len(line.Messages) == 0 && (in.quest != nil || op.Case != in.act.GetCaseToken()) {
+		return nil, nil
+	}
+	return line, nil
+}

@@ -1,0 +1,202 @@
+package desk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/rogatory/rogatory/crypto/envelope"
+	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/store"
+	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
+	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
+)
+
+// The term of dockets. Three years (five for financial information) after a case of which nothing is left that they explain, its dockets go with their
+// salts: those of its messages, those of its local steps, and those of its drafts. One `erase` leaf says so. Its `of` are the names of the messages
+// whose dockets went, and of each local docket the commitment that its `case` leaf has as `docket`.
+//
+// What remains of the case is its summary with the hash of the case as it last was, which a state leaf commits to as well. Nothing moves it any more, and
+// what a peer still sends into it is refused.
+
+// termBy is who erases dockets, and the basis.
+const termBy = "docket-term"
+
+// scanAtOnce is how many leaves one View looks through, so that none stays open for long.
+const scanAtOnce = 20_000
+
+func loadExpired(s *storev1.CaseSummary) *held {
+	c := &held{
+		unit: s.GetUnit(), opened: s.GetOpenedMs(), kind: rogatoryv1.Kind(s.GetKind()), told: true, expired: true,
+		Case: exchange.Case{
+			Token: s.GetToken(), Kind: kindOf(rogatoryv1.Kind(s.GetKind())), Side: exchange.Answering, Peer: s.GetPeer(),
+			State: exchange.State(s.GetState()), Changed: int64(s.GetUpdatedMs()),
+		},
+	}
+	if s.GetSide() == "asking" {
+		c.Side = exchange.Opening
+	}
+	return c
+}
+
+// kindOf is the kind of case that a message opens.
+func kindOf(k rogatoryv1.Kind) exchange.CaseKind {
+	switch k {
+	case rogatoryv1.Kind_KIND_SPONTANEOUS:
+		return exchange.KindSpontaneous
+	case rogatoryv1.Kind_KIND_JOINT:
+		return exchange.KindJoint
+	}
+	return exchange.KindRequest
+}
+
+// endTerm destroys the dockets of a case if their term has ended, and reports whether it had.
+func (d *Desk) endTerm(ctx context.Context, token string, now time.Time) (ended bool, err error) {
+	due := func(r *store.Reader) (*held, error) {
+		c, err := load(r, token)
+		if err != nil || !c.told || c.expired || c.notice() {
+			return nil, err
+		}
+		if until := c.DocketsUntil(); until == 0 || until > now.UnixMilli() {
+			return nil, nil
+		}
+		return c, nil
+	}
+	var c *held
+	size := int64(0)
+	if err := d.cfg.Store.View(func(r *store.Reader) error {
+		c, err = due(r)
+		size = r.Size()
+		return err
+	}); err != nil || c == nil {
+		return false, err
+	}
+	local, err := d.localDockets(ctx, c, size)
+	if err != nil {
+		return false, err
+	}
+	var blobs [][]byte
+	_, err = d.cfg.Store.Update(ctx, func(tx *store.Tx) error {
+		blobs, ended = nil, false
+		again, err := due(&tx.Reader)
+		if err != nil || again == nil || again.Changed != c.Changed {
+			return err // it has moved since
+		}
+		ended = true
+		blobs, err = d.expire(tx, again, local)
+		return err
+	})
+	if err != nil || !ended {
+		return false, err
+	}
+	for _, id := range blobs {
+		if err := d.cfg.Store.RemoveBlob(id); err != nil {
+			return true, err // the next start sweeps it
+		}
+	}
+	d.log.Info("the dockets of a case were destroyed: their term is over", "case", token)
+	return true, nil
+}
+
+// localDocket is the docket beside a `case` leaf.
+type localDocket struct {
+	index  int64
+	commit translog.Hash
+}
+
+// localDockets looks through the log, from when the case began here to when it changed last, for the steps that have a docket of their own.
+func (d *Desk) localDockets(ctx context.Context, c *held, size int64) (found []localDocket, err error) {
+	from, until := int64(0), c.Changed
+	if err := d.cfg.Store.View(func(r *store.Reader) error {
+		from, err = since(r, size, int64(c.opened))
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	for over := false; from < size && !over; from += scanAtOnce {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if err := d.cfg.Store.View(func(r *store.Reader) error {
+			r.Leaves(from, func(index int64, raw []byte) bool {
+				var leaf translog.Leaf
+				if leaf, err = translog.ParseLeaf(raw); err != nil {
+					return false
+				}
+				over = leaf.At > until
+				if e, ok := leaf.Entry.(*translog.Case); ok && e.Case == c.Token {
+					if _, missing := r.Side(index, "docket"); missing == nil {
+						found = append(found, localDocket{index, e.Docket})
+					}
+				}
+				return !over && index < from+scanAtOnce-1
+			})
+			return err
+		}); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+// expire destroys the dockets of a case, and what is left of content in it: what came after it was erased.
+func (d *Desk) expire(tx *store.Tx, c *held, local []localDocket) (blobs [][]byte, err error) {
+	indices, err := tx.CaseMessages(c.Token)
+	if err != nil {
+		return nil, err
+	}
+	hash := c.Hash()
+	leaf := translog.Erase{Basis: fmt.Sprintf("%s.%d-years", termBy, exchange.DocketYears(c.Regime)), By: termBy}
+	if blobs, err = bury(tx, indices, leaf, nil); err != nil {
+		return nil, err
+	}
+	if err := dropDrafts(tx, func(row *storev1.Draft) bool { return row.GetCaseToken() == c.Token }); err != nil {
+		return nil, err
+	}
+	var of []translog.Hash
+	for _, index := range indices {
+		row, err := tx.Message(index)
+		if err != nil {
+			return nil, err
+		}
+		if len(row.GetDocket()) > 0 {
+			of = append(of, translog.Hash(row.GetMsg()))
+		}
+		if err := tx.ExpireDocket(index); err != nil {
+			return nil, err
+		}
+	}
+	for _, l := range local {
+		of = append(of, l.commit)
+		if err := tx.DeleteSide(l.index, "docket"); err != nil {
+			return nil, err
+		}
+	}
+	leaf.What = []string{wentDocket}
+	for from := 0; from < len(of); from += atOnce {
+		if _, err := tombstone(tx, leaf, of[from:min(from+atOnce, len(of))], nil); err != nil {
+			return nil, err
+		}
+	}
+	summary, _, err := tx.Case(c.Token)
+	if err != nil {
+		return nil, err
+	}
+	summary = proto.CloneOf(summary)
+	summary.DocketExpiredMs, summary.CaseHash = uint64(max(tx.At(), 1)), hash[:]
+	summary.WakeMs, summary.DeadlineMs, summary.Acts, summary.Assignee = 0, 0, nil, ""
+	summary.Urgency = 0
+	return blobs, tx.PutCase(summary, nil)
+}
+
+func parseAssertion(b []byte) (*rogatoryv1.Assertion, error) {
+	a := &rogatoryv1.Assertion{}
+	if err := envelope.StrictUnmarshal(b, a, maxDocket+1<<10); err != nil {
+		return nil, fmt.Errorf("reading assertion: %w", errors.Join(err, store.ErrInconsistent))
+	}
+	return a, nil
+}
