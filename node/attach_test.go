@@ -156,6 +156,47 @@ func TestAttachmentIsPulledReceiptedFetchedAndFreed(t *testing.T) {
 	})
 }
 
+// The second message lists what came with the first, the third that and something new: each gets a `whole` leaf and a receipt of its own, and the
+// sender's copies go.
+func TestEachMessageThatListsAnAttachmentIsToldThatItIsHere(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		k := talking(t)
+		listed, err := k.rs.attach(noise(1000))
+		must(t, err)
+		other, err := k.rs.attach(noise(2000))
+		must(t, err)
+		for _, list := range [][]*rogatoryv1.Attachment{{listed}, {listed}, {listed, other}} {
+			token := k.rs.with(t, "BG/police", list...)
+			within(t, time.Minute, "arrival", func() bool { return k.bg.has(token) })
+			time.Sleep(time.Minute)
+		}
+		k.rest(15 * 24 * time.Hour)
+		if n := blobs(t, k.rs.inside); n != 0 {
+			t.Errorf("the sender keeps %d copies", n)
+		}
+		k.end()
+		seen := map[translog.Hash]bool{}
+		for _, w := range entries[*translog.Whole](k.f.node["BG"]) {
+			if seen[w.Msg] {
+				t.Error("one message is told twice")
+			}
+			seen[w.Msg] = true
+		}
+		if len(seen) != 3 {
+			t.Errorf("%d messages are told, not 3", len(seen))
+		}
+		whole := 0
+		for _, r := range entries[*translog.Rcpt](k.f.node["RS"]) {
+			if r.Whole {
+				whole++
+			}
+		}
+		if whole != 3 {
+			t.Errorf("%d receipts of attachments, not 3", whole)
+		}
+	})
+}
+
 func TestAttachmentGoesOnAfterACut(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		k := talking(t)

@@ -31,7 +31,7 @@ const (
 	pullSilence = 30 * time.Second
 	// pullAtMost bounds one stream; the next one goes on where it ended.
 	pullAtMost = 50 * time.Minute
-	// tellAgain is how long after its last attachment came a message's `whole` leaf is told again at a start: the receipt may have been lost.
+	// tellAgain is how long a message's `whole` leaf is told again at a start: the receipt may have been lost.
 	tellAgain = 72 * time.Hour
 	// wholeSide is the side record of a message's leaf that holds the index of its `whole` leaf, saltSide that of a `whole` leaf with
 	// the salt of its list.
@@ -71,6 +71,9 @@ func (l *Lane) pullLoop(ctx context.Context) error {
 	defer cancel()
 	failed := make(chan error, 1)
 	for {
+		if err := l.tellListed(ctx); err != nil {
+			return err
+		}
 		waiting, err := l.awaited()
 		if err != nil {
 			return err
@@ -372,6 +375,67 @@ func (l *Lane) finish(ctx context.Context, a *storev1.Attachment) error {
 	return nil
 }
 
+// tellListed tells of the messages that list nothing but what is here already: no attachment that comes will tell of them. Only errors that end the
+// node come back.
+func (l *Lane) tellListed(ctx context.Context) error {
+	var untold []*storev1.AttachmentCopy
+	partial := map[string]bool{} // messages of which something is awaited
+	err := l.cfg.Store.View(func(r *store.Reader) error {
+		var bad error
+		err := r.EachAttachment(func(a *storev1.Attachment) bool {
+			if a.GetOutgoing() {
+				return true
+			}
+			for _, of := range a.GetCopies() {
+				if !a.GetWhole() {
+					partial[string(of.GetMsg())] = true
+					continue
+				}
+				switch _, err := r.Side(int64(of.GetLeafIndex()), wholeSide); {
+				case errors.Is(err, store.ErrNotFound):
+					untold = append(untold, of)
+				case err != nil:
+					bad = err
+				}
+			}
+			return bad == nil
+		})
+		return errors.Join(err, bad)
+	})
+	if err != nil {
+		return fmt.Errorf("looking for attachments that are here: %w", err)
+	}
+	untold = slices.DeleteFunc(untold, func(of *storev1.AttachmentCopy) bool { return partial[string(of.GetMsg())] })
+	if len(untold) == 0 {
+		return nil
+	}
+	var told map[int64]string
+	if _, err = l.cfg.Store.Update(ctx, func(tx *store.Tx) error {
+		told = map[int64]string{}
+		for _, of := range untold {
+			index, err := appendWhole(tx, of)
+			if err != nil {
+				return err
+			}
+			if index >= 0 {
+				told[index] = of.GetPeer()
+			}
+		}
+		return nil
+	}); err != nil {
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case ends(err):
+			return err
+		}
+		l.log.Error("noting that attachments are here failed; it is tried again", "err", err, "hint", store.Hint(err))
+		return nil
+	}
+	l.tell(told)
+	return nil
+}
+
 // tell tells of `whole` leaves, by index, and the peers that they are for.
 func (l *Lane) tell(leaves map[int64]string) {
 	for index, peer := range leaves {
@@ -423,12 +487,16 @@ func (l *Lane) tellWhole() error {
 			if a.GetOutgoing() || !a.GetWhole() || len(a.GetCopies()) == 0 {
 				return true
 			}
-			if info, err := os.Stat(l.cfg.Store.BlobPath(a.GetId())); err != nil || time.Since(info.ModTime()) > tellAgain {
-				return true
-			}
 			for _, of := range a.GetCopies() {
-				if b, err := r.Side(int64(of.GetLeafIndex()), wholeSide); err == nil && len(b) == 8 {
-					told[int64(binary.BigEndian.Uint64(b))] = of.GetPeer()
+				b, err := r.Side(int64(of.GetLeafIndex()), wholeSide)
+				if err != nil || len(b) != 8 {
+					continue
+				}
+				index := int64(binary.BigEndian.Uint64(b))
+				if line, err := r.Leaf(index); err == nil {
+					if leaf, err := translog.ParseLeaf(line); err == nil && time.Since(time.UnixMilli(leaf.At)) <= tellAgain {
+						told[index] = of.GetPeer()
+					}
 				}
 			}
 			return true
