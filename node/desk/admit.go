@@ -23,6 +23,7 @@ const (
 	RejectToken      = "case-token"  // a case token that this sender cannot open
 	RejectUnit       = "unit"        // no such unit
 	RejectNotice     = "notice"      // a notice whose case token names something else
+	RejectTerm       = "docket-term" // the term of the case's dockets has ended
 	RejectTransition = "transition:" // the case's state does not allow it; the code follows
 	RejectRule       = "rule:"
 )
@@ -44,6 +45,9 @@ func (d *Desk) Admit(tx *store.Tx, a *post.Arrival) (post.Admission, error) {
 	c, err := load(&tx.Reader, a.Docket.GetCaseToken())
 	if err != nil {
 		return post.Admission{}, err
+	}
+	if c.expired {
+		return post.Admission{Reject: RejectTerm}, nil
 	}
 	// A case in which messages wait for the one that opens it is nobody's yet.
 	unopened := !c.told || c.Kind == ""
@@ -288,7 +292,7 @@ func (d *Desk) Delivered(tx *store.Tx, r post.Delivery) error {
 	if err != nil {
 		return err
 	}
-	if !c.told {
+	if !c.told || c.expired {
 		return nil
 	}
 	// The time is the peer's word: not long before the message was made, and not after we heard of it.
