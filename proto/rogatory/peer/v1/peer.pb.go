@@ -1088,6 +1088,454 @@ func (x *AttachmentResponse) GetChunk() []byte {
 	return nil
 }
 
+// RecoverRequest shows the genesis of the caller's new log.
+type RecoverRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The genesis leaf.
+	Genesis []byte `protobuf:"bytes,1,opt,name=genesis,proto3" json:"genesis,omitempty"`
+	// The composite signature of the caller's identity key over it.
+	Endorsement []byte `protobuf:"bytes,2,opt,name=endorsement,proto3" json:"endorsement,omitempty"`
+	// The signed checkpoint with which the log before it is closed: its size and root are the genesis leaf's prev_size and prev_root.
+	Closed []byte `protobuf:"bytes,3,opt,name=closed,proto3" json:"closed,omitempty"`
+	// Size of the tree from which proof leads to that checkpoint; 0 before the callee has said which.
+	FromSize uint64 `protobuf:"varint,4,opt,name=from_size,json=fromSize,proto3" json:"from_size,omitempty"`
+	// The consistency proof: at most 54 hashes of 32 bytes.
+	Proof [][]byte `protobuf:"bytes,5,rep,name=proof,proto3" json:"proof,omitempty"`
+	// The last message to the callee that the caller knows: epoch and sequence number, 0 for none.
+	GivenEpoch uint32 `protobuf:"varint,6,opt,name=given_epoch,json=givenEpoch,proto3" json:"given_epoch,omitempty"`
+	// See given_epoch.
+	GivenSeq      uint64 `protobuf:"varint,7,opt,name=given_seq,json=givenSeq,proto3" json:"given_seq,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecoverRequest) Reset() {
+	*x = RecoverRequest{}
+	mi := &file_rogatory_peer_v1_peer_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecoverRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecoverRequest) ProtoMessage() {}
+
+func (x *RecoverRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rogatory_peer_v1_peer_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecoverRequest.ProtoReflect.Descriptor instead.
+func (*RecoverRequest) Descriptor() ([]byte, []int) {
+	return file_rogatory_peer_v1_peer_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *RecoverRequest) GetGenesis() []byte {
+	if x != nil {
+		return x.Genesis
+	}
+	return nil
+}
+
+func (x *RecoverRequest) GetEndorsement() []byte {
+	if x != nil {
+		return x.Endorsement
+	}
+	return nil
+}
+
+func (x *RecoverRequest) GetClosed() []byte {
+	if x != nil {
+		return x.Closed
+	}
+	return nil
+}
+
+func (x *RecoverRequest) GetFromSize() uint64 {
+	if x != nil {
+		return x.FromSize
+	}
+	return 0
+}
+
+func (x *RecoverRequest) GetProof() [][]byte {
+	if x != nil {
+		return x.Proof
+	}
+	return nil
+}
+
+func (x *RecoverRequest) GetGivenEpoch() uint32 {
+	if x != nil {
+		return x.GivenEpoch
+	}
+	return 0
+}
+
+func (x *RecoverRequest) GetGivenSeq() uint64 {
+	if x != nil {
+		return x.GivenSeq
+	}
+	return 0
+}
+
+// RecoverResponse is one thing that the callee has.
+type RecoverResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Set alone and first: the largest tree of the closed log, not larger than it, that the callee knows the root of. The caller calls again with a proof
+	// from there.
+	WantSize uint64 `protobuf:"varint,1,opt,name=want_size,json=wantSize,proto3" json:"want_size,omitempty"`
+	// The next piece of the content of the message that follows, salt first; at most 255 KiB.
+	Piece []byte `protobuf:"bytes,2,opt,name=piece,proto3" json:"piece,omitempty"`
+	// A message of the caller that the callee has and the caller does not know.
+	Returned *ReturnedMessage `protobuf:"bytes,3,opt,name=returned,proto3" json:"returned,omitempty"`
+	// A message of the callee that the lost part of the caller's log has receipted.
+	Receipted     *ReceiptedMessage `protobuf:"bytes,4,opt,name=receipted,proto3" json:"receipted,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecoverResponse) Reset() {
+	*x = RecoverResponse{}
+	mi := &file_rogatory_peer_v1_peer_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecoverResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecoverResponse) ProtoMessage() {}
+
+func (x *RecoverResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rogatory_peer_v1_peer_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecoverResponse.ProtoReflect.Descriptor instead.
+func (*RecoverResponse) Descriptor() ([]byte, []int) {
+	return file_rogatory_peer_v1_peer_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *RecoverResponse) GetWantSize() uint64 {
+	if x != nil {
+		return x.WantSize
+	}
+	return 0
+}
+
+func (x *RecoverResponse) GetPiece() []byte {
+	if x != nil {
+		return x.Piece
+	}
+	return nil
+}
+
+func (x *RecoverResponse) GetReturned() *ReturnedMessage {
+	if x != nil {
+		return x.Returned
+	}
+	return nil
+}
+
+func (x *RecoverResponse) GetReceipted() *ReceiptedMessage {
+	if x != nil {
+		return x.Receipted
+	}
+	return nil
+}
+
+// ReturnedMessage is a message that goes back to its sender, who has lost it.
+type ReturnedMessage struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The rogatory.v1.Message's bytes.
+	Message []byte `protobuf:"bytes,1,opt,name=message,proto3" json:"message,omitempty"`
+	// The Docket's bytes; empty when its term is over.
+	Docket []byte `protobuf:"bytes,2,opt,name=docket,proto3" json:"docket,omitempty"`
+	// Salt of the docket's commitment, 32 bytes.
+	DocketSalt []byte `protobuf:"bytes,3,opt,name=docket_salt,json=docketSalt,proto3" json:"docket_salt,omitempty"`
+	// Set when the content was erased.
+	Erased bool `protobuf:"varint,4,opt,name=erased,proto3" json:"erased,omitempty"`
+	// The Statement's bytes that carried it.
+	Statement []byte `protobuf:"bytes,5,opt,name=statement,proto3" json:"statement,omitempty"`
+	// The BatchSignature's bytes over it.
+	Signature []byte `protobuf:"bytes,6,opt,name=signature,proto3" json:"signature,omitempty"`
+	// The callee's receipt for it.
+	Receipt       *v1.Receipts `protobuf:"bytes,7,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReturnedMessage) Reset() {
+	*x = ReturnedMessage{}
+	mi := &file_rogatory_peer_v1_peer_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReturnedMessage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReturnedMessage) ProtoMessage() {}
+
+func (x *ReturnedMessage) ProtoReflect() protoreflect.Message {
+	mi := &file_rogatory_peer_v1_peer_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReturnedMessage.ProtoReflect.Descriptor instead.
+func (*ReturnedMessage) Descriptor() ([]byte, []int) {
+	return file_rogatory_peer_v1_peer_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *ReturnedMessage) GetMessage() []byte {
+	if x != nil {
+		return x.Message
+	}
+	return nil
+}
+
+func (x *ReturnedMessage) GetDocket() []byte {
+	if x != nil {
+		return x.Docket
+	}
+	return nil
+}
+
+func (x *ReturnedMessage) GetDocketSalt() []byte {
+	if x != nil {
+		return x.DocketSalt
+	}
+	return nil
+}
+
+func (x *ReturnedMessage) GetErased() bool {
+	if x != nil {
+		return x.Erased
+	}
+	return false
+}
+
+func (x *ReturnedMessage) GetStatement() []byte {
+	if x != nil {
+		return x.Statement
+	}
+	return nil
+}
+
+func (x *ReturnedMessage) GetSignature() []byte {
+	if x != nil {
+		return x.Signature
+	}
+	return nil
+}
+
+func (x *ReturnedMessage) GetReceipt() *v1.Receipts {
+	if x != nil {
+		return x.Receipt
+	}
+	return nil
+}
+
+// ReceiptedMessage is a message that the caller had receipted.
+type ReceiptedMessage struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its place: epoch.
+	Epoch uint32 `protobuf:"varint,1,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// Its place: sequence number.
+	Seq uint64 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`
+	// Its stable name, 32 bytes.
+	Msg []byte `protobuf:"bytes,3,opt,name=msg,proto3" json:"msg,omitempty"`
+	// The caller's own receipt; without receipts when the callee has not kept the proof.
+	Receipt *v1.Receipts `protobuf:"bytes,4,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	// Set when it cannot be sent again: its content was erased or its docket's term is over.
+	Gone          bool `protobuf:"varint,5,opt,name=gone,proto3" json:"gone,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReceiptedMessage) Reset() {
+	*x = ReceiptedMessage{}
+	mi := &file_rogatory_peer_v1_peer_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReceiptedMessage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReceiptedMessage) ProtoMessage() {}
+
+func (x *ReceiptedMessage) ProtoReflect() protoreflect.Message {
+	mi := &file_rogatory_peer_v1_peer_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReceiptedMessage.ProtoReflect.Descriptor instead.
+func (*ReceiptedMessage) Descriptor() ([]byte, []int) {
+	return file_rogatory_peer_v1_peer_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *ReceiptedMessage) GetEpoch() uint32 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *ReceiptedMessage) GetSeq() uint64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *ReceiptedMessage) GetMsg() []byte {
+	if x != nil {
+		return x.Msg
+	}
+	return nil
+}
+
+func (x *ReceiptedMessage) GetReceipt() *v1.Receipts {
+	if x != nil {
+		return x.Receipt
+	}
+	return nil
+}
+
+func (x *ReceiptedMessage) GetGone() bool {
+	if x != nil {
+		return x.Gone
+	}
+	return false
+}
+
+// ResendRequest names the log that the caller has opened.
+type ResendRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its origin.
+	Log           string `protobuf:"bytes,1,opt,name=log,proto3" json:"log,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResendRequest) Reset() {
+	*x = ResendRequest{}
+	mi := &file_rogatory_peer_v1_peer_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResendRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResendRequest) ProtoMessage() {}
+
+func (x *ResendRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rogatory_peer_v1_peer_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResendRequest.ProtoReflect.Descriptor instead.
+func (*ResendRequest) Descriptor() ([]byte, []int) {
+	return file_rogatory_peer_v1_peer_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *ResendRequest) GetLog() string {
+	if x != nil {
+		return x.Log
+	}
+	return ""
+}
+
+// ResendResponse says how much comes again.
+type ResendResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many messages are in the outbox again.
+	Messages      uint64 `protobuf:"varint,1,opt,name=messages,proto3" json:"messages,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResendResponse) Reset() {
+	*x = ResendResponse{}
+	mi := &file_rogatory_peer_v1_peer_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResendResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResendResponse) ProtoMessage() {}
+
+func (x *ResendResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rogatory_peer_v1_peer_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResendResponse.ProtoReflect.Descriptor instead.
+func (*ResendResponse) Descriptor() ([]byte, []int) {
+	return file_rogatory_peer_v1_peer_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *ResendResponse) GetMessages() uint64 {
+	if x != nil {
+		return x.Messages
+	}
+	return 0
+}
+
 var File_rogatory_peer_v1_peer_proto protoreflect.FileDescriptor
 
 const file_rogatory_peer_v1_peer_proto_rawDesc = "" +
@@ -1157,11 +1605,44 @@ const file_rogatory_peer_v1_peer_proto_rawDesc = "" +
 	"\n" +
 	"case_token\x18\x04 \x01(\tR\tcaseToken\"*\n" +
 	"\x12AttachmentResponse\x12\x14\n" +
-	"\x05chunk\x18\x01 \x01(\fR\x05chunk2\xee\x01\n" +
+	"\x05chunk\x18\x01 \x01(\fR\x05chunk\"\xd5\x01\n" +
+	"\x0eRecoverRequest\x12\x18\n" +
+	"\agenesis\x18\x01 \x01(\fR\agenesis\x12 \n" +
+	"\vendorsement\x18\x02 \x01(\fR\vendorsement\x12\x16\n" +
+	"\x06closed\x18\x03 \x01(\fR\x06closed\x12\x1b\n" +
+	"\tfrom_size\x18\x04 \x01(\x04R\bfromSize\x12\x14\n" +
+	"\x05proof\x18\x05 \x03(\fR\x05proof\x12\x1f\n" +
+	"\vgiven_epoch\x18\x06 \x01(\rR\n" +
+	"givenEpoch\x12\x1b\n" +
+	"\tgiven_seq\x18\a \x01(\x04R\bgivenSeq\"\xc5\x01\n" +
+	"\x0fRecoverResponse\x12\x1b\n" +
+	"\twant_size\x18\x01 \x01(\x04R\bwantSize\x12\x14\n" +
+	"\x05piece\x18\x02 \x01(\fR\x05piece\x12=\n" +
+	"\breturned\x18\x03 \x01(\v2!.rogatory.peer.v1.ReturnedMessageR\breturned\x12@\n" +
+	"\treceipted\x18\x04 \x01(\v2\".rogatory.peer.v1.ReceiptedMessageR\treceipted\"\xe9\x01\n" +
+	"\x0fReturnedMessage\x12\x18\n" +
+	"\amessage\x18\x01 \x01(\fR\amessage\x12\x16\n" +
+	"\x06docket\x18\x02 \x01(\fR\x06docket\x12\x1f\n" +
+	"\vdocket_salt\x18\x03 \x01(\fR\n" +
+	"docketSalt\x12\x16\n" +
+	"\x06erased\x18\x04 \x01(\bR\x06erased\x12\x1c\n" +
+	"\tstatement\x18\x05 \x01(\fR\tstatement\x12\x1c\n" +
+	"\tsignature\x18\x06 \x01(\fR\tsignature\x12/\n" +
+	"\areceipt\x18\a \x01(\v2\x15.rogatory.v1.ReceiptsR\areceipt\"\x91\x01\n" +
+	"\x10ReceiptedMessage\x12\x14\n" +
+	"\x05epoch\x18\x01 \x01(\rR\x05epoch\x12\x10\n" +
+	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12\x10\n" +
+	"\x03msg\x18\x03 \x01(\fR\x03msg\x12/\n" +
+	"\areceipt\x18\x04 \x01(\v2\x15.rogatory.v1.ReceiptsR\areceipt\x12\x12\n" +
+	"\x04gone\x18\x05 \x01(\bR\x04gone\"!\n" +
+	"\rResendRequest\x12\x10\n" +
+	"\x03log\x18\x01 \x01(\tR\x03log\",\n" +
+	"\x0eResendResponse\x12\x1a\n" +
+	"\bmessages\x18\x01 \x01(\x04R\bmessages2\xee\x01\n" +
 	"\x0eDurableService\x12B\n" +
 	"\x03Ask\x12\x1c.rogatory.peer.v1.AskRequest\x1a\x1d.rogatory.peer.v1.AskResponse\x12K\n" +
 	"\x06Answer\x12\x1f.rogatory.peer.v1.AnswerRequest\x1a .rogatory.peer.v1.AnswerResponse\x12K\n" +
-	"\x06Notify\x12\x1f.rogatory.peer.v1.NotifyRequest\x1a .rogatory.peer.v1.NotifyResponse2\xf2\x03\n" +
+	"\x06Notify\x12\x1f.rogatory.peer.v1.NotifyRequest\x1a .rogatory.peer.v1.NotifyResponse2\x91\x05\n" +
 	"\vPeerService\x12E\n" +
 	"\x04Ping\x12\x1d.rogatory.peer.v1.PingRequest\x1a\x1e.rogatory.peer.v1.PingResponse\x12E\n" +
 	"\x04Head\x12\x1d.rogatory.peer.v1.HeadRequest\x1a\x1e.rogatory.peer.v1.HeadResponse\x12K\n" +
@@ -1169,7 +1650,9 @@ const file_rogatory_peer_v1_peer_proto_rawDesc = "" +
 	"\vConsistency\x12$.rogatory.peer.v1.ConsistencyRequest\x1a%.rogatory.peer.v1.ConsistencyResponse\x12Q\n" +
 	"\bManifest\x12!.rogatory.peer.v1.ManifestRequest\x1a\".rogatory.peer.v1.ManifestResponse\x12Y\n" +
 	"\n" +
-	"Attachment\x12#.rogatory.peer.v1.AttachmentRequest\x1a$.rogatory.peer.v1.AttachmentResponse0\x01B\xbf\x01\n" +
+	"Attachment\x12#.rogatory.peer.v1.AttachmentRequest\x1a$.rogatory.peer.v1.AttachmentResponse0\x01\x12P\n" +
+	"\aRecover\x12 .rogatory.peer.v1.RecoverRequest\x1a!.rogatory.peer.v1.RecoverResponse0\x01\x12K\n" +
+	"\x06Resend\x12\x1f.rogatory.peer.v1.ResendRequest\x1a .rogatory.peer.v1.ResendResponseB\xbf\x01\n" +
 	"\x14com.rogatory.peer.v1B\tPeerProtoP\x01Z:github.com/rogatory/rogatory/proto/rogatory/peer/v1;peerv1\xa2\x02\x03RPX\xaa\x02\x10Rogatory.Peer.V1\xca\x02\x10Rogatory\\Peer\\V1\xe2\x02\x1cRogatory\\Peer\\V1\\GPBMetadata\xea\x02\x12Rogatory::Peer::V1b\x06proto3"
 
 var (
@@ -1184,7 +1667,7 @@ func file_rogatory_peer_v1_peer_proto_rawDescGZIP() []byte {
 	return file_rogatory_peer_v1_peer_proto_rawDescData
 }
 
-var file_rogatory_peer_v1_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_rogatory_peer_v1_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_rogatory_peer_v1_peer_proto_goTypes = []any{
 	(*AskRequest)(nil),          // 0: rogatory.peer.v1.AskRequest
 	(*AskResponse)(nil),         // 1: rogatory.peer.v1.AskResponse
@@ -1205,40 +1688,54 @@ var file_rogatory_peer_v1_peer_proto_goTypes = []any{
 	(*ManifestResponse)(nil),    // 16: rogatory.peer.v1.ManifestResponse
 	(*AttachmentRequest)(nil),   // 17: rogatory.peer.v1.AttachmentRequest
 	(*AttachmentResponse)(nil),  // 18: rogatory.peer.v1.AttachmentResponse
-	(*v1.Content)(nil),          // 19: rogatory.v1.Content
-	(*v1.Receipts)(nil),         // 20: rogatory.v1.Receipts
+	(*RecoverRequest)(nil),      // 19: rogatory.peer.v1.RecoverRequest
+	(*RecoverResponse)(nil),     // 20: rogatory.peer.v1.RecoverResponse
+	(*ReturnedMessage)(nil),     // 21: rogatory.peer.v1.ReturnedMessage
+	(*ReceiptedMessage)(nil),    // 22: rogatory.peer.v1.ReceiptedMessage
+	(*ResendRequest)(nil),       // 23: rogatory.peer.v1.ResendRequest
+	(*ResendResponse)(nil),      // 24: rogatory.peer.v1.ResendResponse
+	(*v1.Content)(nil),          // 25: rogatory.v1.Content
+	(*v1.Receipts)(nil),         // 26: rogatory.v1.Receipts
 }
 var file_rogatory_peer_v1_peer_proto_depIdxs = []int32{
-	19, // 0: rogatory.peer.v1.AskRequest.content:type_name -> rogatory.v1.Content
-	20, // 1: rogatory.peer.v1.AskResponse.receipts:type_name -> rogatory.v1.Receipts
-	19, // 2: rogatory.peer.v1.AnswerRequest.content:type_name -> rogatory.v1.Content
-	20, // 3: rogatory.peer.v1.AnswerResponse.receipts:type_name -> rogatory.v1.Receipts
-	19, // 4: rogatory.peer.v1.NotifyRequest.content:type_name -> rogatory.v1.Content
-	20, // 5: rogatory.peer.v1.NotifyResponse.receipts:type_name -> rogatory.v1.Receipts
+	25, // 0: rogatory.peer.v1.AskRequest.content:type_name -> rogatory.v1.Content
+	26, // 1: rogatory.peer.v1.AskResponse.receipts:type_name -> rogatory.v1.Receipts
+	25, // 2: rogatory.peer.v1.AnswerRequest.content:type_name -> rogatory.v1.Content
+	26, // 3: rogatory.peer.v1.AnswerResponse.receipts:type_name -> rogatory.v1.Receipts
+	25, // 4: rogatory.peer.v1.NotifyRequest.content:type_name -> rogatory.v1.Content
+	26, // 5: rogatory.peer.v1.NotifyResponse.receipts:type_name -> rogatory.v1.Receipts
 	14, // 6: rogatory.peer.v1.ConsistencyResponse.proofs:type_name -> rogatory.peer.v1.ConsistencyProof
-	0,  // 7: rogatory.peer.v1.DurableService.Ask:input_type -> rogatory.peer.v1.AskRequest
-	2,  // 8: rogatory.peer.v1.DurableService.Answer:input_type -> rogatory.peer.v1.AnswerRequest
-	4,  // 9: rogatory.peer.v1.DurableService.Notify:input_type -> rogatory.peer.v1.NotifyRequest
-	6,  // 10: rogatory.peer.v1.PeerService.Ping:input_type -> rogatory.peer.v1.PingRequest
-	8,  // 11: rogatory.peer.v1.PeerService.Head:input_type -> rogatory.peer.v1.HeadRequest
-	10, // 12: rogatory.peer.v1.PeerService.Cosign:input_type -> rogatory.peer.v1.CosignRequest
-	12, // 13: rogatory.peer.v1.PeerService.Consistency:input_type -> rogatory.peer.v1.ConsistencyRequest
-	15, // 14: rogatory.peer.v1.PeerService.Manifest:input_type -> rogatory.peer.v1.ManifestRequest
-	17, // 15: rogatory.peer.v1.PeerService.Attachment:input_type -> rogatory.peer.v1.AttachmentRequest
-	1,  // 16: rogatory.peer.v1.DurableService.Ask:output_type -> rogatory.peer.v1.AskResponse
-	3,  // 17: rogatory.peer.v1.DurableService.Answer:output_type -> rogatory.peer.v1.AnswerResponse
-	5,  // 18: rogatory.peer.v1.DurableService.Notify:output_type -> rogatory.peer.v1.NotifyResponse
-	7,  // 19: rogatory.peer.v1.PeerService.Ping:output_type -> rogatory.peer.v1.PingResponse
-	9,  // 20: rogatory.peer.v1.PeerService.Head:output_type -> rogatory.peer.v1.HeadResponse
-	11, // 21: rogatory.peer.v1.PeerService.Cosign:output_type -> rogatory.peer.v1.CosignResponse
-	13, // 22: rogatory.peer.v1.PeerService.Consistency:output_type -> rogatory.peer.v1.ConsistencyResponse
-	16, // 23: rogatory.peer.v1.PeerService.Manifest:output_type -> rogatory.peer.v1.ManifestResponse
-	18, // 24: rogatory.peer.v1.PeerService.Attachment:output_type -> rogatory.peer.v1.AttachmentResponse
-	16, // [16:25] is the sub-list for method output_type
-	7,  // [7:16] is the sub-list for method input_type
-	7,  // [7:7] is the sub-list for extension type_name
-	7,  // [7:7] is the sub-list for extension extendee
-	0,  // [0:7] is the sub-list for field type_name
+	21, // 7: rogatory.peer.v1.RecoverResponse.returned:type_name -> rogatory.peer.v1.ReturnedMessage
+	22, // 8: rogatory.peer.v1.RecoverResponse.receipted:type_name -> rogatory.peer.v1.ReceiptedMessage
+	26, // 9: rogatory.peer.v1.ReturnedMessage.receipt:type_name -> rogatory.v1.Receipts
+	26, // 10: rogatory.peer.v1.ReceiptedMessage.receipt:type_name -> rogatory.v1.Receipts
+	0,  // 11: rogatory.peer.v1.DurableService.Ask:input_type -> rogatory.peer.v1.AskRequest
+	2,  // 12: rogatory.peer.v1.DurableService.Answer:input_type -> rogatory.peer.v1.AnswerRequest
+	4,  // 13: rogatory.peer.v1.DurableService.Notify:input_type -> rogatory.peer.v1.NotifyRequest
+	6,  // 14: rogatory.peer.v1.PeerService.Ping:input_type -> rogatory.peer.v1.PingRequest
+	8,  // 15: rogatory.peer.v1.PeerService.Head:input_type -> rogatory.peer.v1.HeadRequest
+	10, // 16: rogatory.peer.v1.PeerService.Cosign:input_type -> rogatory.peer.v1.CosignRequest
+	12, // 17: rogatory.peer.v1.PeerService.Consistency:input_type -> rogatory.peer.v1.ConsistencyRequest
+	15, // 18: rogatory.peer.v1.PeerService.Manifest:input_type -> rogatory.peer.v1.ManifestRequest
+	17, // 19: rogatory.peer.v1.PeerService.Attachment:input_type -> rogatory.peer.v1.AttachmentRequest
+	19, // 20: rogatory.peer.v1.PeerService.Recover:input_type -> rogatory.peer.v1.RecoverRequest
+	23, // 21: rogatory.peer.v1.PeerService.Resend:input_type -> rogatory.peer.v1.ResendRequest
+	1,  // 22: rogatory.peer.v1.DurableService.Ask:output_type -> rogatory.peer.v1.AskResponse
+	3,  // 23: rogatory.peer.v1.DurableService.Answer:output_type -> rogatory.peer.v1.AnswerResponse
+	5,  // 24: rogatory.peer.v1.DurableService.Notify:output_type -> rogatory.peer.v1.NotifyResponse
+	7,  // 25: rogatory.peer.v1.PeerService.Ping:output_type -> rogatory.peer.v1.PingResponse
+	9,  // 26: rogatory.peer.v1.PeerService.Head:output_type -> rogatory.peer.v1.HeadResponse
+	11, // 27: rogatory.peer.v1.PeerService.Cosign:output_type -> rogatory.peer.v1.CosignResponse
+	13, // 28: rogatory.peer.v1.PeerService.Consistency:output_type -> rogatory.peer.v1.ConsistencyResponse
+	16, // 29: rogatory.peer.v1.PeerService.Manifest:output_type -> rogatory.peer.v1.ManifestResponse
+	18, // 30: rogatory.peer.v1.PeerService.Attachment:output_type -> rogatory.peer.v1.AttachmentResponse
+	20, // 31: rogatory.peer.v1.PeerService.Recover:output_type -> rogatory.peer.v1.RecoverResponse
+	24, // 32: rogatory.peer.v1.PeerService.Resend:output_type -> rogatory.peer.v1.ResendResponse
+	22, // [22:33] is the sub-list for method output_type
+	11, // [11:22] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_rogatory_peer_v1_peer_proto_init() }
@@ -1252,7 +1749,7 @@ func file_rogatory_peer_v1_peer_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rogatory_peer_v1_peer_proto_rawDesc), len(file_rogatory_peer_v1_peer_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   19,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

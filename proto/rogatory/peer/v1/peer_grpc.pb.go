@@ -215,6 +215,8 @@ const (
 	PeerService_Consistency_FullMethodName = "/rogatory.peer.v1.PeerService/Consistency"
 	PeerService_Manifest_FullMethodName    = "/rogatory.peer.v1.PeerService/Manifest"
 	PeerService_Attachment_FullMethodName  = "/rogatory.peer.v1.PeerService/Attachment"
+	PeerService_Recover_FullMethodName     = "/rogatory.peer.v1.PeerService/Recover"
+	PeerService_Resend_FullMethodName      = "/rogatory.peer.v1.PeerService/Resend"
 )
 
 // PeerServiceClient is the client API for PeerService service.
@@ -236,6 +238,11 @@ type PeerServiceClient interface {
 	Manifest(ctx context.Context, in *ManifestRequest, opts ...grpc.CallOption) (*ManifestResponse, error)
 	// Attachment streams the sealed chunks of an attachment from an offset. Logged before the first chunk.
 	Attachment(ctx context.Context, in *AttachmentRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[AttachmentResponse], error)
+	// Recover tells that the caller has lost a part of its log and opened the next one, and asks for what the callee has of the lost part. The
+	// callee keeps the new log's genesis; nothing else is logged for it.
+	Recover(ctx context.Context, in *RecoverRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[RecoverResponse], error)
+	// Resend has the callee send again, on the durable lane, what the lost part of the caller's log had receipted.
+	Resend(ctx context.Context, in *ResendRequest, opts ...grpc.CallOption) (*ResendResponse, error)
 }
 
 type peerServiceClient struct {
@@ -315,6 +322,35 @@ func (c *peerServiceClient) Attachment(ctx context.Context, in *AttachmentReques
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type PeerService_AttachmentClient = grpc.ServerStreamingClient[AttachmentResponse]
 
+func (c *peerServiceClient) Recover(ctx context.Context, in *RecoverRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[RecoverResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &PeerService_ServiceDesc.Streams[1], PeerService_Recover_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[RecoverRequest, RecoverResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type PeerService_RecoverClient = grpc.ServerStreamingClient[RecoverResponse]
+
+func (c *peerServiceClient) Resend(ctx context.Context, in *ResendRequest, opts ...grpc.CallOption) (*ResendResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ResendResponse)
+	err := c.cc.Invoke(ctx, PeerService_Resend_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // PeerServiceServer is the server API for PeerService service.
 // All implementations should embed UnimplementedPeerServiceServer
 // for forward compatibility.
@@ -334,6 +370,11 @@ type PeerServiceServer interface {
 	Manifest(context.Context, *ManifestRequest) (*ManifestResponse, error)
 	// Attachment streams the sealed chunks of an attachment from an offset. Logged before the first chunk.
 	Attachment(*AttachmentRequest, grpc.ServerStreamingServer[AttachmentResponse]) error
+	// Recover tells that the caller has lost a part of its log and opened the next one, and asks for what the callee has of the lost part. The
+	// callee keeps the new log's genesis; nothing else is logged for it.
+	Recover(*RecoverRequest, grpc.ServerStreamingServer[RecoverResponse]) error
+	// Resend has the callee send again, on the durable lane, what the lost part of the caller's log had receipted.
+	Resend(context.Context, *ResendRequest) (*ResendResponse, error)
 }
 
 // UnimplementedPeerServiceServer should be embedded to have
@@ -360,6 +401,12 @@ func (UnimplementedPeerServiceServer) Manifest(context.Context, *ManifestRequest
 }
 func (UnimplementedPeerServiceServer) Attachment(*AttachmentRequest, grpc.ServerStreamingServer[AttachmentResponse]) error {
 	return status.Error(codes.Unimplemented, "method Attachment not implemented")
+}
+func (UnimplementedPeerServiceServer) Recover(*RecoverRequest, grpc.ServerStreamingServer[RecoverResponse]) error {
+	return status.Error(codes.Unimplemented, "method Recover not implemented")
+}
+func (UnimplementedPeerServiceServer) Resend(context.Context, *ResendRequest) (*ResendResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Resend not implemented")
 }
 func (UnimplementedPeerServiceServer) testEmbeddedByValue() {}
 
@@ -482,6 +529,35 @@ func _PeerService_Attachment_Handler(srv interface{}, stream grpc.ServerStream) 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type PeerService_AttachmentServer = grpc.ServerStreamingServer[AttachmentResponse]
 
+func _PeerService_Recover_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(RecoverRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(PeerServiceServer).Recover(m, &grpc.GenericServerStream[RecoverRequest, RecoverResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type PeerService_RecoverServer = grpc.ServerStreamingServer[RecoverResponse]
+
+func _PeerService_Resend_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ResendRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PeerServiceServer).Resend(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PeerService_Resend_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PeerServiceServer).Resend(ctx, req.(*ResendRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // PeerService_ServiceDesc is the grpc.ServiceDesc for PeerService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -509,11 +585,20 @@ var PeerService_ServiceDesc = grpc.ServiceDesc{
 			MethodName: "Manifest",
 			Handler:    _PeerService_Manifest_Handler,
 		},
+		{
+			MethodName: "Resend",
+			Handler:    _PeerService_Resend_Handler,
+		},
 	},
 	Streams: []grpc.StreamDesc{
 		{
 			StreamName:    "Attachment",
 			Handler:       _PeerService_Attachment_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "Recover",
+			Handler:       _PeerService_Recover_Handler,
 			ServerStreams: true,
 		},
 	},

@@ -2178,6 +2178,642 @@ func (x *KeyBlock) GetCount() uint32 {
 	return 0
 }
 
+// LogRow is one of the country's logs behind its first, as a recovery after a rollback opened it. Key: its number.
+type LogRow struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its number: 2 for "rogatory.example/RS/log/2".
+	Number uint64 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
+	// Its origin.
+	Origin string `protobuf:"bytes,2,opt,name=origin,proto3" json:"origin,omitempty"`
+	// Epoch of the sequence numbers that are given out in it.
+	Epoch uint32 `protobuf:"varint,3,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// The place of its genesis: how many leaves the logs before it have together.
+	Base uint64 `protobuf:"varint,4,opt,name=base,proto3" json:"base,omitempty"`
+	// When it was opened, milliseconds since 1970 UTC.
+	OpenedMs uint64 `protobuf:"varint,5,opt,name=opened_ms,json=openedMs,proto3" json:"opened_ms,omitempty"`
+	// Origin of the log that it follows.
+	ClosedOrigin string `protobuf:"bytes,6,opt,name=closed_origin,json=closedOrigin,proto3" json:"closed_origin,omitempty"`
+	// The signed checkpoint with which that one is closed.
+	Closed []byte `protobuf:"bytes,7,opt,name=closed,proto3" json:"closed,omitempty"`
+	// What the head guard had seen of the country's logs: origin, size and root.
+	GuardOrigin string `protobuf:"bytes,8,opt,name=guard_origin,json=guardOrigin,proto3" json:"guard_origin,omitempty"`
+	// See guard_origin.
+	GuardSize uint64 `protobuf:"varint,9,opt,name=guard_size,json=guardSize,proto3" json:"guard_size,omitempty"`
+	// See guard_origin.
+	GuardRoot     []byte `protobuf:"bytes,10,opt,name=guard_root,json=guardRoot,proto3" json:"guard_root,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogRow) Reset() {
+	*x = LogRow{}
+	mi := &file_rogatory_store_v1_store_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogRow) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogRow) ProtoMessage() {}
+
+func (x *LogRow) ProtoReflect() protoreflect.Message {
+	mi := &file_rogatory_store_v1_store_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogRow.ProtoReflect.Descriptor instead.
+func (*LogRow) Descriptor() ([]byte, []int) {
+	return file_rogatory_store_v1_store_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *LogRow) GetNumber() uint64 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *LogRow) GetOrigin() string {
+	if x != nil {
+		return x.Origin
+	}
+	return ""
+}
+
+func (x *LogRow) GetEpoch() uint32 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *LogRow) GetBase() uint64 {
+	if x != nil {
+		return x.Base
+	}
+	return 0
+}
+
+func (x *LogRow) GetOpenedMs() uint64 {
+	if x != nil {
+		return x.OpenedMs
+	}
+	return 0
+}
+
+func (x *LogRow) GetClosedOrigin() string {
+	if x != nil {
+		return x.ClosedOrigin
+	}
+	return ""
+}
+
+func (x *LogRow) GetClosed() []byte {
+	if x != nil {
+		return x.Closed
+	}
+	return nil
+}
+
+func (x *LogRow) GetGuardOrigin() string {
+	if x != nil {
+		return x.GuardOrigin
+	}
+	return ""
+}
+
+func (x *LogRow) GetGuardSize() uint64 {
+	if x != nil {
+		return x.GuardSize
+	}
+	return 0
+}
+
+func (x *LogRow) GetGuardRoot() []byte {
+	if x != nil {
+		return x.GuardRoot
+	}
+	return nil
+}
+
+// Recovery is what is still to come back from one peer after a recovery. Key: peer.
+type Recovery struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whose answer it is.
+	Peer string `protobuf:"bytes,1,opt,name=peer,proto3" json:"peer,omitempty"`
+	// Number of the log that the recovery opened.
+	Log uint64 `protobuf:"varint,2,opt,name=log,proto3" json:"log,omitempty"`
+	// The last message to the peer that the store knew when the log was opened: epoch and sequence number, 0 for none.
+	GivenEpoch uint32 `protobuf:"varint,3,opt,name=given_epoch,json=givenEpoch,proto3" json:"given_epoch,omitempty"`
+	// See given_epoch.
+	GivenSeq uint64 `protobuf:"varint,4,opt,name=given_seq,json=givenSeq,proto3" json:"given_seq,omitempty"`
+	// How far it has come: 0 to be asked; 1 what it had of ours is here; 2 it sends again what it had sent; 3 all is here.
+	Stage uint32 `protobuf:"varint,5,opt,name=stage,proto3" json:"stage,omitempty"`
+	// How many of our messages came back.
+	Returned uint64 `protobuf:"varint,6,opt,name=returned,proto3" json:"returned,omitempty"`
+	// How many of its messages are to come again.
+	Expected uint64 `protobuf:"varint,7,opt,name=expected,proto3" json:"expected,omitempty"`
+	// How many of these are here again.
+	Resent uint64 `protobuf:"varint,8,opt,name=resent,proto3" json:"resent,omitempty"`
+	// What does not come back.
+	Lost          []*LostMessage `protobuf:"bytes,9,rep,name=lost,proto3" json:"lost,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Recovery) Reset() {
+	*x = Recovery{}
+	mi := &file_rogatory_store_v1_store_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Recovery) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Recovery) ProtoMessage() {}
+
+func (x *Recovery) ProtoReflect() protoreflect.Message {
+	mi := &file_rogatory_store_v1_store_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Recovery.ProtoReflect.Descriptor instead.
+func (*Recovery) Descriptor() ([]byte, []int) {
+	return file_rogatory_store_v1_store_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *Recovery) GetPeer() string {
+	if x != nil {
+		return x.Peer
+	}
+	return ""
+}
+
+func (x *Recovery) GetLog() uint64 {
+	if x != nil {
+		return x.Log
+	}
+	return 0
+}
+
+func (x *Recovery) GetGivenEpoch() uint32 {
+	if x != nil {
+		return x.GivenEpoch
+	}
+	return 0
+}
+
+func (x *Recovery) GetGivenSeq() uint64 {
+	if x != nil {
+		return x.GivenSeq
+	}
+	return 0
+}
+
+func (x *Recovery) GetStage() uint32 {
+	if x != nil {
+		return x.Stage
+	}
+	return 0
+}
+
+func (x *Recovery) GetReturned() uint64 {
+	if x != nil {
+		return x.Returned
+	}
+	return 0
+}
+
+func (x *Recovery) GetExpected() uint64 {
+	if x != nil {
+		return x.Expected
+	}
+	return 0
+}
+
+func (x *Recovery) GetResent() uint64 {
+	if x != nil {
+		return x.Resent
+	}
+	return 0
+}
+
+func (x *Recovery) GetLost() []*LostMessage {
+	if x != nil {
+		return x.Lost
+	}
+	return nil
+}
+
+// LostMessage is a message of which a peer knows and that does not come back.
+type LostMessage struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Set on what was sent from here.
+	Outgoing bool `protobuf:"varint,1,opt,name=outgoing,proto3" json:"outgoing,omitempty"`
+	// Its place: epoch.
+	Epoch uint32 `protobuf:"varint,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// Its place: sequence number.
+	Seq uint64 `protobuf:"varint,3,opt,name=seq,proto3" json:"seq,omitempty"`
+	// Its stable name, 32 bytes.
+	Msg []byte `protobuf:"bytes,4,opt,name=msg,proto3" json:"msg,omitempty"`
+	// Why, a code: erased, docket, content, case.
+	Why           string `protobuf:"bytes,5,opt,name=why,proto3" json:"why,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LostMessage) Reset() {
+	*x = LostMessage{}
+	mi := &file_rogatory_store_v1_store_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LostMessage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LostMessage) ProtoMessage() {}
+
+func (x *LostMessage) ProtoReflect() protoreflect.Message {
+	mi := &file_rogatory_store_v1_store_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LostMessage.ProtoReflect.Descriptor instead.
+func (*LostMessage) Descriptor() ([]byte, []int) {
+	return file_rogatory_store_v1_store_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *LostMessage) GetOutgoing() bool {
+	if x != nil {
+		return x.Outgoing
+	}
+	return false
+}
+
+func (x *LostMessage) GetEpoch() uint32 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *LostMessage) GetSeq() uint64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *LostMessage) GetMsg() []byte {
+	if x != nil {
+		return x.Msg
+	}
+	return nil
+}
+
+func (x *LostMessage) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
+// ReturnedMessage is a message of ours that a peer gave back and that waits for its turn in its case. Key: peer, epoch, seq.
+type ReturnedMessage struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The other side's country code.
+	Peer string `protobuf:"bytes,1,opt,name=peer,proto3" json:"peer,omitempty"`
+	// The message's stable name, 32 bytes.
+	Msg []byte `protobuf:"bytes,2,opt,name=msg,proto3" json:"msg,omitempty"`
+	// The rogatory.v1.Message's bytes.
+	Message []byte `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
+	// The Docket's bytes, and the salt of its commitment.
+	Docket []byte `protobuf:"bytes,4,opt,name=docket,proto3" json:"docket,omitempty"`
+	// See docket.
+	DocketSalt []byte `protobuf:"bytes,5,opt,name=docket_salt,json=docketSalt,proto3" json:"docket_salt,omitempty"`
+	// Number of the content, which holds the content's salt and bytes; 0 when the peer has erased it.
+	ContentId uint64 `protobuf:"varint,6,opt,name=content_id,json=contentId,proto3" json:"content_id,omitempty"`
+	// The Statement's bytes that carried it, and the BatchSignature's over it.
+	Statement []byte `protobuf:"bytes,7,opt,name=statement,proto3" json:"statement,omitempty"`
+	// See statement.
+	Signature []byte `protobuf:"bytes,8,opt,name=signature,proto3" json:"signature,omitempty"`
+	// The peer's leaf that receipts it, where it stands, and the proof: hashes one after another, and the checkpoint.
+	Leaf []byte `protobuf:"bytes,9,opt,name=leaf,proto3" json:"leaf,omitempty"`
+	// See leaf.
+	Index uint64 `protobuf:"varint,10,opt,name=index,proto3" json:"index,omitempty"`
+	// See leaf.
+	Path []byte `protobuf:"bytes,11,opt,name=path,proto3" json:"path,omitempty"`
+	// See leaf.
+	Checkpoint    []byte `protobuf:"bytes,12,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReturnedMessage) Reset() {
+	*x = ReturnedMessage{}
+	mi := &file_rogatory_store_v1_store_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReturnedMessage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReturnedMessage) ProtoMessage() {}
+
+func (x *ReturnedMessage) ProtoReflect() protoreflect.Message {
+	mi := &file_rogatory_store_v1_store_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReturnedMessage.ProtoReflect.Descriptor instead.
+func (*ReturnedMessage) Descriptor() ([]byte, []int) {
+	return file_rogatory_store_v1_store_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *ReturnedMessage) GetPeer() string {
+	if x != nil {
+		return x.Peer
+	}
+	return ""
+}
+
+func (x *ReturnedMessage) GetMsg() []byte {
+	if x != nil {
+		return x.Msg
+	}
+	return nil
+}
+
+func (x *ReturnedMessage) GetMessage() []byte {
+	if x != nil {
+		return x.Message
+	}
+	return nil
+}
+
+func (x *ReturnedMessage) GetDocket() []byte {
+	if x != nil {
+		return x.Docket
+	}
+	return nil
+}
+
+func (x *ReturnedMessage) GetDocketSalt() []byte {
+	if x != nil {
+		return x.DocketSalt
+	}
+	return nil
+}
+
+func (x *ReturnedMessage) GetContentId() uint64 {
+	if x != nil {
+		return x.ContentId
+	}
+	return 0
+}
+
+func (x *ReturnedMessage) GetStatement() []byte {
+	if x != nil {
+		return x.Statement
+	}
+	return nil
+}
+
+func (x *ReturnedMessage) GetSignature() []byte {
+	if x != nil {
+		return x.Signature
+	}
+	return nil
+}
+
+func (x *ReturnedMessage) GetLeaf() []byte {
+	if x != nil {
+		return x.Leaf
+	}
+	return nil
+}
+
+func (x *ReturnedMessage) GetIndex() uint64 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+func (x *ReturnedMessage) GetPath() []byte {
+	if x != nil {
+		return x.Path
+	}
+	return nil
+}
+
+func (x *ReturnedMessage) GetCheckpoint() []byte {
+	if x != nil {
+		return x.Checkpoint
+	}
+	return nil
+}
+
+// Expected is a message of a peer that a lost leaf of ours has receipted and that is to come again. Key: peer, epoch, seq.
+type Expected struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The message's stable name, 32 bytes.
+	Msg []byte `protobuf:"bytes,1,opt,name=msg,proto3" json:"msg,omitempty"`
+	// The `at` of the lost leaf, milliseconds since 1970 UTC; 0 when it was not proven.
+	FirstAt       uint64 `protobuf:"varint,2,opt,name=first_at,json=firstAt,proto3" json:"first_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Expected) Reset() {
+	*x = Expected{}
+	mi := &file_rogatory_store_v1_store_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Expected) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Expected) ProtoMessage() {}
+
+func (x *Expected) ProtoReflect() protoreflect.Message {
+	mi := &file_rogatory_store_v1_store_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Expected.ProtoReflect.Descriptor instead.
+func (*Expected) Descriptor() ([]byte, []int) {
+	return file_rogatory_store_v1_store_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *Expected) GetMsg() []byte {
+	if x != nil {
+		return x.Msg
+	}
+	return nil
+}
+
+func (x *Expected) GetFirstAt() uint64 {
+	if x != nil {
+		return x.FirstAt
+	}
+	return 0
+}
+
+// PeerLog is a log of a peer that the peer has closed after a rollback. Key: the closed log's origin.
+type PeerLog struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whose log it is.
+	Peer string `protobuf:"bytes,1,opt,name=peer,proto3" json:"peer,omitempty"`
+	// Its keys in text form: Ed25519, ML-DSA-44.
+	Keys []string `protobuf:"bytes,2,rep,name=keys,proto3" json:"keys,omitempty"`
+	// The head with which it is closed.
+	Size uint64 `protobuf:"varint,3,opt,name=size,proto3" json:"size,omitempty"`
+	// See size; 32 bytes.
+	Root []byte `protobuf:"bytes,4,opt,name=root,proto3" json:"root,omitempty"`
+	// Origin of the log that follows it.
+	Next string `protobuf:"bytes,5,opt,name=next,proto3" json:"next,omitempty"`
+	// Leaf 0 of that one.
+	Genesis []byte `protobuf:"bytes,6,opt,name=genesis,proto3" json:"genesis,omitempty"`
+	// The composite signature of the peer's identity key over it.
+	Endorsement []byte `protobuf:"bytes,7,opt,name=endorsement,proto3" json:"endorsement,omitempty"`
+	// When the recovery was accepted, milliseconds since 1970 UTC.
+	AtMs          uint64 `protobuf:"varint,8,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PeerLog) Reset() {
+	*x = PeerLog{}
+	mi := &file_rogatory_store_v1_store_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PeerLog) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PeerLog) ProtoMessage() {}
+
+func (x *PeerLog) ProtoReflect() protoreflect.Message {
+	mi := &file_rogatory_store_v1_store_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PeerLog.ProtoReflect.Descriptor instead.
+func (*PeerLog) Descriptor() ([]byte, []int) {
+	return file_rogatory_store_v1_store_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *PeerLog) GetPeer() string {
+	if x != nil {
+		return x.Peer
+	}
+	return ""
+}
+
+func (x *PeerLog) GetKeys() []string {
+	if x != nil {
+		return x.Keys
+	}
+	return nil
+}
+
+func (x *PeerLog) GetSize() uint64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *PeerLog) GetRoot() []byte {
+	if x != nil {
+		return x.Root
+	}
+	return nil
+}
+
+func (x *PeerLog) GetNext() string {
+	if x != nil {
+		return x.Next
+	}
+	return ""
+}
+
+func (x *PeerLog) GetGenesis() []byte {
+	if x != nil {
+		return x.Genesis
+	}
+	return nil
+}
+
+func (x *PeerLog) GetEndorsement() []byte {
+	if x != nil {
+		return x.Endorsement
+	}
+	return nil
+}
+
+func (x *PeerLog) GetAtMs() uint64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
 var File_rogatory_store_v1_store_proto protoreflect.FileDescriptor
 
 const file_rogatory_store_v1_store_proto_rawDesc = "" +
@@ -2383,7 +3019,68 @@ const file_rogatory_store_v1_store_proto_rawDesc = "" +
 	"\awrapped\x18\x02 \x01(\fR\awrapped\"4\n" +
 	"\bKeyBlock\x12\x12\n" +
 	"\x04unit\x18\x01 \x01(\tR\x04unit\x12\x14\n" +
-	"\x05count\x18\x02 \x01(\rR\x05countB\xc7\x01\n" +
+	"\x05count\x18\x02 \x01(\rR\x05count\"\x9d\x02\n" +
+	"\x06LogRow\x12\x16\n" +
+	"\x06number\x18\x01 \x01(\x04R\x06number\x12\x16\n" +
+	"\x06origin\x18\x02 \x01(\tR\x06origin\x12\x14\n" +
+	"\x05epoch\x18\x03 \x01(\rR\x05epoch\x12\x12\n" +
+	"\x04base\x18\x04 \x01(\x04R\x04base\x12\x1b\n" +
+	"\topened_ms\x18\x05 \x01(\x04R\bopenedMs\x12#\n" +
+	"\rclosed_origin\x18\x06 \x01(\tR\fclosedOrigin\x12\x16\n" +
+	"\x06closed\x18\a \x01(\fR\x06closed\x12!\n" +
+	"\fguard_origin\x18\b \x01(\tR\vguardOrigin\x12\x1d\n" +
+	"\n" +
+	"guard_size\x18\t \x01(\x04R\tguardSize\x12\x1d\n" +
+	"\n" +
+	"guard_root\x18\n" +
+	" \x01(\fR\tguardRoot\"\x88\x02\n" +
+	"\bRecovery\x12\x12\n" +
+	"\x04peer\x18\x01 \x01(\tR\x04peer\x12\x10\n" +
+	"\x03log\x18\x02 \x01(\x04R\x03log\x12\x1f\n" +
+	"\vgiven_epoch\x18\x03 \x01(\rR\n" +
+	"givenEpoch\x12\x1b\n" +
+	"\tgiven_seq\x18\x04 \x01(\x04R\bgivenSeq\x12\x14\n" +
+	"\x05stage\x18\x05 \x01(\rR\x05stage\x12\x1a\n" +
+	"\breturned\x18\x06 \x01(\x04R\breturned\x12\x1a\n" +
+	"\bexpected\x18\a \x01(\x04R\bexpected\x12\x16\n" +
+	"\x06resent\x18\b \x01(\x04R\x06resent\x122\n" +
+	"\x04lost\x18\t \x03(\v2\x1e.rogatory.store.v1.LostMessageR\x04lost\"u\n" +
+	"\vLostMessage\x12\x1a\n" +
+	"\boutgoing\x18\x01 \x01(\bR\boutgoing\x12\x14\n" +
+	"\x05epoch\x18\x02 \x01(\rR\x05epoch\x12\x10\n" +
+	"\x03seq\x18\x03 \x01(\x04R\x03seq\x12\x10\n" +
+	"\x03msg\x18\x04 \x01(\fR\x03msg\x12\x10\n" +
+	"\x03why\x18\x05 \x01(\tR\x03why\"\xc3\x02\n" +
+	"\x0fReturnedMessage\x12\x12\n" +
+	"\x04peer\x18\x01 \x01(\tR\x04peer\x12\x10\n" +
+	"\x03msg\x18\x02 \x01(\fR\x03msg\x12\x18\n" +
+	"\amessage\x18\x03 \x01(\fR\amessage\x12\x16\n" +
+	"\x06docket\x18\x04 \x01(\fR\x06docket\x12\x1f\n" +
+	"\vdocket_salt\x18\x05 \x01(\fR\n" +
+	"docketSalt\x12\x1d\n" +
+	"\n" +
+	"content_id\x18\x06 \x01(\x04R\tcontentId\x12\x1c\n" +
+	"\tstatement\x18\a \x01(\fR\tstatement\x12\x1c\n" +
+	"\tsignature\x18\b \x01(\fR\tsignature\x12\x12\n" +
+	"\x04leaf\x18\t \x01(\fR\x04leaf\x12\x14\n" +
+	"\x05index\x18\n" +
+	" \x01(\x04R\x05index\x12\x12\n" +
+	"\x04path\x18\v \x01(\fR\x04path\x12\x1e\n" +
+	"\n" +
+	"checkpoint\x18\f \x01(\fR\n" +
+	"checkpoint\"7\n" +
+	"\bExpected\x12\x10\n" +
+	"\x03msg\x18\x01 \x01(\fR\x03msg\x12\x19\n" +
+	"\bfirst_at\x18\x02 \x01(\x04R\afirstAt\"\xbe\x01\n" +
+	"\aPeerLog\x12\x12\n" +
+	"\x04peer\x18\x01 \x01(\tR\x04peer\x12\x12\n" +
+	"\x04keys\x18\x02 \x03(\tR\x04keys\x12\x12\n" +
+	"\x04size\x18\x03 \x01(\x04R\x04size\x12\x12\n" +
+	"\x04root\x18\x04 \x01(\fR\x04root\x12\x12\n" +
+	"\x04next\x18\x05 \x01(\tR\x04next\x12\x18\n" +
+	"\agenesis\x18\x06 \x01(\fR\agenesis\x12 \n" +
+	"\vendorsement\x18\a \x01(\fR\vendorsement\x12\x13\n" +
+	"\x05at_ms\x18\b \x01(\x04R\x04atMsB\xc7\x01\n" +
 	"\x15com.rogatory.store.v1B\n" +
 	"StoreProtoP\x01Z<github.com/rogatory/rogatory/proto/rogatory/store/v1;storev1\xa2\x02\x03RSX\xaa\x02\x11Rogatory.Store.V1\xca\x02\x11Rogatory\\Store\\V1\xe2\x02\x1dRogatory\\Store\\V1\\GPBMetadata\xea\x02\x13Rogatory::Store::V1b\x06proto3"
 
@@ -2399,7 +3096,7 @@ func file_rogatory_store_v1_store_proto_rawDescGZIP() []byte {
 	return file_rogatory_store_v1_store_proto_rawDescData
 }
 
-var file_rogatory_store_v1_store_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_rogatory_store_v1_store_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_rogatory_store_v1_store_proto_goTypes = []any{
 	(*Identity)(nil),        // 0: rogatory.store.v1.Identity
 	(*OutboxEntry)(nil),     // 1: rogatory.store.v1.OutboxEntry
@@ -2426,15 +3123,22 @@ var file_rogatory_store_v1_store_proto_goTypes = []any{
 	(*AttachmentCopy)(nil),  // 22: rogatory.store.v1.AttachmentCopy
 	(*DataKey)(nil),         // 23: rogatory.store.v1.DataKey
 	(*KeyBlock)(nil),        // 24: rogatory.store.v1.KeyBlock
+	(*LogRow)(nil),          // 25: rogatory.store.v1.LogRow
+	(*Recovery)(nil),        // 26: rogatory.store.v1.Recovery
+	(*LostMessage)(nil),     // 27: rogatory.store.v1.LostMessage
+	(*ReturnedMessage)(nil), // 28: rogatory.store.v1.ReturnedMessage
+	(*Expected)(nil),        // 29: rogatory.store.v1.Expected
+	(*PeerLog)(nil),         // 30: rogatory.store.v1.PeerLog
 }
 var file_rogatory_store_v1_store_proto_depIdxs = []int32{
 	8,  // 0: rogatory.store.v1.CaseRow.summary:type_name -> rogatory.store.v1.CaseSummary
 	22, // 1: rogatory.store.v1.Attachment.copies:type_name -> rogatory.store.v1.AttachmentCopy
-	2,  // [2:2] is the sub-list for method output_type
-	2,  // [2:2] is the sub-list for method input_type
-	2,  // [2:2] is the sub-list for extension type_name
-	2,  // [2:2] is the sub-list for extension extendee
-	0,  // [0:2] is the sub-list for field type_name
+	27, // 2: rogatory.store.v1.Recovery.lost:type_name -> rogatory.store.v1.LostMessage
+	3,  // [3:3] is the sub-list for method output_type
+	3,  // [3:3] is the sub-list for method input_type
+	3,  // [3:3] is the sub-list for extension type_name
+	3,  // [3:3] is the sub-list for extension extendee
+	0,  // [0:3] is the sub-list for field type_name
 }
 
 func init() { file_rogatory_store_v1_store_proto_init() }
@@ -2448,7 +3152,7 @@ func file_rogatory_store_v1_store_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rogatory_store_v1_store_proto_rawDesc), len(file_rogatory_store_v1_store_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   25,
+			NumMessages:   31,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
