@@ -190,7 +190,7 @@ func (l *Lane) ask(ctx context.Context, peer string) error {
 		case ends(err):
 			return fmt.Errorf("asking %s for our head: %w", peer, err)
 		case errors.Is(err, ErrHead):
-			l.log.Warn("the peer's answer does not count", "peer", peer, "err", err)
+			l.complain("the peer's answer does not count", peer, err)
 		default:
 			l.log.Debug("asking for our head failed", "peer", peer, "err", err)
 		}

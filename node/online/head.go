@@ -40,10 +40,17 @@ func (l *Lane) weigh(peer string, s showing) error {
 	case errors.Is(err, ErrUnproven):
 		l.cfg.Office.Doubt(peer)
 		if l.answers.doubt(peer, s.GetSeenEpoch(), s.GetSeenSeq()) {
-			l.log.Warn("the peer claims what it does not prove: messages to it wait until it takes that back", "peer", peer, "err", err)
+			l.complain("the peer claims what it does not prove: messages to it wait until it takes that back", peer, err)
 		}
 	}
 	return err
+}
+
+// complain logs what a peer does wrong, a few times at once and then four times an hour: a peer does not fill the disk with what is said about it.
+func (l *Lane) complain(what, peer string, err error) {
+	if l.loud.take(peer, time.Now()) == 0 {
+		l.log.Warn(what, "peer", peer, "err", err)
+	}
 }
 
 // judge looks at what a peer shows of ours. A [RollbackError] ends the node. An error that wraps ErrHead or ErrUnproven is the peer's: what it shows
@@ -274,7 +281,7 @@ func (l *Lane) exchange(ctx context.Context, peer string) error {
 		return verdict
 	}
 	if err := l.keepHead(ctx, peer, answer.GetOwn()); err != nil {
-		l.log.Warn("head refused", "peer", peer, "err", err)
+		l.complain("head refused", peer, err)
 	}
 	if gaps := answer.GetGaps(); len(gaps) > 0 && l.cfg.Gaps != nil {
 		l.cfg.Gaps(peer, answer.GetSeenEpoch(), gaps[:min(len(gaps), maxGaps)])

@@ -76,6 +76,7 @@ type Lane struct {
 	calls   limits // Ping, Head, Manifest
 	streams limits // Attachment
 	busy    slots  // Attachment
+	loud    limits // lines of the process's log about one peer
 	fatal   chan error
 
 	verifier envelope.Verifier // of our own signatures
@@ -88,6 +89,7 @@ func New(cfg Config) *Lane {
 		calls:   limits{burst: 100, every: 50 * time.Millisecond},
 		streams: limits{burst: 64, every: 5 * time.Second},
 		busy:    slots{max: maxStreams},
+		loud:    limits{burst: 4, every: 15 * time.Minute},
 		fatal:   make(chan error, 1),
 	}
 	l.answers.init()

@@ -86,7 +86,7 @@ func (l *Lane) learnLoop(ctx context.Context) error {
 				l.offer(from, b)
 				pause(ctx, retryPublish)
 			default:
-				l.log.Warn("manifest refused", "peer", from, "err", err)
+				l.complain("manifest refused", from, err)
 			}
 		}
 		if !pause(ctx, wait, l.learner.bell) {

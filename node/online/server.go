@@ -49,7 +49,7 @@ func (s *server) Head(ctx context.Context, r *peerv1.HeadRequest) (*peerv1.HeadR
 	case errors.Is(err, ErrRollback):
 		return nil, status.Error(codes.FailedPrecondition, "this node has lost a part of what it has done and stops")
 	case errors.Is(err, ErrHead):
-		l.log.Warn("head refused", "peer", caller, "err", err)
+		l.complain("head refused", caller, err)
 	case err != nil && !errors.Is(err, ErrUnproven):
 		return nil, err
 	}
@@ -58,7 +58,7 @@ func (s *server) Head(ctx context.Context, r *peerv1.HeadRequest) (*peerv1.HeadR
 		return nil, err
 	}
 	if err := l.keepHead(ctx, caller, r.GetOwn()); err != nil {
-		l.log.Warn("head refused", "peer", caller, "err", err)
+		l.complain("head refused", caller, err)
 	}
 	answer.Own = l.checkpoint()
 	answer.ManifestVersion = l.cfg.Peers.OwnVersion()

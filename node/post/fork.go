@@ -23,7 +23,9 @@ const maxForks = 8
 // keepFork keeps the proof that a sender has signed two messages with one number. Of what was refused by an older version no statement is kept: a
 // message in its place proves nothing to others.
 func (l *lane) keepFork(tx *store.Tx, o *envelope.Opening, seen *storev1.Seen) error {
-	l.o.log.Error("two messages with one number", "peer", l.country, "seq", o.Message().GetSeq())
+	if l.refusals.first("fork") {
+		l.o.log.Error("two messages with one number", "peer", l.country, "seq", o.Message().GetSeq())
+	}
 	first, firstSignature, err := tx.Came(seen)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil

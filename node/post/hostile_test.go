@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -501,6 +503,52 @@ func TestAFloodOfBytesIsAnsweredWithATimeToComeAgain(t *testing.T) {
 			t.Error("the flood's own capacity has not come back")
 		}
 	}, "RS", "BG", "XX")
+}
+
+// shared is a buffer for several goroutines.
+type shared struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *shared) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(b)
+}
+
+func (s *shared) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+// Whatever a peer sends, of each thing that is wrong with it one line is written in an hour, and how often it was.
+func TestAPeerDoesNotFillTheProcessLog(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		bg := w.members["BG"]
+		var lines shared
+		bg.start(func(c *Config) { c.Logger = slog.New(slog.NewTextHandler(&lines, nil)) })
+		v := w.members["XX"].turn()
+		for range 50 {
+			forged := v.forge(bg, forgery{key: keyring.GenerateIdentity()})
+			v.mail("BG", forged, []byte("no envelope"))
+			v.answers("BG")
+		}
+		said := strings.Count(lines.String(), "envelope refused")
+		if said == 0 || said > 3 {
+			t.Errorf("%d lines for a hundred envelopes", said)
+		}
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if s := lines.String(); !strings.Contains(s, "times=50") {
+			t.Errorf("nobody is told how often it was: %s", s)
+		}
+		v.mail("BG", []byte("no envelope"))
+		if again := strings.Count(lines.String(), "envelope refused"); again != said+1 {
+			t.Errorf("%d lines in the next hour", again-said)
+		}
+	}, "BG", "XX")
 }
 
 // What a parked envelope's own Message does not say cannot use up a number; dropping it forgets it.

@@ -57,7 +57,7 @@ func (l *lane) park(openings []*opening) {
 			op.parked = nil
 		case len(l.parked)+len(chosen) >= l.o.cfg.ParkedMax, l.shelf+more+size > l.o.cfg.ParkedBytes:
 			op.parked, op.advice.Code = nil, rogatoryv1.AdviceCode_ADVICE_CODE_BUSY
-		case l.o.noRoom(more + size):
+		case l.noRoom(more + size):
 			op.parked, op.advice.Code = nil, rogatoryv1.AdviceCode_ADVICE_CODE_BUSY
 			op.advice.RetryAfterMs = uint64(time.Minute.Milliseconds())
 		default:
@@ -67,13 +67,13 @@ func (l *lane) park(openings []*opening) {
 }
 
 // noRoom reports whether the disk has no room for so many bytes that nobody has asked for.
-func (o *Office) noRoom(bytes int64) bool {
-	if o.cfg.Room == nil {
+func (l *lane) noRoom(bytes int64) bool {
+	if l.o.cfg.Room == nil {
 		return false
 	}
-	err := o.cfg.Room(bytes)
-	if err != nil {
-		o.log.Error("nothing more is parked", "err", err)
+	err := l.o.cfg.Room(bytes)
+	if err != nil && l.refusals.first("no-room") {
+		l.o.log.Error("nothing more is parked", "peer", l.country, "err", err)
 	}
 	return err != nil
 }

@@ -42,6 +42,7 @@ type lane struct {
 
 	confirmed atomic.Bool // since the start, or since its last doubtful claim, the peer has shown what it has of ours
 
+	refusals                refusals
 	messages, bytes         quota        // owned by takeLoop
 	roomMessages, roomBytes atomic.Int64 // how many envelopes of this pull are worth decrypting, and how many bytes of them
 }

@@ -120,7 +120,9 @@ func (l *lane) check(rs *rogatoryv1.Receipts) *bundle {
 	cp, err := translog.ParseCheckpoint(rs.GetCheckpoint(), log)
 	if err != nil {
 		l.o.stray("receipt-checkpoint")
-		l.o.log.Warn("receipts refused", "peer", l.country, "err", err)
+		if l.refusals.first("receipts") {
+			l.o.log.Warn("receipts refused", "peer", l.country, "err", err)
+		}
 		return nil
 	}
 	if len(rs.GetReceipts()) > maxReceipts {
@@ -286,7 +288,9 @@ func (l *lane) settled(m *mail) {
 			switch _, whole := p.leaf.Entry.(*translog.Whole); {
 			case p.outcome == other:
 				l.o.stray("receipt-other")
-				l.o.log.Warn("receipt refused", "peer", l.country, "msg", p.msg.String(), "err", ErrReceipt)
+				if l.refusals.first("receipt") {
+					l.o.log.Warn("receipt refused", "peer", l.country, "msg", p.msg.String(), "err", ErrReceipt)
+				}
 			case p.outcome == settled && !whole:
 				l.drop(p.at)
 			}

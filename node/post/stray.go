@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -26,11 +27,14 @@ func (o *Office) stray(reason string) {
 }
 
 // strayLoop turns the counts of each hour into one leaf, so that nobody makes the log grow by what is not authentic. What was counted
-// since the last hour becomes one when the node stops.
+// since the last hour becomes one when the node stops. What the peers' refusals were is said at the same time.
 func (o *Office) strayLoop(ctx context.Context) error {
 	for {
 		hour := time.Now().Truncate(time.Hour)
 		more := pause(ctx, time.Until(hour.Add(time.Hour)), nil)
+		for _, peer := range slices.Sorted(maps.Keys(o.lanes)) {
+			o.lanes[peer].refusals.end(o.log, peer)
+		}
 		if err := o.logStrays(context.WithoutCancel(ctx), hour); err != nil {
 			if fatal(err) {
 				return err

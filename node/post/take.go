@@ -284,7 +284,9 @@ func (l *lane) refuse(op *opening, err error) {
 	if !errors.As(err, &e) {
 		e = &envelope.Error{Reason: envelope.ReasonOuter, Class: envelope.NotAuthentic, Err: err}
 	}
-	l.o.log.Info("envelope refused", "peer", l.country, "reason", string(e.Reason), "class", e.Class.String())
+	if l.refusals.first(string(e.Reason)) {
+		l.o.log.Info("envelope refused", "peer", l.country, "reason", string(e.Reason), "class", e.Class.String())
+	}
 	switch {
 	case op.o == nil:
 		l.o.stray(string(e.Reason))
@@ -335,7 +337,9 @@ func (l *lane) commit(ctx context.Context, m *mail) error {
 		if op.arrival != nil || op.refused != "" || op.parked != nil || op.fork != nil {
 			work = append(work, func(tx *store.Tx) error { return l.commitOne(tx, op) })
 			failed = append(failed, func(err error) {
-				l.o.log.Error("message could not be taken", "peer", l.country, "msg", op.o.Name().String(), "err", err)
+				if l.refusals.first("not-taken") {
+					l.o.log.Error("message could not be taken", "peer", l.country, "msg", op.o.Name().String(), "err", err)
+				}
 				op.answer, op.late, op.parked = -1, nil, nil
 				op.advice = op.advise(rogatoryv1.AdviceCode_ADVICE_CODE_BUSY)
 			})
@@ -346,7 +350,9 @@ func (l *lane) commit(ctx context.Context, m *mail) error {
 			p := &b.proofs[i]
 			work = append(work, func(tx *store.Tx) error { return l.settle(tx, b, p) })
 			failed = append(failed, func(err error) {
-				l.o.log.Error("receipt could not be taken", "peer", l.country, "msg", p.msg.String(), "err", err)
+				if l.refusals.first("receipt-not-taken") {
+					l.o.log.Error("receipt could not be taken", "peer", l.country, "msg", p.msg.String(), "err", err)
+				}
 				p.outcome = 0
 			})
 		}

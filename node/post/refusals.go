@@ -1,0 +1,38 @@
+package post
+
+import (
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+)
+
+// refusals keeps what a peer can have us say about it short: of each thing one line an hour, and at the end of the hour how often it was.
+type refusals struct {
+	mu    sync.Mutex
+	times map[string]int // by reason; reasons are constants of this package and of package envelope
+}
+
+// first counts and reports whether it is the first time in this hour.
+func (r *refusals) first(reason string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.times == nil {
+		r.times = map[string]int{}
+	}
+	r.times[reason]++
+	return r.times[reason] == 1
+}
+
+// end logs what was not said in the hour that ends.
+func (r *refusals) end(log *slog.Logger, peer string) {
+	r.mu.Lock()
+	times := r.times
+	r.times = nil
+	r.mu.Unlock()
+	for _, reason := range slices.Sorted(maps.Keys(times)) {
+		if n := times[reason]; n > 1 {
+			log.Warn("refused again and again within the hour", "peer", peer, "reason", reason, "times", n)
+		}
+	}
+}
