@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -226,6 +227,10 @@ func (d *driver) close() {
 func (d *driver) prepare(ctx context.Context, n int) error {
 	for n > len(d.ready) {
 		resp, err := d.conns[0].Desk.Reserve(ctx, &nodev1.ReserveRequest{Count: block})
+		if wait, refused := refusal(err); refused {
+			time.Sleep(wait)
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -320,24 +325,47 @@ func (d *driver) measure(ctx context.Context, n int, length time.Duration, profi
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-// call submits one request after the other until end.
+// refusalWait is how long a caller waits who is refused without being told a time.
+const refusalWait = 100 * time.Millisecond
+
+// refusal reports whether err is a refusal for lack of room, and how long to wait: the time that the node names, up to a half more, so that
+// those who were refused together do not come back together.
+func refusal(err error) (wait time.Duration, refused bool) {
+	s := status.Convert(err)
+	if s.Code() != codes.ResourceExhausted {
+		return 0, false
+	}
+	wait = refusalWait
+	for _, detail := range s.Details() {
+		if info, ok := detail.(*errdetails.RetryInfo); ok {
+			wait = max(info.GetRetryDelay().AsDuration(), time.Millisecond)
+		}
+	}
+	return wait + rand.N(wait/2+1), true
+}
+
+// call submits one request after the other until end. One that is refused is submitted again.
 func (d *driver) call(ctx context.Context, cl *client.Client, end time.Time, t *tally) error {
+	var s *rig.Submission
 	for time.Now().Before(end) && ctx.Err() == nil {
-		s, err := d.next(ctx)
-		if err != nil {
-			return err
+		if s == nil {
+			var err error
+			if s, err = d.next(ctx); err != nil {
+				return err
+			}
 		}
 		done := d.wait.add(s.DocketCommit)
 		began := time.Now()
 		if _, err := cl.Desk.Commit(ctx, s.Request); err != nil {
 			d.wait.drop(s.DocketCommit)
-			if status.Code(err) != codes.ResourceExhausted {
+			wait, refused := refusal(err)
+			if !refused {
 				return err
 			}
 			t.mu.Lock()
 			t.refused++
 			t.mu.Unlock()
-			time.Sleep(10 * time.Millisecond)
+			time.Sleep(min(wait, max(time.Until(end), 0)))
 			continue
 		}
 		select {
@@ -351,6 +379,7 @@ func (d *driver) call(ctx context.Context, cl *client.Client, end time.Time, t *
 			return fmt.Errorf("case %s: no receipt after %s", s.CaseToken, drainWait)
 		case <-ctx.Done():
 		}
+		s = nil
 	}
 	return nil
 }
@@ -443,11 +472,11 @@ func print(out io.Writer, rows []*Row, c config) error {
 	}
 	fmt.Fprintf(out, "%s, %s, %s\n", rows[0].Machine, rows[0].Date, rows[0].Go)
 	fmt.Fprintf(out, "%d bytes, %s a row; CPU in ms for a delivery\n\n", c.size, c.length)
-	fmt.Fprintf(out, "%11s %9s %8s %8s %7s %7s %7s %7s %7s %7s %7s %7s %7s %8s %8s\n",
-		"concurrency", "per s", "p50 ms", "p99 ms", "cpu", "sender", "peer", "broker", "driver", "floor", "crypto", "commit", "nats", "RSS MiB", "disk B")
+	fmt.Fprintf(out, "%11s %9s %8s %8s %7s %7s %7s %7s %7s %7s %7s %7s %7s %8s %8s %8s\n",
+		"concurrency", "per s", "p50 ms", "p99 ms", "cpu", "sender", "peer", "broker", "driver", "floor", "crypto", "commit", "nats", "RSS MiB", "disk B", "refused")
 	for _, r := range rows {
-		fmt.Fprintf(out, "%11d %9.0f %8.2f %8.2f %7.3f %7.3f %7.3f %7.3f %7.3f %7.3f %7.3f %7.3f %7.3f %8.1f %8d\n",
-			r.Concurrency, r.PerSecond, r.P50, r.P99, r.CPU, r.SenderCPU, r.PeerCPU, r.BrokerCPU, r.DriverCPU, r.Floor, r.Crypto, r.Commits, r.Backbone, r.RSS, r.Disk)
+		fmt.Fprintf(out, "%11d %9.0f %8.2f %8.2f %7.3f %7.3f %7.3f %7.3f %7.3f %7.3f %7.3f %7.3f %7.3f %8.1f %8d %8d\n",
+			r.Concurrency, r.PerSecond, r.P50, r.P99, r.CPU, r.SenderCPU, r.PeerCPU, r.BrokerCPU, r.DriverCPU, r.Floor, r.Crypto, r.Commits, r.Backbone, r.RSS, r.Disk, r.Refused)
 	}
 	return nil
 }

@@ -6,7 +6,9 @@
 //
 // exchange: an agency submits requests of one country to another by one call each. A delivery is submitted → committed → carried →
 // verified, decrypted, committed → receipt checked and committed at the sender; the time is from the call to that commit. As many
-// requests are under way as the concurrency says; each that is delivered makes room for the next.
+// requests are under way as the concurrency says; each that is delivered makes room for the next. A node that is asked for more than it
+// takes at once refuses and names a time; who is refused waits that long and submits the same again, and its delivery is timed from the
+// call that was taken. Calls that were refused are counted.
 //
 // The figures of a row: deliveries a second; the 50th and 99th percentile of their times; CPU of the three processes, user and system,
 // for a delivery; the floor of that, measured in the same run: cryptography alone, commits alone, backbone alone, of messages and
