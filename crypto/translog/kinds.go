@@ -346,13 +346,16 @@ type Case struct {
 	Assertion Hash // digest of the actor's assertion, where the step needs one
 	Case      string
 	Decision  string
-	Docket    Hash   // salted commitment to the local docket of this step
+	Docket    Hash   // salted commitment to the message's docket, else to the local docket of this step
+	Due       int64  // the next limit after the event and all that it set off, milliseconds since 1970
 	Event     string // its code
 	FromState string // left out in the first step
-	Of        Hash   // the message that caused it
+	Manifest  int64  // version of our own manifest under which Rule decided
+	Of        Hash   // the message that caused it; in the steps of a draft, the draft
 	Policy    Hash   // digest of the policy under which Rule decided
 	Rule      string
 	ToState   string
+	Unit      string // of ours that a message which arrived went to
 }
 
 // Kind returns "case".
@@ -363,17 +366,23 @@ func (e *Case) members(c *codec) {
 	c.text("case", &e.Case, token, required)
 	c.text("decision", &e.Decision, code, optional)
 	c.hash("docket", &e.Docket, required)
+	c.integer("due", &e.Due, optional)
 	c.text("event", &e.Event, code, required)
 	c.text("from_state", &e.FromState, code, optional)
+	c.integer("manifest", &e.Manifest, optional)
 	c.hash("of", &e.Of, optional)
 	c.hash("policy", &e.Policy, optional)
 	c.text("rule", &e.Rule, code, optional)
 	c.text("to_state", &e.ToState, code, required)
+	c.text("unit", &e.Unit, token, optional)
 }
 
 func (e *Case) check() string {
 	if (e.Rule == "") != e.Policy.IsZero() {
 		return "one of rule and policy is missing"
+	}
+	if e.Manifest != 0 && e.Rule == "" {
+		return "a manifest without a rule"
 	}
 	return ""
 }

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/post"
@@ -66,9 +66,9 @@ func (d *Desk) Admit(tx *store.Tx, a *post.Arrival) (post.Admission, error) {
 		}
 		unit, c.kind = u, a.Docket.GetKind()
 	}
-	why := because{commit: a.DocketCommit()}
+	why := because{commit: a.DocketCommit(), unit: unit}
 	if a.Docket.GetMethod() == exchange.MethodAsk && opens(a.Docket) {
-		if why.decision, why.policy, err = d.decide(tx, a, unit); err != nil {
+		if err = d.decide(tx, a, unit, &why); err != nil {
 			return post.Admission{}, err
 		}
 		if why.decision.Verdict == rogatoryv1.Verdict_VERDICT_REFUSE {
@@ -158,23 +158,29 @@ func (d *Desk) route(docket *rogatoryv1.Docket) string {
 	return ""
 }
 
-// decide asks the directory's rules what becomes of a message for a unit.
-func (d *Desk) decide(tx *store.Tx, a *post.Arrival, unit string) (federation.Decision, translog.Hash, error) {
+// decide asks the directory's rules what becomes of a message for a unit, and notes the answer. Whoever reads the log decides the same again: from
+// the docket, the directory and the manifests that it names, the time of the message's leaf and the leaves of the hour before.
+func (d *Desk) decide(tx *store.Tx, a *post.Arrival, unit string, why *because) error {
 	policy := d.cfg.Peers.Directory().Policy()
-	q := federation.Question{Docket: a.Docket, From: a.From, To: d.cfg.Node.Country, Fresh: a.Fresh}
+	q := federation.Question{
+		Docket: a.Docket, From: a.From, To: d.cfg.Node.Country,
+		// It may have become stale since the envelope was opened.
+		Fresh: a.Fresh && d.cfg.Peers.Fresh(a.From, time.UnixMilli(a.At)),
+	}
 	if own := d.cfg.Peers.Manifest(d.cfg.Node.Country); own != nil {
-		q.Services, q.Capacity = own.Services(unit), own.Capacity()
+		q.Services, q.Capacity, why.manifest = own.Services(unit), own.Capacity(), int64(own.Version())
 	}
 	decision := policy.Decide(q)
 	if decision.Verdict == rogatoryv1.Verdict_VERDICT_ANSWER && q.Capacity != 0 {
 		// Nothing but an automatic answer depends on how much came before.
 		var err error
 		if q.Hour, err = d.counts.within(tx, d.cfg.Store.Head().Size, a.From, a.At); err != nil {
-			return federation.Decision{}, translog.Hash{}, err
+			return err
 		}
 		decision = policy.Decide(q)
 	}
-	return decision, translog.Hash(policy.Digest()), nil
+	why.decision, why.policy = decision, policy.Digest()
+	return nil
 }
 
 // mayBegin reports whether a message may be the first that we see of its case. A case is named by the country that opened it, so its first

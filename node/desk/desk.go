@@ -26,7 +26,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -66,6 +65,7 @@ type Desk struct {
 	held    heldCounts       // of approved messages without a number
 	waits   map[string]waits // by peer; owned by whatever transaction runs
 	awaited chan struct{}    // holds something when a message with attachments has arrived
+	states  states           // owned by Run
 
 	// Pull is called when a message has arrived whose attachments are to be fetched; nil fetches them when somebody asks.
 	Pull func()
@@ -85,6 +85,9 @@ func New(cfg Config) (*Desk, error) {
 		return nil, err
 	}
 	if d.rules, err = d.rulesUnder(cfg.Peers.Directory()); err != nil {
+		return nil, err
+	}
+	if err := d.notePolicy(); err != nil {
 		return nil, err
 	}
 	// Nothing is served yet: what lies in the folder and is not on the list is what a crash has left.
@@ -138,22 +141,8 @@ func (d *Desk) ruleset(alone bool) exchange.Rules {
 	d.mu.RLock()
 	r := d.rules
 	d.mu.RUnlock()
-	r.Alone = []rogatoryv1.Kind{}
-	if alone {
-		r.Alone = allKinds
-	}
-	return r
+	return r.Alike(alone)
 }
-
-// allKinds are all kinds of message: a unit without four eyes sends each by one person.
-var allKinds = func() []rogatoryv1.Kind {
-	var kinds []rogatoryv1.Kind
-	for k := range rogatoryv1.Kind_name {
-		kinds = append(kinds, rogatoryv1.Kind(k))
-	}
-	slices.Sort(kinds)
-	return kinds
-}()
 
 // Run looks after what falls due until ctx ends: messages that nobody receipts, cases that close by time, approved messages that could not
 // be sent, attachments that nobody needs, nonces that have expired.
@@ -173,6 +162,9 @@ func (d *Desk) Run(ctx context.Context) error {
 				d.log.Error("tidying failed", "err", err)
 			}
 			tidied = time.Now()
+		}
+		if err := d.noteState(ctx); err != nil {
+			d.log.Error("noting the state of the cases failed", "err", err)
 		}
 		select {
 		case <-ticker.C:

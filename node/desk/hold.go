@@ -124,7 +124,7 @@ func (a *deed) wait(tx *store.Tx, c *held, m *sending) error {
 	}
 	e := a.event(tx, exchange.EventDraft)
 	e.Draft, e.From, e.To, e.Docket = exchange.Name(m.target.GetDocketCommit()), a.d.cfg.Node.Country, m.out.GetTo(), m.docket
-	why := because{assertion: a.assertion, commit: translog.Hash(m.target.GetDocketCommit())}
+	why := because{assertion: a.assertion, commit: translog.Hash(m.target.GetDocketCommit()), kept: m.salted()}
 	if err := c.step(tx, e, a.d.ruleset(true), why); err != nil {
 		return err
 	}

@@ -386,29 +386,13 @@ func (d *Desk) caseOf(token string, officer *rogatoryv1.Officer) (*held, error) 
 	return c, nil
 }
 
-// agencyKinds are what an agency that a unit lists sends alone: answers.
-var agencyKinds = []rogatoryv1.Kind{
-	rogatoryv1.Kind_KIND_ACKNOWLEDGE, rogatoryv1.Kind_KIND_REPLY, rogatoryv1.Kind_KIND_FIU_REPLY, rogatoryv1.Kind_KIND_DELAY_NOTICE,
-}
-
 // alone reports whether the officer may send a message in a case from a unit without a second person.
-// An agency may only where the unit lists it, because its answers follow rules that were approved beforehand: it replies alone to what those
-// rules let answer, and to ask alone it takes a unit without four eyes.
 func (d *Desk) alone(r *store.Reader, c *held, officer *rogatoryv1.Officer, unit string, docket *rogatoryv1.Docket) (bool, error) {
-	u := d.cfg.Node.Unit(unit)
-	switch {
-	case u == nil:
-		return false, nil
-	case officer.GetAgency() && !slices.Contains(u.Agencies, officer.GetPseudonym()):
-		return false, nil
-	case !u.FourEyes:
-		return true, nil
-	case !officer.GetAgency():
-		return slices.Contains(exchange.DefaultAlone(), docket.GetKind()) && !discloses(docket), nil
-	case docket.GetKind() == rogatoryv1.Kind_KIND_REPLY, docket.GetKind() == rogatoryv1.Kind_KIND_FIU_REPLY:
-		return c.answersItself(r)
+	answer, err := c.answersItself(r)
+	if err != nil {
+		return false, err
 	}
-	return slices.Contains(agencyKinds, docket.GetKind()), nil
+	return d.house().Alone(unit, officer.GetPseudonym(), officer.GetAgency(), answer, docket), nil
 }
 
 // answersItself reports whether the rules let the case's request be answered without an officer. The decision was made when the request came,
@@ -427,16 +411,6 @@ func (c *held) answersItself(r *store.Reader) (bool, error) {
 	}
 	e, ok := leaf.Entry.(*translog.Case)
 	return ok && e.Of == translog.Hash(c.Messages[0].Name) && e.Decision == decisionCode(federation.Decision{Verdict: rogatoryv1.Verdict_VERDICT_ANSWER}), nil
-}
-
-// discloses reports whether a step in a joint case shows others something; the others do not.
-func discloses(docket *rogatoryv1.Docket) bool {
-	switch docket.GetJoint() {
-	case rogatoryv1.JointAct_JOINT_ACT_PROPOSE, rogatoryv1.JointAct_JOINT_ACT_AMEND, rogatoryv1.JointAct_JOINT_ACT_GRANT,
-		rogatoryv1.JointAct_JOINT_ACT_ADD_EVIDENCE:
-		return true
-	}
-	return false
 }
 
 // implied returns the message that a message of this kind follows when its file names none.

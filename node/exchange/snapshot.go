@@ -102,7 +102,7 @@ func ParseSnapshot(b []byte) ([]Changed, error) {
 			return bad("length of a case")
 		default:
 			c.Body, b = b[:length:length], b[length:]
-			c.Hash = hashEncoded(c.Body)
+			c.Hash = HashEncoded(c.Body)
 		}
 		list = append(list, c)
 	}
@@ -112,7 +112,8 @@ func ParseSnapshot(b []byte) ([]Changed, error) {
 	return list, nil
 }
 
-func hashEncoded(b []byte) [32]byte {
+// HashEncoded is Case.Hash of a case's encoding.
+func HashEncoded(b []byte) [32]byte {
 	h := sha256.New()
 	h.Write([]byte("rogatory/v1/case\x00"))
 	h.Write(b)
