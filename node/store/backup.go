@@ -28,7 +28,7 @@ const backupName = "backup.json"
 type BackupInfo struct {
 	Format      int    `json:"format"` // 1
 	Country     string `json:"country"`
-	Origin      string `json:"origin"`
+	Origin      string `json:"origin"`        // of the country's first log
 	MadeMS      int64  `json:"made_ms"`       // milliseconds since 1970 UTC
 	KeysUntilMS int64  `json:"keys_until_ms"` // the folder is to be deleted then; Restore refuses it from then on
 	Size        int64  `json:"size"`          // leaves in the log
@@ -91,7 +91,7 @@ func (s *Store) copyTo(ctx context.Context, dir string) (BackupInfo, error) {
 
 	made := time.Now()
 	r := &Reader{s: s, b: main}
-	head, err := r.HeadAt(r.Size())
+	head, err := r.HeadAt(r.LogSize())
 	if err != nil {
 		return BackupInfo{}, err
 	}
@@ -239,6 +239,9 @@ func openFolder(opts Options) (*Store, error) {
 		err = ErrForeign
 	}
 	if err != nil {
+		return nil, errors.Join(err, s.closeFiles())
+	}
+	if err := s.loadLog(); err != nil {
 		return nil, errors.Join(err, s.closeFiles())
 	}
 	return s, nil

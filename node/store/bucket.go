@@ -17,7 +17,8 @@ const schema = 1
 var (
 	bucketIdentity    = []byte("identity")        // "identity" -> Identity
 	bucketLeaves      = []byte("leaves")          // index -> leaf; index, endHashes -> hashes of the subtrees that it completes, from level 0 up
-	bucketCheckpoint  = []byte("checkpoint")      // "newest" -> OwnCheckpoint; "cosigned", piece -> CosignedHead
+	bucketLogs        = []byte("logs")            // number -> LogRow, from the second on
+	bucketCheckpoint  = []byte("checkpoint")      // "uncleared" -> index; "newest" -> OwnCheckpoint; "cosigned", piece -> CosignedHead
 	bucketSides       = []byte("sides")           // what stands beside leaves: index, name -> side record; index, name, piece -> a long one; index, endMessage and the like
 	bucketOutbox      = []byte("outbox")          // peer, epoch, seq -> OutboxEntry
 	bucketOutgoing    = []byte("outgoing")        // peer -> Outgoing
@@ -40,6 +41,10 @@ var (
 	bucketManifests   = []byte("manifests")       // digest -> SignedManifest's bytes
 	bucketDirectories = []byte("directories")     // version -> SignedDirectory's bytes
 	bucketHeads       = []byte("peer_heads")      // origin -> PeerHead
+	bucketRecoveries  = []byte("recoveries")      // peer -> Recovery
+	bucketReturned    = []byte("returned")        // peer, epoch, seq -> ReturnedMessage
+	bucketExpected    = []byte("expected")        // peer, epoch, seq -> Expected
+	bucketPeerLogs    = []byte("peer_logs")       // origin -> PeerLog
 	bucketWitnessed   = []byte("witnessed")       // origin -> Witnessed
 	bucketForks       = []byte("fork_proofs")     // number -> ForkProof
 	bucketAttachments = []byte("attachments")     // id -> Attachment
@@ -48,7 +53,7 @@ var (
 		bucketIdentity, bucketLeaves, bucketCheckpoint, bucketSides, bucketOutbox, bucketOutgoing, bucketIncoming, bucketSeen,
 		bucketTokens, bucketCases, bucketByUnit, bucketWake, bucketNumbers, bucketContents, bucketPools, bucketChores, bucketParked,
 		bucketDrafts, bucketSubmissions, bucketNonces, bucketOfficers, bucketLatest, bucketManifests, bucketDirectories, bucketHeads,
-		bucketForks, bucketAttachments, bucketWitnessed,
+		bucketForks, bucketAttachments, bucketWitnessed, bucketLogs, bucketRecoveries, bucketReturned, bucketExpected, bucketPeerLogs,
 	}
 )
 
@@ -61,9 +66,10 @@ var (
 )
 
 var (
-	rowIdentity = []byte("identity")
-	rowNewest   = []byte("newest")
-	rowCosigned = []byte("cosigned")
+	rowIdentity  = []byte("identity")
+	rowNewest    = []byte("newest")
+	rowCosigned  = []byte("cosigned")
+	rowUncleared = []byte("uncleared")
 )
 
 // The ends of keys behind the index of a leaf. The names of side records have no such bytes.

@@ -63,13 +63,14 @@ type checker struct {
 	keys     *bbolt.Tx
 	findings []error
 
+	in   *Reader // of the log whose leaves are looked at
 	edge translog.Edge
 	open map[translog.Hash]int64 // `out` leaves without receipt
 	next map[string]position     // of messages to a peer
 	wits map[string]witness      // the last `wit` leaf of each log
 	cos  int64                   // the largest size of a `cos` leaf
-	in   int                     // `msg` leaves of arrived messages
-	out  int                     // `msg` leaves of sent messages
+	ins  int                     // `msg` leaves of arrived messages
+	outs int                     // `msg` leaves of sent messages
 }
 
 type witness struct {
@@ -120,16 +121,26 @@ func (c *checker) files() error {
 func (c *checker) log() error {
 	rows := c.r.b.Bucket(bucketLeaves)
 	var lastAt int64
-	hashed := int64(0)
+	hashed, begun := int64(0), int64(0)
+	logs, err := c.r.Logs()
+	if err != nil {
+		return err
+	}
+	c.in = c.r.In(logs[0])
 	var stored []translog.Hash
 	if err := c.each(bucketLeaves, func(k, line []byte) {
 		if isIndexed(k, endHashes) {
 			hashed++
 			return
 		}
+		place := begun + c.edge.Size()
+		if len(logs) > 1 && place == logs[1].Base {
+			logs = logs[1:]
+			begun, c.edge, c.in = place, translog.Edge{}, c.r.In(logs[0])
+		}
 		index := c.edge.Size()
-		if len(k) != 8 || int64(number(k)) != index {
-			c.find("leaf %x stands at index %d", k, index)
+		if len(k) != 8 || int64(number(k)) != place {
+			c.find("leaf %x stands at place %d", k, place)
 		}
 		leaf, err := translog.ParseLeaf(line)
 		if !c.must(err) {
@@ -146,15 +157,19 @@ func (c *checker) log() error {
 		for i := range stored {
 			want = append(want, stored[i][:]...)
 		}
-		if !bytes.Equal(want, rows.Get(indexed(index, endHashes))) {
-			c.find("hashes at leaf %d are not those of the leaves", index)
+		if !bytes.Equal(want, rows.Get(indexed(place, endHashes))) {
+			c.find("hashes at leaf %d are not those of the leaves", place)
 		}
+		leaf.Index = place
 		c.leaf(leaf)
 	}); err != nil {
 		return err
 	}
-	if hashed != c.edge.Size() {
-		c.find("%d leaves have hashes, %d are there", hashed, c.edge.Size())
+	if hashed != begun+c.edge.Size() {
+		c.find("%d leaves have hashes, %d are there", hashed, begun+c.edge.Size())
+	}
+	if len(logs) != 1 {
+		c.find("log %s begins behind the last leaf", logs[1].Origin)
 	}
 	guarded := c.r.s.Head()
 	if guarded.Size == 0 { // nothing is guarded yet, or these are the files of a backup
@@ -180,8 +195,11 @@ func (c *checker) leaf(leaf translog.Leaf) {
 			c.find("side record of leaf %d is of another message", leaf.Index)
 		}
 		if e.Dir == translog.Out {
-			c.out++
+			c.outs++
 			c.open[e.Msg] = leaf.Index
+			if e.FirstAt != 0 { // it was given a number that the log before has lost
+				return
+			}
 			at := c.next[e.To]
 			if e.Epoch > at.epoch {
 				at = position{epoch: e.Epoch}
@@ -192,7 +210,7 @@ func (c *checker) leaf(leaf translog.Leaf) {
 			c.next[e.To] = position{e.Epoch, e.Seq, e.Msg}
 			return
 		}
-		c.in++
+		c.ins++
 		seen, ok, err := c.r.Seen(e.From, uint32(e.Epoch), uint64(e.Seq))
 		if c.must(err) && (!ok || !bytes.Equal(seen.Msg, e.Msg[:]) || int64(seen.LeafIndex) != leaf.Index) {
 			c.find("leaf %d has arrived and is not seen", leaf.Index)
@@ -206,6 +224,7 @@ func (c *checker) leaf(leaf translog.Leaf) {
 			c.find("receipt at leaf %d refers to leaf %d, message stands at %d", leaf.Index, e.Ref, out)
 		case ok:
 			delete(c.open, e.Of)
+		case c.again(leaf.Index, e):
 		default:
 			c.find("receipt at leaf %d is for a message that does not wait", leaf.Index)
 		}
@@ -220,7 +239,7 @@ func (c *checker) leaf(leaf translog.Leaf) {
 		if c.must(err) && translog.Hash(sha256.Sum256(side)) != e.Digest {
 			c.find("leaf %d has another cosigned checkpoint beside it", leaf.Index)
 		}
-		if at, err := c.r.HeadAt(e.Size); c.must(err) && at.Root != e.Root {
+		if at, err := c.in.HeadAt(e.Size); c.must(err) && at.Root != e.Root {
 			c.find("leaf %d has another root at %d", leaf.Index, e.Size)
 		}
 	case *translog.Reseal:
@@ -258,6 +277,13 @@ func (c *checker) witnessed() error {
 	return nil
 }
 
+// again reports whether a receipt is one more for a message that has one: its recipient has lost a part of its log, with the leaf that the
+// first one proves.
+func (c *checker) again(index int64, e *translog.Rcpt) bool {
+	m, err := c.r.messageRow(e.Ref)
+	return err == nil && m.Outgoing && bytes.Equal(m.Msg, e.Of[:]) && int64(m.ReceiptPlusOne)-1 >= index
+}
+
 func (c *checker) messages() error {
 	n, listed := 0, 0
 	if err := c.each(bucketSides, func(k, v []byte) {
@@ -284,8 +310,8 @@ func (c *checker) messages() error {
 	}); err != nil {
 		return err
 	}
-	if n != c.in+c.out {
-		c.find("%d messages have side records, %d have leaves", n, c.in+c.out)
+	if n != c.ins+c.outs {
+		c.find("%d messages have side records, %d have leaves", n, c.ins+c.outs)
 	}
 	rows := 0
 	if err := c.each(bucketCases, func(k, _ []byte) {
@@ -302,7 +328,7 @@ func (c *checker) messages() error {
 }
 
 func (c *checker) outbox() error {
-	waiting := 0
+	waiting, again := 0, 0
 	if err := c.each(bucketOutbox, func(k, v []byte) {
 		waiting++
 		var e storev1.OutboxEntry
@@ -313,7 +339,9 @@ func (c *checker) outbox() error {
 			c.find("outbox entry at %x is malformed", k)
 			return
 		}
-		if leaf, ok := c.open[translog.Hash(e.Msg)]; !ok || leaf != int64(e.LeafIndex) {
+		if m, err := c.r.messageRow(int64(e.LeafIndex)); err == nil && m.ReceiptPlusOne != 0 && bytes.Equal(m.Msg, e.Msg) {
+			again++ // the recipient has lost what it had receipted
+		} else if leaf, ok := c.open[translog.Hash(e.Msg)]; !ok || leaf != int64(e.LeafIndex) {
 			c.find("message %d.%d to %s waits and has no open leaf", e.Epoch, e.Seq, e.To)
 		}
 		if e.ContentId != 0 {
@@ -323,7 +351,7 @@ func (c *checker) outbox() error {
 	}); err != nil {
 		return err
 	}
-	if waiting != len(c.open) {
+	if waiting-again != len(c.open) {
 		c.find("%d messages wait, %d have no receipt", waiting, len(c.open))
 	}
 	return nil

@@ -227,7 +227,7 @@ func TestEveryDamageOfTheGuardIsNoticedOrLeavesTheOtherSlot(t *testing.T) {
 	for at := range whole {
 		for bit := range 8 {
 			whole[at] ^= 1 << bit
-			_, head, err := parseGuard(whole, origin)
+			_, head, _, err := parseGuard(whole, origin)
 			whole[at] ^= 1 << bit
 			want := heads[2]
 			if at < slotSize { // the third write went to the first slot
@@ -275,7 +275,7 @@ func FuzzParseGuard(f *testing.F) {
 	f.Add(make([]byte, 2*slotSize))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		b = append(b, make([]byte, 2*slotSize)...)[:2*slotSize]
-		counter, head, err := parseGuard(b, origin)
+		counter, head, _, err := parseGuard(b, origin)
 		if head.Size < 0 || err != nil && counter != 0 || counter == 0 && head != (Head{}) {
 			t.Errorf("counter %d, head %+v, %v", counter, head, err)
 		}

@@ -67,9 +67,14 @@ var (
 type RollbackError struct {
 	Guard    Head // what the guard has seen
 	Database Head // what the database holds; its Root is that of the guard's size when the database is long enough
+	// GuardLog and DatabaseLog are the origins of the logs that these are heads of.
+	GuardLog, DatabaseLog string
 }
 
 func (e *RollbackError) Error() string {
+	if e.GuardLog != e.DatabaseLog {
+		return fmt.Sprintf("%v: guard has %d leaves of %s, database has %d of %s", ErrRollback, e.Guard.Size, e.GuardLog, e.Database.Size, e.DatabaseLog)
+	}
 	return fmt.Sprintf("%v: guard has %d leaves with root %x, database has %d with root %x",
 		ErrRollback, e.Guard.Size, e.Guard.Root[:], e.Database.Size, e.Database.Root[:])
 }
@@ -94,7 +99,7 @@ var hints = []struct {
 	{ErrForeign, "name the folder that this country's node was made in"},
 	{ErrSchema, "start the newer version of rogatory-node again"},
 	{ErrKeysMissing, "put keys.db back beside main.db, or restore both from one backup"},
-	{ErrRollback, "put the newest data folder and head guard back; if they are lost, do not start this node: its log cannot be continued; keep both copies for the members"},
+	{ErrRollback, "put the newest data folder and head guard back; if they are lost: rogatory-node recover, which opens the next log and has the peers give back what they have"},
 	{ErrGuard, "move the head guard's file away; the node then asks its peers how far its log had come"},
 	{ErrUnguarded, "free space on the disk of the head guard; the store goes on trying"},
 	{ErrChore, "free space on the disk; the key is destroyed or wrapped anew with the next such work or restart"},

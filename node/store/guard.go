@@ -22,7 +22,8 @@ import (
 //	magic(16) || u64be counter || u64be size || root(32) || u16be length || origin || zeros || SHA-256 of all before it (32)
 type guard struct {
 	f       *os.File
-	origin  string
+	origin  string // of the log that is written
+	seen    string // of the log that head is of
 	counter uint64
 	head    Head
 }
@@ -66,28 +67,28 @@ func (g *guard) read() (missing bool, err error) {
 	if _, err := g.f.ReadAt(b, 0); err != nil && !errors.Is(err, io.EOF) {
 		return false, err
 	}
-	g.counter, g.head, err = parseGuard(b, g.origin)
+	g.counter, g.head, g.seen, err = parseGuard(b, g.origin)
 	return g.counter == 0, err
 }
 
 // parseGuard takes the newer of the two slots that are whole. Counter 0 means a missing guard: the file is empty, or
 // nothing but its first slot has ever been written and that one is torn, which a crash can leave before anything has been
-// signed.
-func parseGuard(b []byte, origin string) (counter uint64, head Head, err error) {
+// signed. The guard of another log of the same country is no error.
+func parseGuard(b []byte, origin string) (counter uint64, head Head, seen string, err error) {
 	for slot := range 2 {
 		c, h, of, ok := parseSlot(b[slot*slotSize : (slot+1)*slotSize])
 		if !ok || c < counter {
 			continue
 		}
-		if of != origin {
-			return 0, Head{}, fmt.Errorf("guard belongs to log %q: %w", of, ErrForeign)
+		if !sameCountry(of, origin) {
+			return 0, Head{}, "", fmt.Errorf("guard belongs to log %q: %w", of, ErrForeign)
 		}
-		counter, head = c, h
+		counter, head, seen = c, h, of
 	}
 	if counter == 0 && len(bytes.Trim(b[slotSize:], "\x00")) > 0 {
-		return 0, Head{}, ErrGuard
+		return 0, Head{}, "", ErrGuard
 	}
-	return counter, head, nil
+	return counter, head, seen, nil
 }
 
 func parseSlot(b []byte) (counter uint64, head Head, origin string, ok bool) {
@@ -131,7 +132,7 @@ func (g *guard) write(head Head, torn func()) error {
 		return err
 	}
 	g.counter++
-	g.head = head
+	g.head, g.seen = head, g.origin
 	return nil
 }
 

@@ -9,12 +9,13 @@ import (
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
-// Append appends entry to the log and returns its index. The time of the leaf is now, or that of the leaf before it when
+// Append appends entry to the log and returns its place, which is its index in the country's first log. The time of the leaf is now, or that of the leaf before it when
 // the clock has gone back. Both change when the function given to Update runs again.
 func (t *Tx) Append(entry translog.Entry) (index int64, err error) {
-	index = t.edge.Size() + int64(len(t.leaves))
+	own := t.edge.Size() + int64(len(t.leaves))
+	index = t.s.current.Base + own
 	at := t.At()
-	leaf, err := translog.Marshal(at, index, entry)
+	leaf, err := translog.Marshal(at, own, entry)
 	if err != nil {
 		return 0, fmt.Errorf("appending leaf: %w", err)
 	}
@@ -50,7 +51,7 @@ func (t *Tx) closeLeaves() error {
 	b := t.b.Bucket(bucketLeaves)
 	var stored []translog.Hash
 	for _, leaf := range t.leaves {
-		index := t.edge.Size()
+		index := t.s.current.Base + t.edge.Size()
 		var err error
 		if stored, err = t.edge.Append(stored[:0], leaf); err != nil {
 			return err
@@ -67,7 +68,7 @@ func (t *Tx) closeLeaves() error {
 	return nil
 }
 
-// Size returns the number of leaves; in the middle of an Update those count that it has appended.
+// Size returns the number of leaves of all logs, which is the place of the next one; in the middle of an Update those count that it has appended.
 func (r *Reader) Size() int64 {
 	if k, _ := r.b.Bucket(bucketLeaves).Cursor().Last(); k != nil {
 		return int64(number(k)) + 1
@@ -75,7 +76,7 @@ func (r *Reader) Size() int64 {
 	return 0
 }
 
-// Leaf returns the bytes of the leaf at index, or [ErrNotFound].
+// Leaf returns the bytes of the leaf at a place, or [ErrNotFound].
 func (r *Reader) Leaf(index int64) ([]byte, error) {
 	v := r.b.Bucket(bucketLeaves).Get(u64(index))
 	if v == nil {

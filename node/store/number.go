@@ -5,6 +5,9 @@ import "fmt"
 // numbersAhead is how many case numbers are reserved with one write.
 const numbersAhead = 1000
 
+// numbersOfLog is how many numbers of a year each log has for itself: those of the second begin at 10,000,001.
+const numbersOfLog = 10_000_000
+
 // CaseNumber returns the next number of a year, from 1, as in "RS-2026-000123". Numbers are reserved a thousand ahead:
 // taking one costs no write as a rule, a crash skips what is left, and an Update that fails skips one. None comes twice.
 func (t *Tx) CaseNumber(year int) (uint64, error) {
@@ -18,6 +21,9 @@ func (t *Tx) CaseNumber(year int) (uint64, error) {
 	next, ok := t.s.numbers[year]
 	if !ok {
 		next = reserved + 1
+	}
+	if first := (t.s.current.Number-1)*numbersOfLog + 1; next < first {
+		next = first // the log before has given out numbers that nobody here knows
 	}
 	if next > reserved {
 		if err := t.put(bucketNumbers, u64(uint64(year)), u64(next+numbersAhead-1)); err != nil {

@@ -15,8 +15,8 @@ func (r *Reader) NextOutgoing(peer string) (epoch uint32, seq uint64, prev []byt
 	if err != nil {
 		return 0, 0, nil, err
 	}
-	if !ok || o.Epoch < r.s.opts.Epoch {
-		return r.s.opts.Epoch, 1, make([]byte, 32), nil
+	if !ok || o.Epoch < r.s.current.Epoch {
+		return r.s.current.Epoch, 1, make([]byte, 32), nil
 	}
 	return o.Epoch, o.NextSeq, o.Prev, nil
 }

@@ -53,6 +53,7 @@ type Store struct {
 	guard *guard // owned by writeLoop
 
 	guardMissing bool
+	current      Log      // the log that is written; set by Open
 	made         []string // files and folders that Open has made, the innermost last
 
 	// Owned by writeLoop.
@@ -362,14 +363,17 @@ func writeIdentity(db *bbolt.DB, id *storev1.Identity, buckets [][]byte) error {
 
 // loadHead reads the log's head and holds it against the guard.
 func (s *Store) loadHead() error {
+	if err := s.loadLog(); err != nil {
+		return err
+	}
 	if err := s.main.View(func(b *bbolt.Tx) error {
 		r := &Reader{s: s, b: b}
-		size := r.Size()
+		size := r.LogSize()
 		var err error
 		if s.edge, err = translog.ReadEdge(size, r); err != nil || size == 0 {
 			return err
 		}
-		last, err := r.Leaf(size - 1)
+		last, err := r.Leaf(r.Size() - 1)
 		if err != nil {
 			return err
 		}
@@ -381,7 +385,7 @@ func (s *Store) loadHead() error {
 	}
 	var err error
 	created := missing(s.opts.GuardPath)
-	if s.guard, s.guardMissing, err = openGuard(s.opts.GuardPath, s.opts.Origin); err != nil {
+	if s.guard, s.guardMissing, err = openGuard(s.opts.GuardPath, s.current.Origin); err != nil {
 		return err
 	}
 	if created {
@@ -389,13 +393,17 @@ func (s *Store) loadHead() error {
 	}
 	head := s.head()
 	if seen := s.guard.head; !s.guardMissing {
-		if seen.Size > head.Size {
-			return &RollbackError{Guard: seen, Database: head}
+		ahead := lead(s.guard.seen, s.current.Origin)
+		if ahead > 0 || ahead == 0 && seen.Size > head.Size {
+			return &RollbackError{Guard: seen, Database: head, GuardLog: s.guard.seen, DatabaseLog: s.current.Origin}
+		}
+		if ahead < 0 { // the recovery that opened this log knew what it had seen
+			return s.writeGuard()
 		}
 		if err := s.View(func(r *Reader) error {
 			at, err := r.HeadAt(seen.Size)
 			if err == nil && at != seen {
-				err = &RollbackError{Guard: seen, Database: at}
+				err = &RollbackError{Guard: seen, Database: at, GuardLog: s.guard.seen, DatabaseLog: s.current.Origin}
 			}
 			return err
 		}); err != nil {
@@ -407,6 +415,17 @@ func (s *Store) loadHead() error {
 		}
 	}
 	return s.writeGuard()
+}
+
+// loadLog reads which log is written.
+func (s *Store) loadLog() error {
+	return s.main.View(func(b *bbolt.Tx) error {
+		logs, err := s.readLogs(b)
+		if err == nil {
+			s.current = logs[len(logs)-1]
+		}
+		return err
+	})
 }
 
 // head returns what is committed.

@@ -16,14 +16,14 @@ type Head struct {
 
 func headOf(e *translog.Edge) Head { return Head{e.Size(), e.Root()} }
 
-// ReadHashes returns stored hashes by the indexes that golang.org/x/mod/sumdb/tlog counts: it makes a Reader a
+// ReadHashes returns stored hashes of one log by the indexes that golang.org/x/mod/sumdb/tlog counts: it makes a Reader a
 // tlog.HashReader. A stored hash stands with the last leaf of its subtree.
 func (r *Reader) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
-	b := r.b.Bucket(bucketLeaves)
+	b, base := r.b.Bucket(bucketLeaves), r.base()
 	hashes := make([]tlog.Hash, len(indexes))
 	for i, index := range indexes {
 		level, n := tlog.SplitStoredHashIndex(index)
-		v := b.Get(indexed((n+1)<<level-1, endHashes))
+		v := b.Get(indexed(base+(n+1)<<level-1, endHashes))
 		if len(v) < (level+1)*tlog.HashSize {
 			return nil, fmt.Errorf("reading hash %d of level %d: %w", n, level, ErrNotFound)
 		}

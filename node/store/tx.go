@@ -14,8 +14,9 @@ const MaxValue = 64 << 10
 
 // A Reader reads one state of the store. It is valid only within the function that it was given to.
 type Reader struct {
-	s *Store
-	b *bbolt.Tx
+	s   *Store
+	b   *bbolt.Tx
+	log *Log // whose heads and proofs it gives; nil for the one that is written
 }
 
 // A Tx reads and writes within one Update. It is valid only within the function that it was given to.

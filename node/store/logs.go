@@ -1,0 +1,164 @@
+package store
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/rogatory/rogatory/crypto/translog"
+	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
+)
+
+// A country writes one log, until it loses a part of it: then that log is closed at the last head that can be proven, and the next one goes on
+// from there. The store keeps the leaves of all of them behind one another. A leaf's place is its number in that row, and what all
+// other rows name: places never change. Its index, which the leaf itself says, is its number in its own log; the two are one in the first.
+
+// A Log is one of the country's logs.
+type Log struct {
+	// Number counts them from 1; it is the last part of the origin.
+	Number uint64
+	// Origin is its name.
+	Origin string
+	// Epoch is that of the sequence numbers which were given out in it.
+	Epoch uint32
+	// Base is the place of its leaf 0.
+	Base int64
+	// Size is the number of its leaves.
+	Size int64
+	// Closed is the signed checkpoint with which it was closed, over all of it; nil for the log that is written.
+	Closed []byte
+}
+
+// Holds reports whether the leaf at a place is one of the log's, and its index there.
+func (l Log) Holds(place int64) (index int64, ok bool) {
+	return place - l.Base, place >= l.Base && place < l.Base+l.Size
+}
+
+// readLogs returns the country's logs, the one that is written last; its size counts what the transaction has committed.
+func (s *Store) readLogs(b *bbolt.Tx) ([]Log, error) {
+	logs := []Log{{Number: numberOf(s.opts.Origin), Origin: s.opts.Origin, Epoch: s.opts.Epoch}}
+	rows := b.Bucket(bucketLogs)
+	if rows == nil { // these are files of an earlier program that nobody has opened for writing yet
+		return logs, nil
+	}
+	err := rows.ForEach(func(_, v []byte) error {
+		var row storev1.LogRow
+		if err := parse(v, &row); err != nil {
+			return err
+		}
+		last := &logs[len(logs)-1]
+		last.Size, last.Closed = int64(row.Base)-last.Base, row.Closed
+		logs = append(logs, Log{Number: row.Number, Origin: row.Origin, Epoch: row.Epoch, Base: int64(row.Base)})
+		return nil
+	})
+	last := &logs[len(logs)-1]
+	last.Size = (&Reader{s: s, b: b}).Size() - last.Base
+	return logs, err
+}
+
+// Logs returns the country's logs, the one that is written last.
+func (r *Reader) Logs() ([]Log, error) { return r.s.readLogs(r.b) }
+
+// LogAt returns the log that the leaf at a place stands in.
+func (r *Reader) LogAt(place int64) (Log, error) {
+	logs, err := r.Logs()
+	if err != nil {
+		return Log{}, err
+	}
+	for _, l := range logs {
+		if _, ok := l.Holds(place); ok {
+			return l, nil
+		}
+	}
+	return Log{}, fmt.Errorf("reading the log of leaf %d: %w", place, ErrNotFound)
+}
+
+// In returns a Reader whose heads and proofs are those of one of the country's logs. That of a Reader by itself is the log that is written.
+func (r *Reader) In(l Log) *Reader { return &Reader{s: r.s, b: r.b, log: &l} }
+
+// base is the place of leaf 0 of the log that the Reader proves of.
+func (r *Reader) base() int64 {
+	if r.log != nil {
+		return r.log.Base
+	}
+	return r.s.current.Base
+}
+
+// LogSize returns the number of leaves of the log that is written; in the middle of an Update those count that it has appended.
+func (r *Reader) LogSize() int64 { return r.Size() - r.s.current.Base }
+
+// Log returns the log that is written, as it stood when the store was opened.
+func (s *Store) Log() Log { return s.current }
+
+// Size returns the number of committed leaves of all logs: the place of the next one.
+func (s *Store) Size() int64 { return s.head().Size + s.current.Base }
+
+// LogRow returns what the recovery noted that opened a log, or [ErrNotFound].
+func (r *Reader) LogRow(number uint64) (*storev1.LogRow, error) {
+	row := new(storev1.LogRow)
+	ok, err := read(r.b.Bucket(bucketLogs), u64(number), row)
+	if err == nil && !ok {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading log %d: %w", number, err)
+	}
+	return row, nil
+}
+
+// numberOf returns the number at the end of an origin, and 1 for one without.
+func numberOf(origin string) uint64 {
+	_, n := splitOrigin(origin)
+	return max(n, 1)
+}
+
+// splitOrigin returns an origin without the number at its end, and the number; 0 for one without.
+func splitOrigin(origin string) (stem string, number uint64) {
+	i := strings.LastIndexByte(origin, '/')
+	n, err := strconv.ParseUint(origin[i+1:], 10, 32)
+	if err != nil {
+		return origin, 0
+	}
+	return origin[:i+1], n
+}
+
+// sameCountry reports whether two origins are those of logs of one country.
+func sameCountry(a, b string) bool {
+	a, _ = splitOrigin(a)
+	b, _ = splitOrigin(b)
+	return a == b
+}
+
+// lead returns how far the log of the guard is ahead of another, by their numbers.
+func lead(guard, log string) int64 { return int64(numberOf(guard)) - int64(numberOf(log)) }
+
+// Uncleared returns the place from which on the peers have confirmed nothing of the log since: that of the first leaf of the first start that
+// was not cleared; ok is false when the last start was.
+func (r *Reader) Uncleared() (place int64, ok bool) {
+	if v := r.b.Bucket(bucketCheckpoint).Get(rowUncleared); v != nil {
+		return int64(number(v)), true
+	}
+	return 0, false
+}
+
+// NoteStart notes that a start begins at the next leaf, unless an earlier one has not been cleared yet.
+func (t *Tx) NoteStart() error {
+	if _, ok := t.Uncleared(); ok {
+		return nil
+	}
+	return t.put(bucketCheckpoint, rowUncleared, u64(t.Size()))
+}
+
+// NoteCleared notes that the peers have confirmed the head: what follows may be signed.
+func (t *Tx) NoteCleared() error { return t.delete(bucketCheckpoint, rowUncleared) }
+
+// leafAt parses the leaf at a place.
+func (r *Reader) leafAt(place int64) (translog.Leaf, error) {
+	raw, err := r.Leaf(place)
+	if err != nil {
+		return translog.Leaf{}, err
+	}
+	return translog.ParseLeaf(raw)
+}

@@ -1,0 +1,239 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/rogatory/rogatory/crypto/translog"
+	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
+)
+
+// A Recovery says how the next log is opened after a rollback. Its functions may be called more than once.
+type Recovery struct {
+	// Number is the new log's. It is larger than that of any log of the country that anybody has heard of; its epoch is the same number.
+	Number uint64
+	// Close returns the signed checkpoint with which the old log is closed.
+	Close func(origin string, head Head) ([]byte, error)
+	// Genesis returns leaf 0 of the new log.
+	Genesis func(closed string, head Head) (*translog.Genesis, error)
+	// Endorse returns what stands beside leaf 0: the signature of the identity key over it.
+	Endorse func(leaf []byte) ([]byte, error)
+	// Note returns the `node` leaf that says so.
+	Note func(r *Recovered) (*translog.Node, error)
+	// Peers are those that may have something to give back.
+	Peers []string
+}
+
+// Recovered is what a recovery found and did.
+type Recovered struct {
+	// Log is the new one, Origin and Closed the old one and the head with which it is closed.
+	Log    Log
+	Origin string
+	Closed Head
+	// Guard is what the head guard had seen, of the log GuardLog; zero without a guard.
+	Guard    Head
+	GuardLog string
+	// Moved is the number of leaves that were written since by starts which no peer has confirmed. They stand in the new log.
+	Moved int64
+	// Erased is the number of contents that the journal of erasures names.
+	Erased int
+}
+
+// SideEndorsement is the name of the side record of a genesis behind the first.
+const SideEndorsement = "endorsement"
+
+// Recover closes the log of a store that is older than what was signed, at its last head that peers can have confirmed, and opens the
+// next one, in one transaction. What starts that nobody has confirmed have written since has never been signed: it moves into the new log, in its
+// place, where the genesis takes that of the first of these starts. Before that everything is erased again that the journal beside
+// opts.GuardPath names. The store must not be open. A crash leaves the old log or the new one. [ErrInvalid] means that there is no log to close.
+func Recover(ctx context.Context, opts Options, r Recovery) (_ *Recovered, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("recovering: %w", err)
+		}
+	}()
+	for _, name := range []string{mainName, keysName} { // never make what is missing
+		if _, err := os.Stat(filepath.Join(opts.Dir, name)); err != nil {
+			return nil, err
+		}
+	}
+	s := &Store{opts: opts, pools: make(map[string]*pool)}
+	defer func() { err = errors.Join(err, s.closeFiles()) }()
+	if err := errors.Join(s.openFiles(), s.finishIdentity()); err != nil {
+		return nil, err
+	}
+	if s.guard, s.guardMissing, err = openGuard(opts.GuardPath, s.current.Origin); err != nil {
+		return nil, err
+	}
+	journal, _, err := readJournal(opts.GuardPath+journalName, opts.Origin)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.eraseAgain(ctx, journal); err != nil {
+		return nil, err
+	}
+	out := &Recovered{Origin: s.current.Origin, Guard: s.guard.head, GuardLog: s.guard.seen, Erased: len(journal)}
+	if highest := max(s.current.Number, numberOf(s.guard.seen)); r.Number <= highest {
+		return nil, fmt.Errorf("log %d after log %d: %w", r.Number, highest, ErrInvalid)
+	}
+	var edge translog.Edge
+	if err := s.main.Update(func(b *bbolt.Tx) error {
+		edge, err = s.nextLog(b, &r, out)
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	s.step(StepCommitted)
+	s.guard.origin = out.Log.Origin
+	if err := s.guard.write(headOf(&edge), nil); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnguarded, err)
+	}
+	return out, nil
+}
+
+// finishIdentity reads what openFiles leaves to Open.
+func (s *Store) finishIdentity() error {
+	if s.main == nil {
+		return nil // openFiles has failed
+	}
+	return s.loadLog()
+}
+
+// nextLog closes the log that is written and opens the next one.
+func (s *Store) nextLog(b *bbolt.Tx, r *Recovery, out *Recovered) (edge translog.Edge, err error) {
+	t := &Tx{Reader: Reader{s: s, b: b}, call: new(call), now: time.Now().UnixMilli()}
+	old, size := s.current, t.Size()
+	cut, uncleared := t.Uncleared()
+	if !uncleared {
+		cut = size
+	}
+	if cut <= old.Base {
+		return edge, fmt.Errorf("no leaf of %s was ever confirmed: %w", old.Origin, ErrInvalid)
+	}
+	if out.Closed, err = t.HeadAt(cut - old.Base); err != nil {
+		return edge, err
+	}
+	moved, err := t.cutLeaves(cut, size)
+	if err != nil {
+		return edge, err
+	}
+	out.Moved = int64(len(moved))
+	stem, _ := splitOrigin(s.opts.Origin)
+	out.Log = Log{Number: r.Number, Origin: fmt.Sprintf("%s%d", stem, r.Number), Epoch: uint32(r.Number), Base: cut}
+	row := &storev1.LogRow{
+		Number: r.Number, Origin: out.Log.Origin, Epoch: out.Log.Epoch, Base: uint64(cut), OpenedMs: uint64(t.now),
+		ClosedOrigin: old.Origin, GuardOrigin: out.GuardLog, GuardSize: uint64(out.Guard.Size), GuardRoot: out.Guard.Root[:],
+	}
+	if row.Closed, err = r.Close(old.Origin, out.Closed); err != nil {
+		return edge, err
+	}
+	last, err := t.leafAt(cut - 1)
+	if err != nil {
+		return edge, err
+	}
+	genesis, err := r.Genesis(old.Origin, out.Closed)
+	if err != nil {
+		return edge, err
+	}
+	note, err := r.Note(out)
+	if err != nil {
+		return edge, err
+	}
+	// The genesis takes the place and the time of the first start that moves, so that what follows it keeps both.
+	entries := append(moved, translog.Leaf{Entry: note})
+	if len(moved) > 0 {
+		entries[0].Entry = genesis
+	} else {
+		entries = append([]translog.Leaf{{Entry: genesis}}, entries...)
+	}
+	at := last.At
+	for i, e := range entries {
+		if e.At == 0 {
+			e.At = t.now
+		}
+		at = max(at, e.At)
+		if st, ok := e.Entry.(*translog.State); ok {
+			st.Size = int64(i)
+		}
+		leaf, err := translog.Marshal(at, int64(i), e.Entry)
+		if err != nil {
+			return edge, err
+		}
+		if err := t.putLeaf(&edge, cut, leaf); err != nil {
+			return edge, err
+		}
+		if i == 0 {
+			endorsement, err := r.Endorse(leaf)
+			if err != nil {
+				return edge, err
+			}
+			if err := t.PutSide(cut, SideEndorsement, endorsement); err != nil {
+				return edge, err
+			}
+		}
+	}
+	out.Log.Size = edge.Size()
+	if err := errors.Join(
+		deleteWhere(b.Bucket(bucketCheckpoint), func(_, _ []byte) (bool, error) { return true, nil }),
+		t.putRow(bucketLogs, u64(r.Number), row),
+	); err != nil {
+		return edge, err
+	}
+	for _, peer := range r.Peers {
+		epoch, seq, _, err := t.NextOutgoing(peer)
+		if err != nil {
+			return edge, err
+		}
+		if seq == 1 {
+			epoch = 0
+		}
+		if err := t.PutRecovery(&storev1.Recovery{Peer: peer, Log: r.Number, GivenEpoch: epoch, GivenSeq: seq - 1}); err != nil {
+			return edge, err
+		}
+	}
+	return edge, nil
+}
+
+// putLeaf puts a leaf behind the others of a log that begins at a place.
+func (t *Tx) putLeaf(edge *translog.Edge, base int64, leaf []byte) error {
+	place := base + edge.Size()
+	stored, err := edge.Append(nil, translog.LeafHash(leaf))
+	if err != nil {
+		return err
+	}
+	var hashes []byte
+	for i := range stored {
+		hashes = append(hashes, stored[i][:]...)
+	}
+	return errors.Join(t.put(bucketLeaves, u64(place), leaf), t.put(bucketLeaves, indexed(place, endHashes), hashes))
+}
+
+// cutLeaves takes the leaves from one place on out of their log and returns them. The first is that of a start.
+func (t *Tx) cutLeaves(from, size int64) ([]translog.Leaf, error) {
+	var cut []translog.Leaf
+	for place := from; place < size; place++ {
+		leaf, err := t.leafAt(place)
+		if err != nil {
+			return nil, err
+		}
+		start, ok := leaf.Entry.(*translog.Node)
+		if place == from && (!ok || start.Event != translog.NodeStart) {
+			return nil, fmt.Errorf("leaf %d, at which a start that was not confirmed begins, is %s: %w", place, leaf.Entry.Kind(), ErrInconsistent)
+		}
+		switch leaf.Entry.(type) {
+		case *translog.Msg, *translog.Rcpt, *translog.Rej, *translog.Reseal, *translog.Genesis:
+			return nil, fmt.Errorf("leaf %d is %s though no start since leaf %d was confirmed: %w", place, leaf.Entry.Kind(), from, ErrInconsistent)
+		}
+		cut = append(cut, leaf)
+		if err := errors.Join(t.delete(bucketLeaves, u64(place)), t.delete(bucketLeaves, indexed(place, endHashes))); err != nil {
+			return nil, err
+		}
+	}
+	return cut, nil
+}

@@ -1,0 +1,152 @@
+package store
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/rogatory/rogatory/crypto/translog"
+	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
+)
+
+// PutRecovery keeps how far the recovery has come with a peer.
+func (t *Tx) PutRecovery(r *storev1.Recovery) error {
+	if err := checkName("peer", r.Peer); err != nil {
+		return err
+	}
+	return t.putRow(bucketRecoveries, []byte(r.Peer), r)
+}
+
+// Recovery returns how far the last recovery has come with a peer; ok is false when there was none.
+func (r *Reader) Recovery(peer string) (row *storev1.Recovery, ok bool, err error) {
+	row = new(storev1.Recovery)
+	ok, err = read(r.b.Bucket(bucketRecoveries), []byte(peer), row)
+	return row, ok, err
+}
+
+// Recoveries returns how far the last recovery has come with each peer, in order; none when there was none.
+func (r *Reader) Recoveries() (rows []*storev1.Recovery, err error) {
+	err = r.b.Bucket(bucketRecoveries).ForEach(func(_, v []byte) error {
+		row := new(storev1.Recovery)
+		rows = append(rows, row)
+		return parse(v, row)
+	})
+	return rows, err
+}
+
+// PutReturned keeps a message of ours that a peer gave back, until it has its place in the log. The same one again changes nothing.
+func (t *Tx) PutReturned(epoch uint32, seq uint64, m *storev1.ReturnedMessage) error {
+	if err := checkName("peer", m.Peer); err != nil {
+		return err
+	}
+	if len(m.Msg) != translog.HashSize || epoch == 0 || seq == 0 {
+		return fmt.Errorf("keeping returned message %d.%d of %s: %w", epoch, seq, m.Peer, ErrInvalid)
+	}
+	return t.putRow(bucketReturned, place(m.Peer, epoch, seq), m)
+}
+
+// Returned returns the messages that a peer gave back and that have no place in the log yet, in the order of their numbers, at most limit.
+func (r *Reader) Returned(peer string, limit int) (rows []*storev1.ReturnedMessage, err error) {
+	c := r.b.Bucket(bucketReturned).Cursor()
+	for k, v := c.Seek(named(peer)); bytes.HasPrefix(k, named(peer)) && len(rows) < limit; k, v = c.Next() {
+		row := new(storev1.ReturnedMessage)
+		if err := parse(v, row); err != nil {
+			return nil, err
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
+// HasReturned reports whether a message that a peer gave back waits for its place in the log.
+func (r *Reader) HasReturned(peer string, epoch uint32, seq uint64) bool {
+	return r.b.Bucket(bucketReturned).Get(place(peer, epoch, seq)) != nil
+}
+
+// DeleteReturned forgets a message that has its place in the log now.
+func (t *Tx) DeleteReturned(peer string, epoch uint32, seq uint64) error {
+	return t.delete(bucketReturned, place(peer, epoch, seq))
+}
+
+// PutExpected notes that a message of a peer comes again that a lost leaf of ours has receipted.
+func (t *Tx) PutExpected(peer string, epoch uint32, seq uint64, e *storev1.Expected) error {
+	if err := checkName("peer", peer); err != nil {
+		return err
+	}
+	return t.putRow(bucketExpected, place(peer, epoch, seq), e)
+}
+
+// Expected returns the note of [Tx.PutExpected]; ok is false without one.
+func (r *Reader) Expected(peer string, epoch uint32, seq uint64) (e *storev1.Expected, ok bool, err error) {
+	e = new(storev1.Expected)
+	ok, err = read(r.b.Bucket(bucketExpected), place(peer, epoch, seq), e)
+	return e, ok, err
+}
+
+// EachExpected calls each with the messages of a peer that are to come again, in the order of their numbers, until it returns false.
+func (r *Reader) EachExpected(peer string, each func(epoch uint32, seq uint64, e *storev1.Expected) bool) error {
+	c, prefix := r.b.Bucket(bucketExpected).Cursor(), named(peer)
+	for k, v := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, v = c.Next() {
+		e := new(storev1.Expected)
+		if err := parse(v, e); err != nil {
+			return err
+		}
+		if !each(binary.BigEndian.Uint32(k[len(prefix):]), number(k[len(prefix)+4:]), e) {
+			break
+		}
+	}
+	return nil
+}
+
+// DeleteExpected forgets a message that has come again.
+func (t *Tx) DeleteExpected(peer string, epoch uint32, seq uint64) error {
+	return t.delete(bucketExpected, place(peer, epoch, seq))
+}
+
+// HasOutgoing reports whether the store has given out a number to a peer, or has taken a message back that bore it.
+func (r *Reader) HasOutgoing(peer string, epoch uint32, seq uint64) (bool, error) {
+	at, next, _, err := r.NextOutgoing(peer)
+	return epoch < at || epoch == at && seq < next, err
+}
+
+// SendAgain puts a message whose receipt a peer has lost into the outbox again. The row is that of its `out` leaf at index.
+func (t *Tx) SendAgain(index int64, m *storev1.LoggedMessage, epoch uint32, seq, submitted uint64) error {
+	if _, err := t.OutboxEntry(m.Peer, epoch, seq); err == nil || !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	return t.putRow(bucketOutbox, place(m.Peer, epoch, seq), &storev1.OutboxEntry{
+		To: m.Peer, Epoch: epoch, Seq: seq, Msg: m.Msg, Message: m.Message, Docket: m.Docket, DocketSalt: m.DocketSalt,
+		ContentId: m.ContentId, LeafIndex: uint64(index), CaseToken: m.CaseToken, SubmittedMs: submitted,
+	})
+}
+
+// PutPeerLog keeps what is known of a log that a peer has closed.
+func (t *Tx) PutPeerLog(origin string, l *storev1.PeerLog) error {
+	if err := checkName("origin", origin); err != nil {
+		return err
+	}
+	return t.putRow(bucketPeerLogs, []byte(origin), l)
+}
+
+// PeerLog returns what is known of a log that a peer has closed; ok is false when the peer has closed none of that name.
+func (r *Reader) PeerLog(origin string) (l *storev1.PeerLog, ok bool, err error) {
+	l = new(storev1.PeerLog)
+	ok, err = read(r.b.Bucket(bucketPeerLogs), []byte(origin), l)
+	return l, ok, err
+}
+
+// EachPeerLog calls each with the logs that peers have closed until it returns false.
+func (r *Reader) EachPeerLog(each func(origin string, l *storev1.PeerLog) bool) error {
+	c := r.b.Bucket(bucketPeerLogs).Cursor()
+	for k, v := c.First(); k != nil; k, v = c.Next() {
+		l := new(storev1.PeerLog)
+		if err := parse(v, l); err != nil {
+			return err
+		}
+		if !each(string(k), l) {
+			break
+		}
+	}
+	return nil
+}
