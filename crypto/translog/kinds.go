@@ -52,7 +52,7 @@ type Msg struct {
 	DirectoryVersion int64
 	DocketCommit     Hash
 	Epoch            int64
-	FirstAt          int64  // In, after a rollback: the `at` of the leaf that was lost and already receipted
+	FirstAt          int64  // after a rollback, the time of the leaf that was lost. In: its `at`, as receipted; out: the message's submission
 	From, To         string // countries; units stand in the docket
 	ManifestVersion  int64  // the sender's manifest: in force (out), verified against (in)
 	Msg              Hash   // the stable name
@@ -92,8 +92,6 @@ func (e *Msg) check() string {
 		return "one of sig and stmt is empty"
 	case e.Dir == In && e.Sig.IsZero():
 		return "an arrived message has neither sig nor stmt"
-	case e.Dir == Out && e.FirstAt != 0:
-		return "only an arrived message has first_at"
 	case e.From == e.To:
 		return "from and to are one"
 	}
