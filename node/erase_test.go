@@ -297,6 +297,14 @@ func TestDocketsGoThreeYearsAfterTheErasure(t *testing.T) {
 		k.rest(184 * 24 * time.Hour)
 		must(t, k.rs.do(rogatoryv1.Verb_VERB_ERASE, k.token, "review"))
 		must(t, k.rs.inside.founder(2).do(rogatoryv1.Verb_VERB_ERASE, k.token, "review"))
+		k.end()
+		for _, code := range []string{"RS", "BG"} { // identity keys live for three years and are rotated in time
+			path := filepath.Join(f.node[code].dir, setup.RingFolder, keyring.RingFile)
+			ring, err := keyring.OpenRing(path, keyring.Plain())
+			must(t, errors.Join(err, ring.RotateIdentity(code, time.Now(), 30*24*time.Hour, 4*365*24*time.Hour), keyring.SaveRing(path, ring, keyring.Plain())))
+		}
+		k.rs.inside, k.bg.inside = f.node["RS"].run(slow), f.node["BG"].run(slow)
+		time.Sleep(time.Minute)
 		k.rest(3*365*24*time.Hour - 24*time.Hour)
 		if row := k.rs.list()[k.token]; len(row.GetFlags()) != 0 {
 			t.Errorf("a day before: %v", row)
