@@ -92,6 +92,8 @@ func (e *Msg) check() string {
 		return "one of sig and stmt is empty"
 	case e.Dir == In && e.Sig.IsZero():
 		return "an arrived message has neither sig nor stmt"
+	case e.FirstAt != 0 && e.Sig.IsZero():
+		return "a message of before a rollback has neither sig nor stmt"
 	case e.From == e.To:
 		return "from and to are one"
 	}

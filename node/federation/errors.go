@@ -47,6 +47,8 @@ var (
 var (
 	// ErrFuture says that a manifest was made later than the clocks' difference allows.
 	ErrFuture error = &sentinel{"made in the future", "one of the two clocks is wrong"}
+	// ErrGenesis says that the genesis of a log behind a country's first does not follow the log that it names.
+	ErrGenesis error = &sentinel{"genesis does not follow the log that it names", "ask the member's operator what its recovery has closed"}
 	// ErrChain says that no endorsement leads from a known key to an identity key.
 	ErrChain error = &sentinel{"identity key without a chain to the directory", "after a change of its identity key the member has the directory name the new one, before it changes again"}
 	// ErrLog says that a manifest names another log than the directory, or other keys for the same log.

@@ -16,6 +16,7 @@ const (
 	contextSearch    = "rogatory/v1/search\x00"    // commits to what a supervisor searches for
 
 	typeDirectory = "application/vnd.rogatory.directory.v1+protobuf"
+	typeGenesis   = "application/vnd.rogatory.genesis.v1+json"
 	typeManifest  = "application/vnd.rogatory.manifest.v1+protobuf"
 )
 
