@@ -61,11 +61,13 @@ type Desk struct {
 	register *federation.Register
 	rules    exchange.Rules // under the directory in force
 
-	counts  counts           // of messages within the hour
-	held    heldCounts       // of approved messages without a number
-	waits   map[string]waits // by peer; owned by whatever transaction runs
-	awaited chan struct{}    // holds something when a message with attachments has arrived
-	states  states           // owned by Run
+	counts counts     // of messages within the hour
+	held   heldCounts // of approved messages without a number
+
+	reserved reservations     // case tokens that clients hold
+	waits    map[string]waits // by peer; owned by whatever transaction runs
+	awaited  chan struct{}    // holds something when a message with attachments has arrived
+	states   states           // owned by Run
 
 	// Pull is called when a message has arrived whose attachments are to be fetched; nil fetches them when somebody asks.
 	Pull func()

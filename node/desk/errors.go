@@ -42,6 +42,7 @@ var (
 	ErrFreed       = errors.New("our copy of the attachment is gone")
 	ErrNotAwaited  = errors.New("attachment was not fetched: too many of that country were awaited when it was listed")
 	ErrOnItsWay    = errors.New("a message of the case still waits for its receipt")
+	ErrReserved    = errors.New("too many case tokens are reserved and not used")
 	ErrPending     = errors.New("a draft in the case waits for its approver")
 	ErrMessage     = errors.New("the case holds no such message")
 	ErrNotErased   = errors.New("what the notice asks to erase is still here")
@@ -78,6 +79,7 @@ var outcomes = []outcome{
 	{ErrFreed, codes.NotFound, "attachment-freed", "ours is kept until 14 days after every recipient has it; ask for the original", 0},
 	{ErrNotAwaited, codes.NotFound, "attachment-not-awaited", "ask the other side to send it again, in a new message", 0},
 	{ErrOnItsWay, codes.FailedPrecondition, "on-its-way", "wait for the receipt", 0},
+	{ErrReserved, codes.ResourceExhausted, "reserved", "use the tokens that you have; what is not used stops counting after an hour", recountEvery},
 	{ErrPending, codes.FailedPrecondition, "pending", "approve or decline it first", 0},
 	{ErrMessage, codes.NotFound, "message", "`rogatory-node request show CASE` tells the names of its messages", 0},
 	{ErrNotErased, codes.FailedPrecondition, "not-erased", "`rogatory-node erase CASE --item MESSAGE` erases it; or dispute the notice", 0},

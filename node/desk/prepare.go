@@ -91,11 +91,12 @@ func render(findings []exchange.Finding, language string) []*nodev1.Finding {
 }
 
 // Reserve hands out case tokens. It takes no signature and tells of no case: it uses numbers up, of which a year has 10^12, and numbers may skip.
+// One client holds so many that have not become cases, and is then refused.
 func (d *Desk) Reserve(ctx context.Context, r *nodev1.ReserveRequest) (*nodev1.ReserveResponse, error) {
 	if n := r.GetCount(); n < 1 || n > 1000 {
 		return nil, Tell(fmt.Errorf("reserving %d case tokens, from 1 to 1000: %w", n, ErrRequest))
 	}
-	tokens, err := d.reserve(ctx, int(r.GetCount()))
+	tokens, err := d.reserveFor(ctx, int(r.GetCount()))
 	if err != nil {
 		return nil, Tell(err)
 	}

@@ -96,6 +96,11 @@ func (r *Reader) caseRow(n uint64) (*storev1.CaseRow, error) {
 	return row, nil
 }
 
+// HasCase reports whether there is a case by that token.
+func (r *Reader) HasCase(token string) bool {
+	return r.b.Bucket(bucketTokens).Get([]byte(token)) != nil
+}
+
 // Case returns a case as PutCase was given it, or [ErrNotFound].
 func (r *Reader) Case(token string) (summary *storev1.CaseSummary, body []byte, err error) {
 	n, err := r.caseNumber(token)
