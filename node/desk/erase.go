@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -37,8 +38,9 @@ func (a *deed) erase(ctx context.Context) (*nodev1.CommitResponse, error) {
 	}
 	tokens := []string{a.act.GetCaseToken()}
 	var blobs [][]byte
+	var sent int64 = -1 // the message, if it is ours
 	_, err := a.d.cfg.Store.Update(ctx, func(tx *store.Tx) error {
-		blobs = nil
+		blobs, sent = nil, -1
 		if err := a.note(tx, tokens); err != nil {
 			return err
 		}
@@ -50,7 +52,11 @@ func (a *deed) erase(ctx context.Context) (*nodev1.CommitResponse, error) {
 			return fmt.Errorf("case %s: %w", c.Token, ErrCase) // handed over in the meantime
 		}
 		if len(a.act.GetSubject()) > 0 {
-			blobs, err = a.eraseItem(tx, c, exchange.Name(a.act.GetSubject()))
+			name := exchange.Name(a.act.GetSubject())
+			if m, ok := c.Message(name); ok && m.Out {
+				sent = int64(m.Index)
+			}
+			blobs, err = a.eraseItem(tx, c, name)
 		} else {
 			blobs, err = a.eraseCase(tx, c)
 		}
@@ -67,7 +73,77 @@ func (a *deed) erase(ctx context.Context) (*nodev1.CommitResponse, error) {
 			return nil, err // the next start sweeps it
 		}
 	}
-	return a.d.rows(tokens)
+	out, err := a.d.rows(tokens)
+	if err == nil && sent >= 0 {
+		out.Copies, err = a.d.copies(ctx, sent, a.officer)
+	}
+	return out, err
+}
+
+// copies returns the other messages with the same content that the officer's units have sent: it went to their recipients as well.
+func (d *Desk) copies(ctx context.Context, sent int64, officer *rogatoryv1.Officer) (out []*nodev1.SentCopy, err error) {
+	commit := func(row *storev1.LoggedMessage) ([]byte, error) {
+		msg, err := envelope.ParseMessage(row.GetMessage())
+		return msg.GetContentCommit(), err
+	}
+	var want []byte
+	if err := d.cfg.Store.View(func(r *store.Reader) error {
+		row, err := r.Message(sent)
+		if err == nil {
+			want, err = commit(row)
+		}
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	err = d.eachMessage(ctx, func(r *store.Reader, index int64, row *storev1.LoggedMessage) error {
+		if !row.GetOutgoing() || index == sent {
+			return nil
+		}
+		if got, err := commit(row); err != nil || !bytes.Equal(got, want) {
+			return err
+		}
+		c, err := load(r, row.GetCaseToken())
+		if err != nil || !c.told || !slices.Contains(officer.GetUnits(), c.unit) {
+			return err
+		}
+		m, err := d.message(r, c, index)
+		if err != nil {
+			return err
+		}
+		out = append(out, &nodev1.SentCopy{CaseToken: c.Token, Msg: row.GetMsg(), To: address(row.GetPeer(), m.GetDocket().GetToUnit()), Status: m.GetStatus()})
+		return nil
+	})
+	return out, err
+}
+
+// eachMessage calls f with every message, a few in each View.
+func (d *Desk) eachMessage(ctx context.Context, f func(r *store.Reader, index int64, row *storev1.LoggedMessage) error) error {
+	for next, over := int64(0), false; !over; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := d.cfg.Store.View(func(r *store.Reader) error {
+			var failed error
+			n := 0
+			over = true
+			if err := r.EachMessage(next, func(index int64, row *storev1.LoggedMessage) bool {
+				if n++; n > searchAtOnce {
+					over = false
+					return false
+				}
+				next = index + 1
+				failed = f(r, index, row)
+				return failed == nil
+			}); err != nil {
+				return err
+			}
+			return failed
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (a *deed) eraseCase(tx *store.Tx, c *held) (blobs [][]byte, err error) {

@@ -100,6 +100,7 @@ func (c *held) row(now int64) *nodev1.CaseRow {
 		Ours: c.Side == exchange.Opening, DeadlineMs: uint64(c.Due()), UpdatedMs: uint64(c.Changed), Assignee: c.Assignee,
 		Urgent: c.Urgency > rogatoryv1.Urgency_URGENCY_NORMAL,
 	}
+	r.EraseProposedBy = c.EraseProposedBy
 	r.ClockStopped = c.State == exchange.Clarifying
 	for _, m := range c.Messages {
 		if m.Outcome != rogatoryv1.Outcome_OUTCOME_UNSPECIFIED {

@@ -111,34 +111,14 @@ func (d *Desk) inspect(ctx context.Context, a *rogatoryv1.Assertion, identifiers
 // search looks through all messages, a few at a time.
 func (in *inspection) search(ctx context.Context) error {
 	var own []translog.Hash // commitments of what was found and is ours, in the order of found
-	for next, over := int64(0), false; !over; {
-		if err := ctx.Err(); err != nil {
-			return err
+	if err := in.d.eachMessage(ctx, func(r *store.Reader, index int64, row *storev1.LoggedMessage) error {
+		commit, err := in.look(r, index, row)
+		for len(own) < len(in.found) {
+			own = append(own, commit)
 		}
-		if err := in.d.cfg.Store.View(func(r *store.Reader) error {
-			n, at := 0, next
-			var failed error
-			over = true
-			if err := r.EachMessage(next, func(index int64, row *storev1.LoggedMessage) bool {
-				if n++; n > searchAtOnce {
-					over = false
-					return false
-				}
-				at = index + 1
-				var commit translog.Hash
-				commit, failed = in.look(r, index, row)
-				for len(own) < len(in.found) {
-					own = append(own, commit)
-				}
-				return failed == nil
-			}); err != nil {
-				return err
-			}
-			next = at
-			return failed
-		}); err != nil {
-			return err
-		}
+		return err
+	}); err != nil {
+		return err
 	}
 	for i, h := range in.found {
 		if !own[i].IsZero() {

@@ -624,7 +624,9 @@ type CommitResponse struct {
 	// One for each recipient.
 	Cases []*CaseRow `protobuf:"bytes,1,rep,name=cases,proto3" json:"cases,omitempty"`
 	// Warnings.
-	Findings      []*Finding `protobuf:"bytes,2,rep,name=findings,proto3" json:"findings,omitempty"`
+	Findings []*Finding `protobuf:"bytes,2,rep,name=findings,proto3" json:"findings,omitempty"`
+	// Erasing a message of ours: where the same content went besides.
+	Copies        []*SentCopy `protobuf:"bytes,3,rep,name=copies,proto3" json:"copies,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -673,6 +675,86 @@ func (x *CommitResponse) GetFindings() []*Finding {
 	return nil
 }
 
+func (x *CommitResponse) GetCopies() []*SentCopy {
+	if x != nil {
+		return x.Copies
+	}
+	return nil
+}
+
+// SentCopy is another message of ours with the same content.
+type SentCopy struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its case.
+	CaseToken string `protobuf:"bytes,1,opt,name=case_token,json=caseToken,proto3" json:"case_token,omitempty"`
+	// Its name, 32 bytes.
+	Msg []byte `protobuf:"bytes,2,opt,name=msg,proto3" json:"msg,omitempty"`
+	// Recipient, "CC/unit".
+	To string `protobuf:"bytes,3,opt,name=to,proto3" json:"to,omitempty"`
+	// "present", "erased" or "missing".
+	Status        string `protobuf:"bytes,4,opt,name=status,proto3" json:"status,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SentCopy) Reset() {
+	*x = SentCopy{}
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SentCopy) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SentCopy) ProtoMessage() {}
+
+func (x *SentCopy) ProtoReflect() protoreflect.Message {
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SentCopy.ProtoReflect.Descriptor instead.
+func (*SentCopy) Descriptor() ([]byte, []int) {
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *SentCopy) GetCaseToken() string {
+	if x != nil {
+		return x.CaseToken
+	}
+	return ""
+}
+
+func (x *SentCopy) GetMsg() []byte {
+	if x != nil {
+		return x.Msg
+	}
+	return nil
+}
+
+func (x *SentCopy) GetTo() string {
+	if x != nil {
+		return x.To
+	}
+	return ""
+}
+
+func (x *SentCopy) GetStatus() string {
+	if x != nil {
+		return x.Status
+	}
+	return ""
+}
+
 // CaseRow is a case in a list.
 type CaseRow struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -704,14 +786,16 @@ type CaseRow struct {
 	// Pseudonym of who drafted it here, or whom it is assigned to.
 	Assignee string `protobuf:"bytes,13,opt,name=assignee,proto3" json:"assignee,omitempty"`
 	// Outcome code, once there is one.
-	Outcome       string `protobuf:"bytes,14,opt,name=outcome,proto3" json:"outcome,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Outcome string `protobuf:"bytes,14,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	// Pseudonym of who proposed to erase the case; empty if nobody.
+	EraseProposedBy string `protobuf:"bytes,15,opt,name=erase_proposed_by,json=eraseProposedBy,proto3" json:"erase_proposed_by,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *CaseRow) Reset() {
 	*x = CaseRow{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[10]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -723,7 +807,7 @@ func (x *CaseRow) String() string {
 func (*CaseRow) ProtoMessage() {}
 
 func (x *CaseRow) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[10]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -736,7 +820,7 @@ func (x *CaseRow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CaseRow.ProtoReflect.Descriptor instead.
 func (*CaseRow) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{10}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *CaseRow) GetCaseToken() string {
@@ -837,6 +921,13 @@ func (x *CaseRow) GetOutcome() string {
 	return ""
 }
 
+func (x *CaseRow) GetEraseProposedBy() string {
+	if x != nil {
+		return x.EraseProposedBy
+	}
+	return ""
+}
+
 // ListRequest asks for cases.
 type ListRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -858,7 +949,7 @@ type ListRequest struct {
 
 func (x *ListRequest) Reset() {
 	*x = ListRequest{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[11]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -870,7 +961,7 @@ func (x *ListRequest) String() string {
 func (*ListRequest) ProtoMessage() {}
 
 func (x *ListRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[11]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -883,7 +974,7 @@ func (x *ListRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRequest.ProtoReflect.Descriptor instead.
 func (*ListRequest) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{11}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ListRequest) GetAssertion() *v1.Assertion {
@@ -941,7 +1032,7 @@ type ListResponse struct {
 
 func (x *ListResponse) Reset() {
 	*x = ListResponse{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[12]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -953,7 +1044,7 @@ func (x *ListResponse) String() string {
 func (*ListResponse) ProtoMessage() {}
 
 func (x *ListResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[12]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -966,7 +1057,7 @@ func (x *ListResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListResponse.ProtoReflect.Descriptor instead.
 func (*ListResponse) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{12}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ListResponse) GetCases() []*CaseRow {
@@ -994,7 +1085,7 @@ type ShowRequest struct {
 
 func (x *ShowRequest) Reset() {
 	*x = ShowRequest{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[13]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1006,7 +1097,7 @@ func (x *ShowRequest) String() string {
 func (*ShowRequest) ProtoMessage() {}
 
 func (x *ShowRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[13]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1019,7 +1110,7 @@ func (x *ShowRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowRequest.ProtoReflect.Descriptor instead.
 func (*ShowRequest) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{13}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ShowRequest) GetAssertion() *v1.Assertion {
@@ -1044,7 +1135,7 @@ type ShowResponse struct {
 
 func (x *ShowResponse) Reset() {
 	*x = ShowResponse{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[14]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1056,7 +1147,7 @@ func (x *ShowResponse) String() string {
 func (*ShowResponse) ProtoMessage() {}
 
 func (x *ShowResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[14]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1069,7 +1160,7 @@ func (x *ShowResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowResponse.ProtoReflect.Descriptor instead.
 func (*ShowResponse) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{14}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ShowResponse) GetCase() *CaseRow {
@@ -1114,7 +1205,7 @@ type CaseAct struct {
 
 func (x *CaseAct) Reset() {
 	*x = CaseAct{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[15]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1126,7 +1217,7 @@ func (x *CaseAct) String() string {
 func (*CaseAct) ProtoMessage() {}
 
 func (x *CaseAct) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[15]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1139,7 +1230,7 @@ func (x *CaseAct) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CaseAct.ProtoReflect.Descriptor instead.
 func (*CaseAct) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{15}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *CaseAct) GetIndex() uint64 {
@@ -1203,7 +1294,7 @@ type Tombstone struct {
 
 func (x *Tombstone) Reset() {
 	*x = Tombstone{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[16]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1215,7 +1306,7 @@ func (x *Tombstone) String() string {
 func (*Tombstone) ProtoMessage() {}
 
 func (x *Tombstone) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[16]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1228,7 +1319,7 @@ func (x *Tombstone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tombstone.ProtoReflect.Descriptor instead.
 func (*Tombstone) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{16}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Tombstone) GetIndex() uint64 {
@@ -1300,7 +1391,7 @@ type CaseMessage struct {
 
 func (x *CaseMessage) Reset() {
 	*x = CaseMessage{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[17]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1312,7 +1403,7 @@ func (x *CaseMessage) String() string {
 func (*CaseMessage) ProtoMessage() {}
 
 func (x *CaseMessage) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[17]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1325,7 +1416,7 @@ func (x *CaseMessage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CaseMessage.ProtoReflect.Descriptor instead.
 func (*CaseMessage) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{17}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *CaseMessage) GetMsg() []byte {
@@ -1423,7 +1514,7 @@ type WatchRequest struct {
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[18]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1435,7 +1526,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[18]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1448,7 +1539,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{18}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *WatchRequest) GetAssertion() *v1.Assertion {
@@ -1469,7 +1560,7 @@ type WatchResponse struct {
 
 func (x *WatchResponse) Reset() {
 	*x = WatchResponse{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[19]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1481,7 +1572,7 @@ func (x *WatchResponse) String() string {
 func (*WatchResponse) ProtoMessage() {}
 
 func (x *WatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[19]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1494,7 +1585,7 @@ func (x *WatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchResponse.ProtoReflect.Descriptor instead.
 func (*WatchResponse) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{19}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *WatchResponse) GetCase() *CaseRow {
@@ -1521,7 +1612,7 @@ type AttachRequest struct {
 
 func (x *AttachRequest) Reset() {
 	*x = AttachRequest{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[20]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1533,7 +1624,7 @@ func (x *AttachRequest) String() string {
 func (*AttachRequest) ProtoMessage() {}
 
 func (x *AttachRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[20]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1546,7 +1637,7 @@ func (x *AttachRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttachRequest.ProtoReflect.Descriptor instead.
 func (*AttachRequest) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{20}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *AttachRequest) GetAssertion() *v1.Assertion {
@@ -1588,7 +1679,7 @@ type AttachResponse struct {
 
 func (x *AttachResponse) Reset() {
 	*x = AttachResponse{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[21]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1600,7 +1691,7 @@ func (x *AttachResponse) String() string {
 func (*AttachResponse) ProtoMessage() {}
 
 func (x *AttachResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[21]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1613,7 +1704,7 @@ func (x *AttachResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttachResponse.ProtoReflect.Descriptor instead.
 func (*AttachResponse) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{21}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *AttachResponse) GetAttachment() *v1.Attachment {
@@ -1636,7 +1727,7 @@ type FetchRequest struct {
 
 func (x *FetchRequest) Reset() {
 	*x = FetchRequest{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[22]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1648,7 +1739,7 @@ func (x *FetchRequest) String() string {
 func (*FetchRequest) ProtoMessage() {}
 
 func (x *FetchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[22]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1661,7 +1752,7 @@ func (x *FetchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FetchRequest.ProtoReflect.Descriptor instead.
 func (*FetchRequest) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{22}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *FetchRequest) GetAssertion() *v1.Assertion {
@@ -1689,7 +1780,7 @@ type FetchResponse struct {
 
 func (x *FetchResponse) Reset() {
 	*x = FetchResponse{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[23]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1701,7 +1792,7 @@ func (x *FetchResponse) String() string {
 func (*FetchResponse) ProtoMessage() {}
 
 func (x *FetchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[23]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1714,7 +1805,7 @@ func (x *FetchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FetchResponse.ProtoReflect.Descriptor instead.
 func (*FetchResponse) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{23}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *FetchResponse) GetChunk() []byte {
@@ -1733,7 +1824,7 @@ type OfficersRequest struct {
 
 func (x *OfficersRequest) Reset() {
 	*x = OfficersRequest{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[24]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1745,7 +1836,7 @@ func (x *OfficersRequest) String() string {
 func (*OfficersRequest) ProtoMessage() {}
 
 func (x *OfficersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[24]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1758,7 +1849,7 @@ func (x *OfficersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfficersRequest.ProtoReflect.Descriptor instead.
 func (*OfficersRequest) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{24}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{25}
 }
 
 // OfficersResponse is the register.
@@ -1772,7 +1863,7 @@ type OfficersResponse struct {
 
 func (x *OfficersResponse) Reset() {
 	*x = OfficersResponse{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[25]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1784,7 +1875,7 @@ func (x *OfficersResponse) String() string {
 func (*OfficersResponse) ProtoMessage() {}
 
 func (x *OfficersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[25]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1797,7 +1888,7 @@ func (x *OfficersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfficersResponse.ProtoReflect.Descriptor instead.
 func (*OfficersResponse) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{25}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *OfficersResponse) GetOfficers() []*v1.Officer {
@@ -1818,7 +1909,7 @@ type EnrolRequest struct {
 
 func (x *EnrolRequest) Reset() {
 	*x = EnrolRequest{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[26]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1830,7 +1921,7 @@ func (x *EnrolRequest) String() string {
 func (*EnrolRequest) ProtoMessage() {}
 
 func (x *EnrolRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[26]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1843,7 +1934,7 @@ func (x *EnrolRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnrolRequest.ProtoReflect.Descriptor instead.
 func (*EnrolRequest) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{26}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *EnrolRequest) GetEnrolment() *v1.Enrolment {
@@ -1862,7 +1953,7 @@ type EnrolResponse struct {
 
 func (x *EnrolResponse) Reset() {
 	*x = EnrolResponse{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[27]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1874,7 +1965,7 @@ func (x *EnrolResponse) String() string {
 func (*EnrolResponse) ProtoMessage() {}
 
 func (x *EnrolResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[27]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1887,7 +1978,7 @@ func (x *EnrolResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnrolResponse.ProtoReflect.Descriptor instead.
 func (*EnrolResponse) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{27}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{28}
 }
 
 // ConsultationsRequest asks who consulted something.
@@ -1905,7 +1996,7 @@ type ConsultationsRequest struct {
 
 func (x *ConsultationsRequest) Reset() {
 	*x = ConsultationsRequest{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[28]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1917,7 +2008,7 @@ func (x *ConsultationsRequest) String() string {
 func (*ConsultationsRequest) ProtoMessage() {}
 
 func (x *ConsultationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[28]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1930,7 +2021,7 @@ func (x *ConsultationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsultationsRequest.ProtoReflect.Descriptor instead.
 func (*ConsultationsRequest) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{28}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ConsultationsRequest) GetAssertion() *v1.Assertion {
@@ -1967,7 +2058,7 @@ type ConsultationsResponse struct {
 
 func (x *ConsultationsResponse) Reset() {
 	*x = ConsultationsResponse{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[29]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1979,7 +2070,7 @@ func (x *ConsultationsResponse) String() string {
 func (*ConsultationsResponse) ProtoMessage() {}
 
 func (x *ConsultationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[29]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1992,7 +2083,7 @@ func (x *ConsultationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsultationsResponse.ProtoReflect.Descriptor instead.
 func (*ConsultationsResponse) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{29}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ConsultationsResponse) GetConsultations() []*Consultation {
@@ -2036,7 +2127,7 @@ type Consultation struct {
 
 func (x *Consultation) Reset() {
 	*x = Consultation{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[30]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2048,7 +2139,7 @@ func (x *Consultation) String() string {
 func (*Consultation) ProtoMessage() {}
 
 func (x *Consultation) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[30]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2061,7 +2152,7 @@ func (x *Consultation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Consultation.ProtoReflect.Descriptor instead.
 func (*Consultation) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{30}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Consultation) GetIndex() uint64 {
@@ -2142,7 +2233,7 @@ type HoldingsRequest struct {
 
 func (x *HoldingsRequest) Reset() {
 	*x = HoldingsRequest{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[31]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2154,7 +2245,7 @@ func (x *HoldingsRequest) String() string {
 func (*HoldingsRequest) ProtoMessage() {}
 
 func (x *HoldingsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[31]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2167,7 +2258,7 @@ func (x *HoldingsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HoldingsRequest.ProtoReflect.Descriptor instead.
 func (*HoldingsRequest) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{31}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *HoldingsRequest) GetAssertion() *v1.Assertion {
@@ -2206,7 +2297,7 @@ type HoldingsResponse struct {
 
 func (x *HoldingsResponse) Reset() {
 	*x = HoldingsResponse{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[32]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2218,7 +2309,7 @@ func (x *HoldingsResponse) String() string {
 func (*HoldingsResponse) ProtoMessage() {}
 
 func (x *HoldingsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[32]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2231,7 +2322,7 @@ func (x *HoldingsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HoldingsResponse.ProtoReflect.Descriptor instead.
 func (*HoldingsResponse) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{32}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *HoldingsResponse) GetHoldings() []*Holding {
@@ -2286,7 +2377,7 @@ type Holding struct {
 
 func (x *Holding) Reset() {
 	*x = Holding{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[33]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2298,7 +2389,7 @@ func (x *Holding) String() string {
 func (*Holding) ProtoMessage() {}
 
 func (x *Holding) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[33]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2311,7 +2402,7 @@ func (x *Holding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Holding.ProtoReflect.Descriptor instead.
 func (*Holding) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{33}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Holding) GetCaseToken() string {
@@ -2414,7 +2505,7 @@ type HeldRecord struct {
 
 func (x *HeldRecord) Reset() {
 	*x = HeldRecord{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[34]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2426,7 +2517,7 @@ func (x *HeldRecord) String() string {
 func (*HeldRecord) ProtoMessage() {}
 
 func (x *HeldRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[34]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2439,7 +2530,7 @@ func (x *HeldRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeldRecord.ProtoReflect.Descriptor instead.
 func (*HeldRecord) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{34}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *HeldRecord) GetPath() string {
@@ -2500,7 +2591,7 @@ type StatusRequest struct {
 
 func (x *StatusRequest) Reset() {
 	*x = StatusRequest{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[35]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2512,7 +2603,7 @@ func (x *StatusRequest) String() string {
 func (*StatusRequest) ProtoMessage() {}
 
 func (x *StatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[35]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2525,7 +2616,7 @@ func (x *StatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusRequest.ProtoReflect.Descriptor instead.
 func (*StatusRequest) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{35}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{36}
 }
 
 // StatusResponse says how the node is.
@@ -2571,7 +2662,7 @@ type StatusResponse struct {
 
 func (x *StatusResponse) Reset() {
 	*x = StatusResponse{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[36]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2583,7 +2674,7 @@ func (x *StatusResponse) String() string {
 func (*StatusResponse) ProtoMessage() {}
 
 func (x *StatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[36]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2596,7 +2687,7 @@ func (x *StatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusResponse.ProtoReflect.Descriptor instead.
 func (*StatusResponse) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{36}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *StatusResponse) GetCountry() string {
@@ -2743,7 +2834,7 @@ type RoundHead struct {
 
 func (x *RoundHead) Reset() {
 	*x = RoundHead{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[37]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2755,7 +2846,7 @@ func (x *RoundHead) String() string {
 func (*RoundHead) ProtoMessage() {}
 
 func (x *RoundHead) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[37]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2768,7 +2859,7 @@ func (x *RoundHead) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoundHead.ProtoReflect.Descriptor instead.
 func (*RoundHead) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{37}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *RoundHead) GetSize() uint64 {
@@ -2836,7 +2927,7 @@ type PeersRequest struct {
 
 func (x *PeersRequest) Reset() {
 	*x = PeersRequest{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[38]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2848,7 +2939,7 @@ func (x *PeersRequest) String() string {
 func (*PeersRequest) ProtoMessage() {}
 
 func (x *PeersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[38]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2861,7 +2952,7 @@ func (x *PeersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PeersRequest.ProtoReflect.Descriptor instead.
 func (*PeersRequest) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{38}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{39}
 }
 
 // PeersResponse lists them.
@@ -2875,7 +2966,7 @@ type PeersResponse struct {
 
 func (x *PeersResponse) Reset() {
 	*x = PeersResponse{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[39]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2887,7 +2978,7 @@ func (x *PeersResponse) String() string {
 func (*PeersResponse) ProtoMessage() {}
 
 func (x *PeersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[39]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2900,7 +2991,7 @@ func (x *PeersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PeersResponse.ProtoReflect.Descriptor instead.
 func (*PeersResponse) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{39}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *PeersResponse) GetPeers() []*Peer {
@@ -2949,7 +3040,7 @@ type Peer struct {
 
 func (x *Peer) Reset() {
 	*x = Peer{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[40]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2961,7 +3052,7 @@ func (x *Peer) String() string {
 func (*Peer) ProtoMessage() {}
 
 func (x *Peer) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[40]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2974,7 +3065,7 @@ func (x *Peer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Peer.ProtoReflect.Descriptor instead.
 func (*Peer) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{40}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Peer) GetCountry() string {
@@ -3091,7 +3182,7 @@ type ParkedRequest struct {
 
 func (x *ParkedRequest) Reset() {
 	*x = ParkedRequest{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[41]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3103,7 +3194,7 @@ func (x *ParkedRequest) String() string {
 func (*ParkedRequest) ProtoMessage() {}
 
 func (x *ParkedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[41]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3116,7 +3207,7 @@ func (x *ParkedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ParkedRequest.ProtoReflect.Descriptor instead.
 func (*ParkedRequest) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{41}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{42}
 }
 
 // ParkedResponse lists them.
@@ -3130,7 +3221,7 @@ type ParkedResponse struct {
 
 func (x *ParkedResponse) Reset() {
 	*x = ParkedResponse{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[42]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3142,7 +3233,7 @@ func (x *ParkedResponse) String() string {
 func (*ParkedResponse) ProtoMessage() {}
 
 func (x *ParkedResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[42]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3155,7 +3246,7 @@ func (x *ParkedResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ParkedResponse.ProtoReflect.Descriptor instead.
 func (*ParkedResponse) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{42}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *ParkedResponse) GetParked() []*ParkedRow {
@@ -3184,7 +3275,7 @@ type ParkedRow struct {
 
 func (x *ParkedRow) Reset() {
 	*x = ParkedRow{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[43]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3196,7 +3287,7 @@ func (x *ParkedRow) String() string {
 func (*ParkedRow) ProtoMessage() {}
 
 func (x *ParkedRow) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[43]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3209,7 +3300,7 @@ func (x *ParkedRow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ParkedRow.ProtoReflect.Descriptor instead.
 func (*ParkedRow) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{43}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *ParkedRow) GetId() uint64 {
@@ -3260,7 +3351,7 @@ type UnparkRequest struct {
 
 func (x *UnparkRequest) Reset() {
 	*x = UnparkRequest{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[44]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3272,7 +3363,7 @@ func (x *UnparkRequest) String() string {
 func (*UnparkRequest) ProtoMessage() {}
 
 func (x *UnparkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[44]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3285,7 +3376,7 @@ func (x *UnparkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnparkRequest.ProtoReflect.Descriptor instead.
 func (*UnparkRequest) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{44}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *UnparkRequest) GetId() uint64 {
@@ -3313,7 +3404,7 @@ type UnparkResponse struct {
 
 func (x *UnparkResponse) Reset() {
 	*x = UnparkResponse{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[45]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3325,7 +3416,7 @@ func (x *UnparkResponse) String() string {
 func (*UnparkResponse) ProtoMessage() {}
 
 func (x *UnparkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[45]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3338,7 +3429,7 @@ func (x *UnparkResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnparkResponse.ProtoReflect.Descriptor instead.
 func (*UnparkResponse) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{45}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *UnparkResponse) GetCaseToken() string {
@@ -3359,7 +3450,7 @@ type RecosignRequest struct {
 
 func (x *RecosignRequest) Reset() {
 	*x = RecosignRequest{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[46]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3371,7 +3462,7 @@ func (x *RecosignRequest) String() string {
 func (*RecosignRequest) ProtoMessage() {}
 
 func (x *RecosignRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[46]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3384,7 +3475,7 @@ func (x *RecosignRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecosignRequest.ProtoReflect.Descriptor instead.
 func (*RecosignRequest) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{46}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *RecosignRequest) GetCountry() string {
@@ -3405,7 +3496,7 @@ type RecosignResponse struct {
 
 func (x *RecosignResponse) Reset() {
 	*x = RecosignResponse{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[47]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3417,7 +3508,7 @@ func (x *RecosignResponse) String() string {
 func (*RecosignResponse) ProtoMessage() {}
 
 func (x *RecosignResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[47]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3430,7 +3521,7 @@ func (x *RecosignResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecosignResponse.ProtoReflect.Descriptor instead.
 func (*RecosignResponse) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{47}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *RecosignResponse) GetStopped() string {
@@ -3451,7 +3542,7 @@ type BackupRequest struct {
 
 func (x *BackupRequest) Reset() {
 	*x = BackupRequest{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[48]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3463,7 +3554,7 @@ func (x *BackupRequest) String() string {
 func (*BackupRequest) ProtoMessage() {}
 
 func (x *BackupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[48]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3476,7 +3567,7 @@ func (x *BackupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupRequest.ProtoReflect.Descriptor instead.
 func (*BackupRequest) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{48}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *BackupRequest) GetFolder() string {
@@ -3499,7 +3590,7 @@ type BackupResponse struct {
 
 func (x *BackupResponse) Reset() {
 	*x = BackupResponse{}
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[49]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3511,7 +3602,7 @@ func (x *BackupResponse) String() string {
 func (*BackupResponse) ProtoMessage() {}
 
 func (x *BackupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_node_proto_msgTypes[49]
+	mi := &file_rogatory_node_v1_node_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3524,7 +3615,7 @@ func (x *BackupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupResponse.ProtoReflect.Descriptor instead.
 func (*BackupResponse) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{49}
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *BackupResponse) GetLogSize() uint64 {
@@ -3589,10 +3680,17 @@ const file_rogatory_node_v1_node_proto_rawDesc = "" +
 	"\rCommitRequest\x12'\n" +
 	"\x0fidempotency_key\x18\x01 \x01(\fR\x0eidempotencyKey\x124\n" +
 	"\tassertion\x18\x02 \x01(\v2\x16.rogatory.v1.AssertionR\tassertion\x126\n" +
-	"\bmessages\x18\x03 \x03(\v2\x1a.rogatory.node.v1.OutgoingR\bmessages\"x\n" +
+	"\bmessages\x18\x03 \x03(\v2\x1a.rogatory.node.v1.OutgoingR\bmessages\"\xac\x01\n" +
 	"\x0eCommitResponse\x12/\n" +
 	"\x05cases\x18\x01 \x03(\v2\x19.rogatory.node.v1.CaseRowR\x05cases\x125\n" +
-	"\bfindings\x18\x02 \x03(\v2\x19.rogatory.node.v1.FindingR\bfindings\"\xf4\x02\n" +
+	"\bfindings\x18\x02 \x03(\v2\x19.rogatory.node.v1.FindingR\bfindings\x122\n" +
+	"\x06copies\x18\x03 \x03(\v2\x1a.rogatory.node.v1.SentCopyR\x06copies\"c\n" +
+	"\bSentCopy\x12\x1d\n" +
+	"\n" +
+	"case_token\x18\x01 \x01(\tR\tcaseToken\x12\x10\n" +
+	"\x03msg\x18\x02 \x01(\fR\x03msg\x12\x0e\n" +
+	"\x02to\x18\x03 \x01(\tR\x02to\x12\x16\n" +
+	"\x06status\x18\x04 \x01(\tR\x06status\"\xa0\x03\n" +
 	"\aCaseRow\x12\x1d\n" +
 	"\n" +
 	"case_token\x18\x01 \x01(\tR\tcaseToken\x12\x14\n" +
@@ -3611,7 +3709,8 @@ const file_rogatory_node_v1_node_proto_rawDesc = "" +
 	"\x05flags\x18\v \x03(\tR\x05flags\x12\x16\n" +
 	"\x06urgent\x18\f \x01(\bR\x06urgent\x12\x1a\n" +
 	"\bassignee\x18\r \x01(\tR\bassignee\x12\x18\n" +
-	"\aoutcome\x18\x0e \x01(\tR\aoutcome\"\xad\x01\n" +
+	"\aoutcome\x18\x0e \x01(\tR\aoutcome\x12*\n" +
+	"\x11erase_proposed_by\x18\x0f \x01(\tR\x0feraseProposedBy\"\xad\x01\n" +
 	"\vListRequest\x124\n" +
 	"\tassertion\x18\x01 \x01(\v2\x16.rogatory.v1.AssertionR\tassertion\x12\x12\n" +
 	"\x04unit\x18\x02 \x01(\tR\x04unit\x12\x16\n" +
@@ -3848,7 +3947,7 @@ func file_rogatory_node_v1_node_proto_rawDescGZIP() []byte {
 	return file_rogatory_node_v1_node_proto_rawDescData
 }
 
-var file_rogatory_node_v1_node_proto_msgTypes = make([]protoimpl.MessageInfo, 51)
+var file_rogatory_node_v1_node_proto_msgTypes = make([]protoimpl.MessageInfo, 52)
 var file_rogatory_node_v1_node_proto_goTypes = []any{
 	(*Outgoing)(nil),              // 0: rogatory.node.v1.Outgoing
 	(*Finding)(nil),               // 1: rogatory.node.v1.Finding
@@ -3860,146 +3959,148 @@ var file_rogatory_node_v1_node_proto_goTypes = []any{
 	(*PrepareResponse)(nil),       // 7: rogatory.node.v1.PrepareResponse
 	(*CommitRequest)(nil),         // 8: rogatory.node.v1.CommitRequest
 	(*CommitResponse)(nil),        // 9: rogatory.node.v1.CommitResponse
-	(*CaseRow)(nil),               // 10: rogatory.node.v1.CaseRow
-	(*ListRequest)(nil),           // 11: rogatory.node.v1.ListRequest
-	(*ListResponse)(nil),          // 12: rogatory.node.v1.ListResponse
-	(*ShowRequest)(nil),           // 13: rogatory.node.v1.ShowRequest
-	(*ShowResponse)(nil),          // 14: rogatory.node.v1.ShowResponse
-	(*CaseAct)(nil),               // 15: rogatory.node.v1.CaseAct
-	(*Tombstone)(nil),             // 16: rogatory.node.v1.Tombstone
-	(*CaseMessage)(nil),           // 17: rogatory.node.v1.CaseMessage
-	(*WatchRequest)(nil),          // 18: rogatory.node.v1.WatchRequest
-	(*WatchResponse)(nil),         // 19: rogatory.node.v1.WatchResponse
-	(*AttachRequest)(nil),         // 20: rogatory.node.v1.AttachRequest
-	(*AttachResponse)(nil),        // 21: rogatory.node.v1.AttachResponse
-	(*FetchRequest)(nil),          // 22: rogatory.node.v1.FetchRequest
-	(*FetchResponse)(nil),         // 23: rogatory.node.v1.FetchResponse
-	(*OfficersRequest)(nil),       // 24: rogatory.node.v1.OfficersRequest
-	(*OfficersResponse)(nil),      // 25: rogatory.node.v1.OfficersResponse
-	(*EnrolRequest)(nil),          // 26: rogatory.node.v1.EnrolRequest
-	(*EnrolResponse)(nil),         // 27: rogatory.node.v1.EnrolResponse
-	(*ConsultationsRequest)(nil),  // 28: rogatory.node.v1.ConsultationsRequest
-	(*ConsultationsResponse)(nil), // 29: rogatory.node.v1.ConsultationsResponse
-	(*Consultation)(nil),          // 30: rogatory.node.v1.Consultation
-	(*HoldingsRequest)(nil),       // 31: rogatory.node.v1.HoldingsRequest
-	(*HoldingsResponse)(nil),      // 32: rogatory.node.v1.HoldingsResponse
-	(*Holding)(nil),               // 33: rogatory.node.v1.Holding
-	(*HeldRecord)(nil),            // 34: rogatory.node.v1.HeldRecord
-	(*StatusRequest)(nil),         // 35: rogatory.node.v1.StatusRequest
-	(*StatusResponse)(nil),        // 36: rogatory.node.v1.StatusResponse
-	(*RoundHead)(nil),             // 37: rogatory.node.v1.RoundHead
-	(*PeersRequest)(nil),          // 38: rogatory.node.v1.PeersRequest
-	(*PeersResponse)(nil),         // 39: rogatory.node.v1.PeersResponse
-	(*Peer)(nil),                  // 40: rogatory.node.v1.Peer
-	(*ParkedRequest)(nil),         // 41: rogatory.node.v1.ParkedRequest
-	(*ParkedResponse)(nil),        // 42: rogatory.node.v1.ParkedResponse
-	(*ParkedRow)(nil),             // 43: rogatory.node.v1.ParkedRow
-	(*UnparkRequest)(nil),         // 44: rogatory.node.v1.UnparkRequest
-	(*UnparkResponse)(nil),        // 45: rogatory.node.v1.UnparkResponse
-	(*RecosignRequest)(nil),       // 46: rogatory.node.v1.RecosignRequest
-	(*RecosignResponse)(nil),      // 47: rogatory.node.v1.RecosignResponse
-	(*BackupRequest)(nil),         // 48: rogatory.node.v1.BackupRequest
-	(*BackupResponse)(nil),        // 49: rogatory.node.v1.BackupResponse
-	nil,                           // 50: rogatory.node.v1.Finding.ParamsEntry
-	(*v1.RequestFile)(nil),        // 51: rogatory.v1.RequestFile
-	(v1.Verb)(0),                  // 52: rogatory.v1.Verb
-	(*v1.Assertion)(nil),          // 53: rogatory.v1.Assertion
-	(*v1.Docket)(nil),             // 54: rogatory.v1.Docket
-	(*v1.Content)(nil),            // 55: rogatory.v1.Content
-	(*v1.Attachment)(nil),         // 56: rogatory.v1.Attachment
-	(*v1.Officer)(nil),            // 57: rogatory.v1.Officer
-	(*v1.Enrolment)(nil),          // 58: rogatory.v1.Enrolment
-	(*v1.Entity)(nil),             // 59: rogatory.v1.Entity
-	(*v1.Evaluation)(nil),         // 60: rogatory.v1.Evaluation
-	(*v1.Handling)(nil),           // 61: rogatory.v1.Handling
+	(*SentCopy)(nil),              // 10: rogatory.node.v1.SentCopy
+	(*CaseRow)(nil),               // 11: rogatory.node.v1.CaseRow
+	(*ListRequest)(nil),           // 12: rogatory.node.v1.ListRequest
+	(*ListResponse)(nil),          // 13: rogatory.node.v1.ListResponse
+	(*ShowRequest)(nil),           // 14: rogatory.node.v1.ShowRequest
+	(*ShowResponse)(nil),          // 15: rogatory.node.v1.ShowResponse
+	(*CaseAct)(nil),               // 16: rogatory.node.v1.CaseAct
+	(*Tombstone)(nil),             // 17: rogatory.node.v1.Tombstone
+	(*CaseMessage)(nil),           // 18: rogatory.node.v1.CaseMessage
+	(*WatchRequest)(nil),          // 19: rogatory.node.v1.WatchRequest
+	(*WatchResponse)(nil),         // 20: rogatory.node.v1.WatchResponse
+	(*AttachRequest)(nil),         // 21: rogatory.node.v1.AttachRequest
+	(*AttachResponse)(nil),        // 22: rogatory.node.v1.AttachResponse
+	(*FetchRequest)(nil),          // 23: rogatory.node.v1.FetchRequest
+	(*FetchResponse)(nil),         // 24: rogatory.node.v1.FetchResponse
+	(*OfficersRequest)(nil),       // 25: rogatory.node.v1.OfficersRequest
+	(*OfficersResponse)(nil),      // 26: rogatory.node.v1.OfficersResponse
+	(*EnrolRequest)(nil),          // 27: rogatory.node.v1.EnrolRequest
+	(*EnrolResponse)(nil),         // 28: rogatory.node.v1.EnrolResponse
+	(*ConsultationsRequest)(nil),  // 29: rogatory.node.v1.ConsultationsRequest
+	(*ConsultationsResponse)(nil), // 30: rogatory.node.v1.ConsultationsResponse
+	(*Consultation)(nil),          // 31: rogatory.node.v1.Consultation
+	(*HoldingsRequest)(nil),       // 32: rogatory.node.v1.HoldingsRequest
+	(*HoldingsResponse)(nil),      // 33: rogatory.node.v1.HoldingsResponse
+	(*Holding)(nil),               // 34: rogatory.node.v1.Holding
+	(*HeldRecord)(nil),            // 35: rogatory.node.v1.HeldRecord
+	(*StatusRequest)(nil),         // 36: rogatory.node.v1.StatusRequest
+	(*StatusResponse)(nil),        // 37: rogatory.node.v1.StatusResponse
+	(*RoundHead)(nil),             // 38: rogatory.node.v1.RoundHead
+	(*PeersRequest)(nil),          // 39: rogatory.node.v1.PeersRequest
+	(*PeersResponse)(nil),         // 40: rogatory.node.v1.PeersResponse
+	(*Peer)(nil),                  // 41: rogatory.node.v1.Peer
+	(*ParkedRequest)(nil),         // 42: rogatory.node.v1.ParkedRequest
+	(*ParkedResponse)(nil),        // 43: rogatory.node.v1.ParkedResponse
+	(*ParkedRow)(nil),             // 44: rogatory.node.v1.ParkedRow
+	(*UnparkRequest)(nil),         // 45: rogatory.node.v1.UnparkRequest
+	(*UnparkResponse)(nil),        // 46: rogatory.node.v1.UnparkResponse
+	(*RecosignRequest)(nil),       // 47: rogatory.node.v1.RecosignRequest
+	(*RecosignResponse)(nil),      // 48: rogatory.node.v1.RecosignResponse
+	(*BackupRequest)(nil),         // 49: rogatory.node.v1.BackupRequest
+	(*BackupResponse)(nil),        // 50: rogatory.node.v1.BackupResponse
+	nil,                           // 51: rogatory.node.v1.Finding.ParamsEntry
+	(*v1.RequestFile)(nil),        // 52: rogatory.v1.RequestFile
+	(v1.Verb)(0),                  // 53: rogatory.v1.Verb
+	(*v1.Assertion)(nil),          // 54: rogatory.v1.Assertion
+	(*v1.Docket)(nil),             // 55: rogatory.v1.Docket
+	(*v1.Content)(nil),            // 56: rogatory.v1.Content
+	(*v1.Attachment)(nil),         // 57: rogatory.v1.Attachment
+	(*v1.Officer)(nil),            // 58: rogatory.v1.Officer
+	(*v1.Enrolment)(nil),          // 59: rogatory.v1.Enrolment
+	(*v1.Entity)(nil),             // 60: rogatory.v1.Entity
+	(*v1.Evaluation)(nil),         // 61: rogatory.v1.Evaluation
+	(*v1.Handling)(nil),           // 62: rogatory.v1.Handling
 }
 var file_rogatory_node_v1_node_proto_depIdxs = []int32{
-	50, // 0: rogatory.node.v1.Finding.params:type_name -> rogatory.node.v1.Finding.ParamsEntry
-	51, // 1: rogatory.node.v1.LintRequest.file:type_name -> rogatory.v1.RequestFile
+	51, // 0: rogatory.node.v1.Finding.params:type_name -> rogatory.node.v1.Finding.ParamsEntry
+	52, // 1: rogatory.node.v1.LintRequest.file:type_name -> rogatory.v1.RequestFile
 	1,  // 2: rogatory.node.v1.LintResponse.findings:type_name -> rogatory.node.v1.Finding
-	52, // 3: rogatory.node.v1.PrepareRequest.verb:type_name -> rogatory.v1.Verb
-	51, // 4: rogatory.node.v1.PrepareRequest.file:type_name -> rogatory.v1.RequestFile
-	53, // 5: rogatory.node.v1.PrepareRequest.reading:type_name -> rogatory.v1.Assertion
+	53, // 3: rogatory.node.v1.PrepareRequest.verb:type_name -> rogatory.v1.Verb
+	52, // 4: rogatory.node.v1.PrepareRequest.file:type_name -> rogatory.v1.RequestFile
+	54, // 5: rogatory.node.v1.PrepareRequest.reading:type_name -> rogatory.v1.Assertion
 	0,  // 6: rogatory.node.v1.PrepareResponse.messages:type_name -> rogatory.node.v1.Outgoing
 	1,  // 7: rogatory.node.v1.PrepareResponse.findings:type_name -> rogatory.node.v1.Finding
-	53, // 8: rogatory.node.v1.CommitRequest.assertion:type_name -> rogatory.v1.Assertion
+	54, // 8: rogatory.node.v1.CommitRequest.assertion:type_name -> rogatory.v1.Assertion
 	0,  // 9: rogatory.node.v1.CommitRequest.messages:type_name -> rogatory.node.v1.Outgoing
-	10, // 10: rogatory.node.v1.CommitResponse.cases:type_name -> rogatory.node.v1.CaseRow
+	11, // 10: rogatory.node.v1.CommitResponse.cases:type_name -> rogatory.node.v1.CaseRow
 	1,  // 11: rogatory.node.v1.CommitResponse.findings:type_name -> rogatory.node.v1.Finding
-	53, // 12: rogatory.node.v1.ListRequest.assertion:type_name -> rogatory.v1.Assertion
-	10, // 13: rogatory.node.v1.ListResponse.cases:type_name -> rogatory.node.v1.CaseRow
-	53, // 14: rogatory.node.v1.ShowRequest.assertion:type_name -> rogatory.v1.Assertion
-	10, // 15: rogatory.node.v1.ShowResponse.case:type_name -> rogatory.node.v1.CaseRow
-	17, // 16: rogatory.node.v1.ShowResponse.messages:type_name -> rogatory.node.v1.CaseMessage
-	15, // 17: rogatory.node.v1.ShowResponse.acts:type_name -> rogatory.node.v1.CaseAct
-	54, // 18: rogatory.node.v1.CaseMessage.docket:type_name -> rogatory.v1.Docket
-	55, // 19: rogatory.node.v1.CaseMessage.content:type_name -> rogatory.v1.Content
-	0,  // 20: rogatory.node.v1.CaseMessage.outgoing:type_name -> rogatory.node.v1.Outgoing
-	16, // 21: rogatory.node.v1.CaseMessage.tombstone:type_name -> rogatory.node.v1.Tombstone
-	53, // 22: rogatory.node.v1.WatchRequest.assertion:type_name -> rogatory.v1.Assertion
-	10, // 23: rogatory.node.v1.WatchResponse.case:type_name -> rogatory.node.v1.CaseRow
-	53, // 24: rogatory.node.v1.AttachRequest.assertion:type_name -> rogatory.v1.Assertion
-	56, // 25: rogatory.node.v1.AttachResponse.attachment:type_name -> rogatory.v1.Attachment
-	53, // 26: rogatory.node.v1.FetchRequest.assertion:type_name -> rogatory.v1.Assertion
-	57, // 27: rogatory.node.v1.OfficersResponse.officers:type_name -> rogatory.v1.Officer
-	58, // 28: rogatory.node.v1.EnrolRequest.enrolment:type_name -> rogatory.v1.Enrolment
-	53, // 29: rogatory.node.v1.ConsultationsRequest.assertion:type_name -> rogatory.v1.Assertion
-	30, // 30: rogatory.node.v1.ConsultationsResponse.consultations:type_name -> rogatory.node.v1.Consultation
-	53, // 31: rogatory.node.v1.HoldingsRequest.assertion:type_name -> rogatory.v1.Assertion
-	33, // 32: rogatory.node.v1.HoldingsResponse.holdings:type_name -> rogatory.node.v1.Holding
-	30, // 33: rogatory.node.v1.HoldingsResponse.consultations:type_name -> rogatory.node.v1.Consultation
-	54, // 34: rogatory.node.v1.Holding.docket:type_name -> rogatory.v1.Docket
-	16, // 35: rogatory.node.v1.Holding.tombstone:type_name -> rogatory.node.v1.Tombstone
-	34, // 36: rogatory.node.v1.Holding.records:type_name -> rogatory.node.v1.HeldRecord
-	59, // 37: rogatory.node.v1.HeldRecord.entity:type_name -> rogatory.v1.Entity
-	60, // 38: rogatory.node.v1.HeldRecord.evaluation:type_name -> rogatory.v1.Evaluation
-	61, // 39: rogatory.node.v1.HeldRecord.handling:type_name -> rogatory.v1.Handling
-	37, // 40: rogatory.node.v1.StatusResponse.round:type_name -> rogatory.node.v1.RoundHead
-	40, // 41: rogatory.node.v1.PeersResponse.peers:type_name -> rogatory.node.v1.Peer
-	43, // 42: rogatory.node.v1.ParkedResponse.parked:type_name -> rogatory.node.v1.ParkedRow
-	2,  // 43: rogatory.node.v1.DeskService.Lint:input_type -> rogatory.node.v1.LintRequest
-	4,  // 44: rogatory.node.v1.DeskService.Reserve:input_type -> rogatory.node.v1.ReserveRequest
-	6,  // 45: rogatory.node.v1.DeskService.Prepare:input_type -> rogatory.node.v1.PrepareRequest
-	8,  // 46: rogatory.node.v1.DeskService.Commit:input_type -> rogatory.node.v1.CommitRequest
-	11, // 47: rogatory.node.v1.DeskService.List:input_type -> rogatory.node.v1.ListRequest
-	13, // 48: rogatory.node.v1.DeskService.Show:input_type -> rogatory.node.v1.ShowRequest
-	18, // 49: rogatory.node.v1.DeskService.Watch:input_type -> rogatory.node.v1.WatchRequest
-	20, // 50: rogatory.node.v1.DeskService.Attach:input_type -> rogatory.node.v1.AttachRequest
-	22, // 51: rogatory.node.v1.DeskService.Fetch:input_type -> rogatory.node.v1.FetchRequest
-	24, // 52: rogatory.node.v1.DeskService.Officers:input_type -> rogatory.node.v1.OfficersRequest
-	26, // 53: rogatory.node.v1.DeskService.Enrol:input_type -> rogatory.node.v1.EnrolRequest
-	28, // 54: rogatory.node.v1.DeskService.Consultations:input_type -> rogatory.node.v1.ConsultationsRequest
-	31, // 55: rogatory.node.v1.DeskService.Holdings:input_type -> rogatory.node.v1.HoldingsRequest
-	35, // 56: rogatory.node.v1.OperatorService.Status:input_type -> rogatory.node.v1.StatusRequest
-	38, // 57: rogatory.node.v1.OperatorService.Peers:input_type -> rogatory.node.v1.PeersRequest
-	41, // 58: rogatory.node.v1.OperatorService.Parked:input_type -> rogatory.node.v1.ParkedRequest
-	44, // 59: rogatory.node.v1.OperatorService.Unpark:input_type -> rogatory.node.v1.UnparkRequest
-	48, // 60: rogatory.node.v1.OperatorService.Backup:input_type -> rogatory.node.v1.BackupRequest
-	46, // 61: rogatory.node.v1.OperatorService.Recosign:input_type -> rogatory.node.v1.RecosignRequest
-	3,  // 62: rogatory.node.v1.DeskService.Lint:output_type -> rogatory.node.v1.LintResponse
-	5,  // 63: rogatory.node.v1.DeskService.Reserve:output_type -> rogatory.node.v1.ReserveResponse
-	7,  // 64: rogatory.node.v1.DeskService.Prepare:output_type -> rogatory.node.v1.PrepareResponse
-	9,  // 65: rogatory.node.v1.DeskService.Commit:output_type -> rogatory.node.v1.CommitResponse
-	12, // 66: rogatory.node.v1.DeskService.List:output_type -> rogatory.node.v1.ListResponse
-	14, // 67: rogatory.node.v1.DeskService.Show:output_type -> rogatory.node.v1.ShowResponse
-	19, // 68: rogatory.node.v1.DeskService.Watch:output_type -> rogatory.node.v1.WatchResponse
-	21, // 69: rogatory.node.v1.DeskService.Attach:output_type -> rogatory.node.v1.AttachResponse
-	23, // 70: rogatory.node.v1.DeskService.Fetch:output_type -> rogatory.node.v1.FetchResponse
-	25, // 71: rogatory.node.v1.DeskService.Officers:output_type -> rogatory.node.v1.OfficersResponse
-	27, // 72: rogatory.node.v1.DeskService.Enrol:output_type -> rogatory.node.v1.EnrolResponse
-	29, // 73: rogatory.node.v1.DeskService.Consultations:output_type -> rogatory.node.v1.ConsultationsResponse
-	32, // 74: rogatory.node.v1.DeskService.Holdings:output_type -> rogatory.node.v1.HoldingsResponse
-	36, // 75: rogatory.node.v1.OperatorService.Status:output_type -> rogatory.node.v1.StatusResponse
-	39, // 76: rogatory.node.v1.OperatorService.Peers:output_type -> rogatory.node.v1.PeersResponse
-	42, // 77: rogatory.node.v1.OperatorService.Parked:output_type -> rogatory.node.v1.ParkedResponse
-	45, // 78: rogatory.node.v1.OperatorService.Unpark:output_type -> rogatory.node.v1.UnparkResponse
-	49, // 79: rogatory.node.v1.OperatorService.Backup:output_type -> rogatory.node.v1.BackupResponse
-	47, // 80: rogatory.node.v1.OperatorService.Recosign:output_type -> rogatory.node.v1.RecosignResponse
-	62, // [62:81] is the sub-list for method output_type
-	43, // [43:62] is the sub-list for method input_type
-	43, // [43:43] is the sub-list for extension type_name
-	43, // [43:43] is the sub-list for extension extendee
-	0,  // [0:43] is the sub-list for field type_name
+	10, // 12: rogatory.node.v1.CommitResponse.copies:type_name -> rogatory.node.v1.SentCopy
+	54, // 13: rogatory.node.v1.ListRequest.assertion:type_name -> rogatory.v1.Assertion
+	11, // 14: rogatory.node.v1.ListResponse.cases:type_name -> rogatory.node.v1.CaseRow
+	54, // 15: rogatory.node.v1.ShowRequest.assertion:type_name -> rogatory.v1.Assertion
+	11, // 16: rogatory.node.v1.ShowResponse.case:type_name -> rogatory.node.v1.CaseRow
+	18, // 17: rogatory.node.v1.ShowResponse.messages:type_name -> rogatory.node.v1.CaseMessage
+	16, // 18: rogatory.node.v1.ShowResponse.acts:type_name -> rogatory.node.v1.CaseAct
+	55, // 19: rogatory.node.v1.CaseMessage.docket:type_name -> rogatory.v1.Docket
+	56, // 20: rogatory.node.v1.CaseMessage.content:type_name -> rogatory.v1.Content
+	0,  // 21: rogatory.node.v1.CaseMessage.outgoing:type_name -> rogatory.node.v1.Outgoing
+	17, // 22: rogatory.node.v1.CaseMessage.tombstone:type_name -> rogatory.node.v1.Tombstone
+	54, // 23: rogatory.node.v1.WatchRequest.assertion:type_name -> rogatory.v1.Assertion
+	11, // 24: rogatory.node.v1.WatchResponse.case:type_name -> rogatory.node.v1.CaseRow
+	54, // 25: rogatory.node.v1.AttachRequest.assertion:type_name -> rogatory.v1.Assertion
+	57, // 26: rogatory.node.v1.AttachResponse.attachment:type_name -> rogatory.v1.Attachment
+	54, // 27: rogatory.node.v1.FetchRequest.assertion:type_name -> rogatory.v1.Assertion
+	58, // 28: rogatory.node.v1.OfficersResponse.officers:type_name -> rogatory.v1.Officer
+	59, // 29: rogatory.node.v1.EnrolRequest.enrolment:type_name -> rogatory.v1.Enrolment
+	54, // 30: rogatory.node.v1.ConsultationsRequest.assertion:type_name -> rogatory.v1.Assertion
+	31, // 31: rogatory.node.v1.ConsultationsResponse.consultations:type_name -> rogatory.node.v1.Consultation
+	54, // 32: rogatory.node.v1.HoldingsRequest.assertion:type_name -> rogatory.v1.Assertion
+	34, // 33: rogatory.node.v1.HoldingsResponse.holdings:type_name -> rogatory.node.v1.Holding
+	31, // 34: rogatory.node.v1.HoldingsResponse.consultations:type_name -> rogatory.node.v1.Consultation
+	55, // 35: rogatory.node.v1.Holding.docket:type_name -> rogatory.v1.Docket
+	17, // 36: rogatory.node.v1.Holding.tombstone:type_name -> rogatory.node.v1.Tombstone
+	35, // 37: rogatory.node.v1.Holding.records:type_name -> rogatory.node.v1.HeldRecord
+	60, // 38: rogatory.node.v1.HeldRecord.entity:type_name -> rogatory.v1.Entity
+	61, // 39: rogatory.node.v1.HeldRecord.evaluation:type_name -> rogatory.v1.Evaluation
+	62, // 40: rogatory.node.v1.HeldRecord.handling:type_name -> rogatory.v1.Handling
+	38, // 41: rogatory.node.v1.StatusResponse.round:type_name -> rogatory.node.v1.RoundHead
+	41, // 42: rogatory.node.v1.PeersResponse.peers:type_name -> rogatory.node.v1.Peer
+	44, // 43: rogatory.node.v1.ParkedResponse.parked:type_name -> rogatory.node.v1.ParkedRow
+	2,  // 44: rogatory.node.v1.DeskService.Lint:input_type -> rogatory.node.v1.LintRequest
+	4,  // 45: rogatory.node.v1.DeskService.Reserve:input_type -> rogatory.node.v1.ReserveRequest
+	6,  // 46: rogatory.node.v1.DeskService.Prepare:input_type -> rogatory.node.v1.PrepareRequest
+	8,  // 47: rogatory.node.v1.DeskService.Commit:input_type -> rogatory.node.v1.CommitRequest
+	12, // 48: rogatory.node.v1.DeskService.List:input_type -> rogatory.node.v1.ListRequest
+	14, // 49: rogatory.node.v1.DeskService.Show:input_type -> rogatory.node.v1.ShowRequest
+	19, // 50: rogatory.node.v1.DeskService.Watch:input_type -> rogatory.node.v1.WatchRequest
+	21, // 51: rogatory.node.v1.DeskService.Attach:input_type -> rogatory.node.v1.AttachRequest
+	23, // 52: rogatory.node.v1.DeskService.Fetch:input_type -> rogatory.node.v1.FetchRequest
+	25, // 53: rogatory.node.v1.DeskService.Officers:input_type -> rogatory.node.v1.OfficersRequest
+	27, // 54: rogatory.node.v1.DeskService.Enrol:input_type -> rogatory.node.v1.EnrolRequest
+	29, // 55: rogatory.node.v1.DeskService.Consultations:input_type -> rogatory.node.v1.ConsultationsRequest
+	32, // 56: rogatory.node.v1.DeskService.Holdings:input_type -> rogatory.node.v1.HoldingsRequest
+	36, // 57: rogatory.node.v1.OperatorService.Status:input_type -> rogatory.node.v1.StatusRequest
+	39, // 58: rogatory.node.v1.OperatorService.Peers:input_type -> rogatory.node.v1.PeersRequest
+	42, // 59: rogatory.node.v1.OperatorService.Parked:input_type -> rogatory.node.v1.ParkedRequest
+	45, // 60: rogatory.node.v1.OperatorService.Unpark:input_type -> rogatory.node.v1.UnparkRequest
+	49, // 61: rogatory.node.v1.OperatorService.Backup:input_type -> rogatory.node.v1.BackupRequest
+	47, // 62: rogatory.node.v1.OperatorService.Recosign:input_type -> rogatory.node.v1.RecosignRequest
+	3,  // 63: rogatory.node.v1.DeskService.Lint:output_type -> rogatory.node.v1.LintResponse
+	5,  // 64: rogatory.node.v1.DeskService.Reserve:output_type -> rogatory.node.v1.ReserveResponse
+	7,  // 65: rogatory.node.v1.DeskService.Prepare:output_type -> rogatory.node.v1.PrepareResponse
+	9,  // 66: rogatory.node.v1.DeskService.Commit:output_type -> rogatory.node.v1.CommitResponse
+	13, // 67: rogatory.node.v1.DeskService.List:output_type -> rogatory.node.v1.ListResponse
+	15, // 68: rogatory.node.v1.DeskService.Show:output_type -> rogatory.node.v1.ShowResponse
+	20, // 69: rogatory.node.v1.DeskService.Watch:output_type -> rogatory.node.v1.WatchResponse
+	22, // 70: rogatory.node.v1.DeskService.Attach:output_type -> rogatory.node.v1.AttachResponse
+	24, // 71: rogatory.node.v1.DeskService.Fetch:output_type -> rogatory.node.v1.FetchResponse
+	26, // 72: rogatory.node.v1.DeskService.Officers:output_type -> rogatory.node.v1.OfficersResponse
+	28, // 73: rogatory.node.v1.DeskService.Enrol:output_type -> rogatory.node.v1.EnrolResponse
+	30, // 74: rogatory.node.v1.DeskService.Consultations:output_type -> rogatory.node.v1.ConsultationsResponse
+	33, // 75: rogatory.node.v1.DeskService.Holdings:output_type -> rogatory.node.v1.HoldingsResponse
+	37, // 76: rogatory.node.v1.OperatorService.Status:output_type -> rogatory.node.v1.StatusResponse
+	40, // 77: rogatory.node.v1.OperatorService.Peers:output_type -> rogatory.node.v1.PeersResponse
+	43, // 78: rogatory.node.v1.OperatorService.Parked:output_type -> rogatory.node.v1.ParkedResponse
+	46, // 79: rogatory.node.v1.OperatorService.Unpark:output_type -> rogatory.node.v1.UnparkResponse
+	50, // 80: rogatory.node.v1.OperatorService.Backup:output_type -> rogatory.node.v1.BackupResponse
+	48, // 81: rogatory.node.v1.OperatorService.Recosign:output_type -> rogatory.node.v1.RecosignResponse
+	63, // [63:82] is the sub-list for method output_type
+	44, // [44:63] is the sub-list for method input_type
+	44, // [44:44] is the sub-list for extension type_name
+	44, // [44:44] is the sub-list for extension extendee
+	0,  // [0:44] is the sub-list for field type_name
 }
 
 func init() { file_rogatory_node_v1_node_proto_init() }
@@ -4013,7 +4114,7 @@ func file_rogatory_node_v1_node_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rogatory_node_v1_node_proto_rawDesc), len(file_rogatory_node_v1_node_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   51,
+			NumMessages:   52,
 			NumExtensions: 0,
 			NumServices:   2,
 		},
