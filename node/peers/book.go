@@ -18,6 +18,7 @@ type Book struct {
 	mu        sync.RWMutex
 	directory *federation.Directory
 	manifests map[string]*federation.Manifest // our own among them
+	closed    map[string]Closed               // by origin
 	heard     map[string]time.Time
 	changed   chan struct{}
 }
@@ -28,6 +29,7 @@ func New(country string, dir *federation.Directory) *Book {
 		country:   country,
 		directory: dir,
 		manifests: map[string]*federation.Manifest{},
+		closed:    map[string]Closed{},
 		heard:     map[string]time.Time{},
 		changed:   make(chan struct{}),
 	}
@@ -186,6 +188,29 @@ func (b *Book) Log(country string) *translog.LogVerifier {
 		return nil
 	}
 	return member.Log()
+}
+
+// Closed is a log that a member has closed after a rollback.
+type Closed struct {
+	Country string
+	// Log verifies its checkpoints. Of those only the ones of at most Size leaves count.
+	Log  *translog.LogVerifier
+	Size int64
+}
+
+// Close takes in a log that a member has closed: receipts from it go on to count.
+func (b *Book) Close(c Closed) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.closed[c.Log.Origin()] = c
+}
+
+// Closed returns a log of that name that a member has closed; ok is false when there is none.
+func (b *Book) Closed(country, origin string) (c Closed, ok bool) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	c, ok = b.closed[origin]
+	return c, ok && c.Country == country
 }
 
 // Fresh reports whether a member has renewed its manifest within the last day.

@@ -249,8 +249,11 @@ func (l *lane) packAnswers(f *packing, room int) (int, error) {
 		f.answers, f.frame.Advice = nil, nil
 		return frameRoom, nil
 	}
-	f.frame.Receipts = append(f.frame.Receipts, receipts)
-	return room - proto.Size(receipts) - 8, nil
+	f.frame.Receipts = append(f.frame.Receipts, receipts...)
+	for _, rs := range receipts {
+		room -= proto.Size(rs) + 8
+	}
+	return room, nil
 }
 
 // restore puts receipts and advice of a frame that was not published back. Its messages are still in hand.

@@ -46,6 +46,8 @@ import (
 type Desk interface {
 	// Admit judges a new message. A message that is refused changes nothing; its code becomes the `rej` leaf.
 	Admit(tx *store.Tx, a *Arrival) (Admission, error)
+	// Returned judges a message of ours that its recipient gave back after a rollback, as Admit does; Reject says that the case does not allow it now.
+	Returned(tx *store.Tx, r *Returned) (Admission, error)
 	// Delivered tells that the peer's receipt for a message of ours is here. code is the refusal's, or empty.
 	Delivered(tx *store.Tx, d Delivery) error
 }
@@ -57,7 +59,7 @@ type Arrival struct {
 	Message *rogatoryv1.Message
 	Docket  *rogatoryv1.Docket
 	Content *rogatoryv1.Content
-	// Index and At are those of the leaf that it gets.
+	// Index is the place that it gets, At its time: that of the leaf, or of the one that was lost in a rollback and had receipted it.
 	Index, At int64
 	// Fresh is false when the sender's manifest is older than a day: nothing is answered automatically then.
 	Fresh bool
@@ -114,6 +116,8 @@ type Config struct {
 	CapacityPerHour int
 	// Room, when set, returns an error unless so many bytes may be kept on the disk that nobody here has asked for.
 	Room func(bytes int64) error
+	// Seen, when set, is told of the heads of peers' logs that receipts stand on, after the commit: their signatures are checked, and nothing else.
+	Seen func(peer string, cp translog.Checkpoint, note []byte)
 	// Step, when set, is called at each of Steps. Tests crash there.
 	Step func(point string)
 }

@@ -40,6 +40,9 @@ type lane struct {
 	proveNext time.Time // not before this time are receipts tried again
 	quiet     time.Time // not before this time is anything tried again
 
+	barred chan struct{} // closed when the peer may be listened to; nil if it always may
+	unbar  sync.Once
+
 	confirmed atomic.Bool // since the start, or since its last doubtful claim, the peer has shown what it has of ours
 
 	refusals                refusals
@@ -114,6 +117,9 @@ func (r *retries) Pop() any {
 
 // put adds a parcel; l.mu is held.
 func (l *lane) put(p *parcel) {
+	if l.waiting[p.place] != nil {
+		return
+	}
 	l.waiting[p.place], l.names[p.name] = p, p
 	l.fresh = append(l.fresh, p)
 }

@@ -51,20 +51,61 @@ func (o *Office) Checkpoint(size int64) ([]byte, int64, error) {
 	return note, head.Size, nil
 }
 
-// prove returns the receipts that the leaves at these indices are.
-func (o *Office) prove(indices []int64) (*rogatoryv1.Receipts, error) {
-	note, size, err := o.Checkpoint(slices.Max(indices) + 1)
-	if err != nil {
+// prove returns the receipts that the leaves at these places, in order, are: behind one checkpoint those of one log. The checkpoint of a log that
+// was closed is the one that closed it.
+func (o *Office) prove(places []int64) (list []*rogatoryv1.Receipts, err error) {
+	var logs []store.Log
+	if err := o.cfg.Store.View(func(r *store.Reader) (err error) {
+		logs, err = r.Logs()
+		return err
+	}); err != nil {
 		return nil, err
 	}
+	for i, log := range logs {
+		var in []int64
+		for _, place := range places {
+			if _, ok := log.Holds(place); ok {
+				in = append(in, place)
+			}
+		}
+		if len(in) == 0 {
+			continue
+		}
+		note, size := log.Closed, log.Size
+		if i == len(logs)-1 {
+			if note, size, err = o.Checkpoint(slices.Max(in) - log.Base + 1); err != nil {
+				return nil, err
+			}
+		}
+		rs, err := o.proveIn(log, note, size, in)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, rs)
+	}
+	return list, nil
+}
+
+// Receipt returns the receipt that one of our leaves is.
+func (o *Office) Receipt(place int64) (*rogatoryv1.Receipts, error) {
+	list, err := o.prove([]int64{place})
+	if err != nil || len(list) != 1 {
+		return nil, errors.Join(err, store.ErrNotFound)
+	}
+	return list[0], nil
+}
+
+// proveIn returns the receipts that leaves of one log are, in its tree of a size.
+func (o *Office) proveIn(log store.Log, note []byte, size int64, places []int64) (*rogatoryv1.Receipts, error) {
 	out := &rogatoryv1.Receipts{Checkpoint: note}
-	err = o.cfg.Store.View(func(r *store.Reader) error {
-		for _, index := range indices {
-			leaf, err := r.Leaf(index)
+	err := o.cfg.Store.View(func(r *store.Reader) error {
+		for _, place := range places {
+			index := place - log.Base
+			leaf, err := r.Leaf(place)
 			if err != nil {
 				return err
 			}
-			proof, err := r.Inclusion(index, size)
+			proof, err := r.In(log).Inclusion(index, size)
 			if err != nil {
 				return err
 			}
@@ -88,7 +129,8 @@ type bundle struct {
 	note   []byte
 	proofs []proof
 
-	kept int64 // leaf beside which the transaction has kept note, each time it runs
+	kept   int64 // leaf beside which the transaction has kept note, each time it runs
+	forked bool  // the transaction has found another head of that size, the first of its log, each time it runs
 }
 
 // A proof is one receipt of the peer.
@@ -113,11 +155,10 @@ const (
 
 // check verifies receipts: one checkpoint, many leaves. Those that say nothing new are left out; nil when none is left.
 func (l *lane) check(rs *rogatoryv1.Receipts) *bundle {
-	log := l.o.cfg.Peers.Log(l.country)
-	if log == nil {
+	cp, err := l.checkpointOf(rs.GetCheckpoint())
+	if errors.Is(err, ErrStranger) {
 		return nil // no member any more
 	}
-	cp, err := translog.ParseCheckpoint(rs.GetCheckpoint(), log)
 	if err != nil {
 		l.o.stray("receipt-checkpoint")
 		if l.refusals.first("receipts") {
@@ -181,6 +222,9 @@ func (l *lane) partial() map[translog.Hash]bool {
 	}
 	return set
 }
+
+// maxOrigin bounds the first line of a checkpoint.
+const maxOrigin = 256
 
 func hashList(raw [][]byte) ([]translog.Hash, bool) {
 	if len(raw) > translog.MaxProofHashes {
@@ -281,9 +325,15 @@ func (l *lane) fits(p *proof, entry *storev1.OutboxEntry) bool {
 	return false
 }
 
-// settled forgets the messages whose receipts are committed and counts the receipts that fit nothing.
+// settled forgets the messages whose receipts are committed, has the heads proven that these stand on, and counts the receipts that fit nothing.
 func (l *lane) settled(m *mail) {
 	for _, b := range m.bundles {
+		if b.forked {
+			l.o.log.Error("the peer's log shows two histories: it is cosigned no more and the proof is kept", "peer", l.country, "proof", store.ForkLog)
+		}
+		if l.o.cfg.Seen != nil && slices.ContainsFunc(b.proofs, func(p proof) bool { return p.outcome == settled }) {
+			l.o.cfg.Seen(l.country, b.cp, b.note)
+		}
 		for _, p := range b.proofs {
 			switch _, whole := p.leaf.Entry.(*translog.Whole); {
 			case p.outcome == other:
@@ -353,6 +403,7 @@ func copyFor(a *storev1.Attachment, peer string, msg translog.Hash) *storev1.Att
 // keepHead keeps the largest checkpoint of the peer's log, which the peer asks us for when it starts again, if a receipt stands on it.
 // Another root at the same size is a fork of its log.
 func (l *lane) keepHead(tx *store.Tx, b *bundle) error {
+	b.forked = false
 	if !slices.ContainsFunc(b.proofs, func(p proof) bool { return p.outcome == settled }) {
 		return nil
 	}
@@ -366,6 +417,6 @@ func (l *lane) keepHead(tx *store.Tx, b *bundle) error {
 	if err != nil {
 		return err
 	}
-	l.o.log.Error("the peer's log has two heads of one size", "peer", l.country, "size", b.cp.Size)
-	return l.putForkProof(tx, ForkLog, slices.Concat(held.GetCheckpoint(), []byte("\n"), b.note))
+	b.forked, err = tx.StopCosigning(b.cp.Origin, l.country, store.ForkLog, translog.FormatHeads(held.GetCheckpoint(), b.note, nil))
+	return err
 }

@@ -42,6 +42,13 @@ func (l *lane) takeLoop(ctx context.Context) error {
 	case <-ctx.Done():
 		return nil
 	}
+	if l.barred != nil {
+		select {
+		case <-l.barred:
+		case <-ctx.Done():
+			return nil
+		}
+	}
 	for {
 		changed := l.o.cfg.Net.Changed()
 		frames, err := l.o.cfg.Net.Receive(ctx, l.country, receiveBytes)
@@ -423,7 +430,14 @@ func (l *lane) admit(tx *store.Tx, op *opening) error {
 		return err
 	}
 	a := op.arrival
+	expected, err := l.expected(tx, a.Message, a.Name)
+	if err != nil {
+		return err
+	}
 	a.Index, a.At = tx.Size(), tx.At()
+	if first := int64(expected.GetFirstAt()); first != 0 {
+		a.At = min(a.At, first)
+	}
 	adm, err := l.o.cfg.Desk.Admit(tx, a)
 	if err != nil {
 		return fmt.Errorf("judging a message from %s: %w", l.country, err)
@@ -440,6 +454,7 @@ func (l *lane) admit(tx *store.Tx, op *opening) error {
 		DirectoryVersion: int64(l.o.cfg.Peers.Directory().Version()),
 		ManifestVersion:  int64(a.manifest),
 		Size:             int64(envelope.InnerSize(a.docket, a.content)),
+		FirstAt:          int64(expected.GetFirstAt()),
 	}); err != nil {
 		return err
 	}
@@ -458,7 +473,10 @@ func (l *lane) admit(tx *store.Tx, op *opening) error {
 	}); err != nil {
 		return err
 	}
-	return tx.PutSeen(l.country, m.Epoch, m.Seq, &storev1.Seen{Msg: a.Name[:], LeafIndex: uint64(op.answer), CaseToken: adm.CaseToken})
+	if err := tx.PutSeen(l.country, m.Epoch, m.Seq, &storev1.Seen{Msg: a.Name[:], LeafIndex: uint64(op.answer), CaseToken: adm.CaseToken}); err != nil {
+		return err
+	}
+	return l.resent(tx, m, expected)
 }
 
 // reject logs a final refusal; it uses up the message's number.
@@ -467,6 +485,10 @@ func (l *lane) reject(tx *store.Tx, op *opening, code string) error {
 		return err
 	}
 	m, name := op.o.Message(), op.o.Name()
+	expected, err := l.expected(tx, m, name)
+	if err != nil {
+		return err
+	}
 	index, err := tx.Append(&translog.Rej{Code: code, From: l.country, Msg: translog.Hash(name)})
 	if err != nil {
 		return err
@@ -480,7 +502,10 @@ func (l *lane) reject(tx *store.Tx, op *opening, code string) error {
 	if err := tx.PutStatement(index, &storev1.LoggedStatement{Msg: name[:], Statement: op.o.Statement(), Signature: signature}); err != nil {
 		return err
 	}
-	return tx.PutSeen(l.country, m.GetEpoch(), m.GetSeq(), &storev1.Seen{Msg: name[:], LeafIndex: uint64(index)})
+	if err := tx.PutSeen(l.country, m.GetEpoch(), m.GetSeq(), &storev1.Seen{Msg: name[:], LeafIndex: uint64(index)}); err != nil {
+		return err
+	}
+	return l.resent(tx, m, expected)
 }
 
 // answer queues receipts and advice for the peer, after the commit.

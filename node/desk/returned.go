@@ -1,0 +1,128 @@
+package desk
+
+import (
+	"errors"
+	"slices"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/post"
+	"github.com/rogatory/rogatory/node/store"
+	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
+	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
+	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
+)
+
+// Returned judges a message of ours that its recipient gave back after a rollback. It was approved and sent; who approved it stood in the log that
+// was lost. Its step bears the time at which it was submitted.
+func (d *Desk) Returned(tx *store.Tx, r *post.Returned) (post.Admission, error) {
+	token := r.Docket.GetCaseToken()
+	c, err := load(&tx.Reader, token)
+	if err != nil {
+		return post.Admission{}, err
+	}
+	notice := r.Docket.GetKind() == rogatoryv1.Kind_KIND_GOVERNANCE
+	switch {
+	case !c.told:
+		if !opens(r.Docket) && !notice || !wellFormed(token) {
+			return post.Admission{Reject: RejectToken}, nil
+		}
+		c.unit, c.kind = r.Docket.GetFromUnit(), r.Docket.GetKind()
+		if notice {
+			c.Kind = kindNotice
+		}
+	case c.expired || c.notice() != notice || notice && !slices.Contains(noticeSteps[exchange.EventSent].from, c.State):
+		return post.Admission{Reject: RejectToken}, nil
+	}
+	who := exchange.Officer
+	switch r.Docket.GetActorKind() {
+	case rogatoryv1.ActorKind_ACTOR_KIND_AGENCY:
+		who = exchange.Agency
+	case rogatoryv1.ActorKind_ACTOR_KIND_NODE:
+		who = exchange.Node
+	}
+	at := int64(r.Message.GetSubmittedMs())
+	event := exchange.Event{
+		Kind: exchange.EventSent, At: at, Index: uint64(r.Index), Msg: exchange.Name(r.Name), Sent: at,
+		From: d.cfg.Node.Country, To: r.To, Docket: r.Docket, Actor: r.Docket.GetActor(), Who: who,
+	}
+	commit := translog.Hash(r.Message.GetDocketCommit())
+	if slices.ContainsFunc(c.Drafts, func(d exchange.DraftRecord) bool { return d.Name == exchange.Name(commit) }) {
+		event.Draft = exchange.Name(commit) // it was approved in the lost time
+	}
+	rules := d.ruleset(true)
+	events := []exchange.Event{event}
+	if c.told && c.Kind == exchange.KindRequest && c.Side == exchange.Answering && c.State == exchange.Received {
+		// Whoever answers a request has taken it up: that step was lost.
+		taken := event
+		taken.Kind, taken.Msg, taken.Sent, taken.From, taken.To, taken.Docket = exchange.EventRegister, exchange.Name{}, 0, "", "", nil
+		events = []exchange.Event{taken, event}
+	}
+	if !notice {
+		next := c.Case
+		for _, e := range events {
+			if next, _, err = exchange.Apply(next, e, rules); err != nil {
+				var t *exchange.TransitionError
+				if errors.As(err, &t) {
+					return post.Admission{Reject: clip(RejectTransition + string(t.Code))}, nil
+				}
+				return post.Admission{}, err
+			}
+		}
+	}
+	return post.Admission{
+		CaseToken: token, Unit: r.Docket.GetFromUnit(),
+		Record: func(tx *store.Tx) error {
+			for _, e := range events {
+				why := because{commit: commit}
+				if e.Kind == exchange.EventRegister {
+					why = because{local: &rogatoryv1.Docket{CaseToken: token, FromUnit: r.Docket.GetFromUnit(), Actor: e.Actor, ActorKind: r.Docket.GetActorKind()}}
+				}
+				if err := c.step(tx, e, rules, why); err != nil {
+					return err
+				}
+			}
+			if err := c.save(tx, d.cfg.Node.UndeliveredAfter); err != nil {
+				return err
+			}
+			return errors.Join(dropSent(tx, token, commit), noteFiles(tx, r))
+		},
+	}, nil
+}
+
+// dropSent forgets the draft of a message that was sent, so that nobody approves it once more.
+func dropSent(tx *store.Tx, token string, commit translog.Hash) error {
+	return dropDrafts(tx, func(row *storev1.Draft) bool {
+		body := &nodev1.CommitRequest{}
+		if row.GetCaseToken() != token || proto.Unmarshal(row.GetBody(), body) != nil {
+			return false
+		}
+		return slices.ContainsFunc(body.GetMessages(), func(m *nodev1.Outgoing) bool {
+			target, err := targetOf(m)
+			return err == nil && translog.Hash(target.GetDocketCommit()) == commit
+		})
+	})
+}
+
+// noteFiles notes that a message lists attachments of ours that are still here.
+func noteFiles(tx *store.Tx, r *post.Returned) error {
+	for _, at := range r.Content.GetAttachments() {
+		row, err := tx.Attachment(at.GetId())
+		if errors.Is(err, store.ErrNotFound) || err == nil && !row.GetOutgoing() {
+			continue // the lost time had it
+		}
+		if err != nil {
+			return err
+		}
+		row.FreeMs = 0
+		row.Copies = append(row.Copies, &storev1.AttachmentCopy{
+			Peer: r.To, Msg: r.Name[:], CaseToken: r.Docket.GetCaseToken(), LeafIndex: uint64(r.Index),
+		})
+		if err := tx.PutAttachment(row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
