@@ -212,3 +212,31 @@ func TestNobodyWithoutAKeyLearnsOfACase(t *testing.T) {
 		k.end()
 	})
 }
+
+// An assertion that lists shows the listing once: whoever records it sees nothing with it, before a restart or after.
+func TestAListingsAssertionCountsOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		_, rs, bg := pair(t)
+		officer := rs.founder(1)
+		a := officer.assert(&rogatoryv1.Act{Verb: rogatoryv1.Verb_VERB_LIST}, time.Now())
+		list := func(in *inside) error {
+			_, err := in.desk.List(context.Background(), &nodev1.ListRequest{Assertion: a})
+			return err
+		}
+		must(t, list(rs))
+		refused(t, "the same assertion again", list(rs), "used")
+		watch, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		refused(t, "watching with it", rs.desk.Watch(&nodev1.WatchRequest{Assertion: a}, watching{stream{watch}}), "used")
+		rs.halt()
+		rs = rs.f.node["RS"].run()
+		refused(t, "after a restart", list(rs), "used")
+		rs.halt()
+		bg.halt()
+	})
+}
+
+// watching is a listener who takes nothing.
+type watching struct{ stream }
+
+func (watching) Send(*nodev1.WatchResponse) error { return nil }

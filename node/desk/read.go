@@ -186,14 +186,17 @@ func (d *Desk) reader(a *rogatoryv1.Assertion, verb rogatoryv1.Verb, unit string
 }
 
 // List returns the cases of the actor's units, newest first.
-func (d *Desk) List(_ context.Context, r *nodev1.ListRequest) (*nodev1.ListResponse, error) {
-	out, err := d.list(r)
+func (d *Desk) List(ctx context.Context, r *nodev1.ListRequest) (*nodev1.ListResponse, error) {
+	out, err := d.list(ctx, r)
 	return out, Tell(err)
 }
 
-func (d *Desk) list(r *nodev1.ListRequest) (*nodev1.ListResponse, error) {
+func (d *Desk) list(ctx context.Context, r *nodev1.ListRequest) (*nodev1.ListResponse, error) {
 	officer, err := d.reader(r.GetAssertion(), rogatoryv1.Verb_VERB_LIST, r.GetUnit())
 	if err != nil {
+		return nil, err
+	}
+	if err := d.once(ctx, r.GetAssertion()); err != nil {
 		return nil, err
 	}
 	limit := int(r.GetLimit())
@@ -463,6 +466,9 @@ func showDrafts(tx *store.Reader, token string, out *nodev1.ShowResponse) error 
 func (d *Desk) Watch(r *nodev1.WatchRequest, stream grpc.ServerStreamingServer[nodev1.WatchResponse]) error {
 	officer, err := d.reader(r.GetAssertion(), rogatoryv1.Verb_VERB_LIST, "")
 	if err != nil {
+		return Tell(err)
+	}
+	if err := d.once(stream.Context(), r.GetAssertion()); err != nil {
 		return Tell(err)
 	}
 	seen := map[string]uint64{} // by case: updated

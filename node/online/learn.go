@@ -18,6 +18,10 @@ const (
 	// learnBurst manifests of one member are looked at at once, then one in learnEvery.
 	learnBurst = 4
 	learnEvery = time.Minute
+	// learnKiB of one member's manifests are kept within a moment, and then learnKiBDaily a day: manifests stay for ever. An honest one has some 25 KiB
+	// and is made some five times a day, and at each start.
+	learnKiB      = 2 << 10
+	learnKiBDaily = 4 << 10
 	// maxOffer bounds a manifest as it comes.
 	maxOffer = 256 << 10
 )
@@ -25,6 +29,7 @@ const (
 // learner holds the newest statement of each member until it is looked at.
 type learner struct {
 	limit limits
+	kib   limits
 	bell  bell
 
 	mu      sync.Mutex
@@ -33,6 +38,7 @@ type learner struct {
 
 func (o *learner) init() {
 	o.limit = limits{burst: learnBurst, every: learnEvery}
+	o.kib = limits{burst: learnKiB, every: 24 * time.Hour / learnKiBDaily}
 	o.bell = newBell()
 	o.offered = map[string][]byte{}
 }
@@ -61,7 +67,11 @@ func (o *learner) take(now time.Time) (due map[string][]byte, wait time.Duration
 	defer o.mu.Unlock()
 	due, wait = map[string][]byte{}, time.Hour
 	for from, b := range o.offered {
-		if w := o.limit.take(from, now); w > 0 {
+		w := o.limit.take(from, now)
+		if w == 0 {
+			w = o.kib.takeN(from, len(b)>>10+1, now)
+		}
+		if w > 0 {
 			wait = min(wait, w)
 			continue
 		}

@@ -18,7 +18,10 @@ type limits struct {
 }
 
 // take takes one call, or says how long until there is room for one.
-func (l *limits) take(peer string, now time.Time) time.Duration {
+func (l *limits) take(peer string, now time.Time) time.Duration { return l.takeN(peer, 1, now) }
+
+// takeN is take for what weighs n calls, at most burst.
+func (l *limits) takeN(peer string, n int, now time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	b := l.peers[peer]
@@ -29,7 +32,7 @@ func (l *limits) take(peer string, now time.Time) time.Duration {
 		b = &bucket{burst: l.burst, every: l.every}
 		l.peers[peer] = b
 	}
-	return b.take(now)
+	return b.take(n, now)
 }
 
 // allow is take for a call's handler.
@@ -47,11 +50,11 @@ type bucket struct {
 	full  time.Time // when it is full again
 }
 
-func (b *bucket) take(now time.Time) time.Duration {
+func (b *bucket) take(n int, now time.Time) time.Duration {
 	if b.full.Before(now) {
 		b.full = now
 	}
-	next := b.full.Add(b.every)
+	next := b.full.Add(time.Duration(n) * b.every)
 	if over := next.Sub(now) - time.Duration(b.burst)*b.every; over > 0 {
 		return over
 	}
