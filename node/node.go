@@ -6,6 +6,7 @@
 //	peers     what is known of the other members now
 //	post      the durable lane: messages until their receipts are here
 //	online    the short sealed calls between nodes: manifests, heads, attachments
+//	witness   what makes every member a witness of every other one's log
 //	desk      officers and agencies, and what messages do to cases
 //	transport the backbone
 //
@@ -165,6 +166,7 @@ func (n *node) join() error {
 		Country: n.cfg.Country, Store: n.store, Net: n.net, Peers: n.book,
 		Identity: n.ring.Identity, Sealing: n.sealing, Log: n.signer, Desk: n.desk, Logger: n.log,
 		OutboxPerPeer: n.cfg.Limits.OutboxPerPeer, ParkedMax: n.cfg.Limits.ParkedMax, CapacityPerHour: n.cfg.CapacityPerHour,
+		Seen: func(peer string, cp translog.Checkpoint, note []byte) { n.lane.Watch().See(peer, cp, note) },
 		Room: n.desk.Room, Step: n.opts.Step,
 	})
 	seeds := n.ring.Witness()

@@ -34,7 +34,21 @@ func (o *operator) Status(context.Context, *nodev1.StatusRequest) (*nodev1.Statu
 	if note, _, err := n.office.Checkpoint(0); err == nil {
 		out.Checkpoint = note
 	}
-	err := n.store.View(func(r *store.Reader) error {
+	round, err := n.lane.Watch().Status()
+	if err != nil {
+		return nil, desk.Tell(err)
+	}
+	out.Round = &nodev1.RoundHead{
+		Size: uint64(round.Size), Due: round.Due, Cosigned: uint32(len(round.Cosigned)), Quorum: uint32(round.Quorum),
+		Witnesses: uint32(len(round.Cosigned) + len(round.Lagging)), Lagging: round.Lagging, QuorumSize: uint64(round.QuorumSize),
+	}
+	if round.Size > 0 {
+		out.Round.MadeMs = uint64(round.Made.UnixMilli())
+	}
+	if round.Late(time.Now(), n.cfg.Round) {
+		out.Warnings = append(out.Warnings, fmt.Sprintf("%d of %d members have cosigned the newest round head, %d must", len(round.Cosigned), out.Round.Witnesses, round.Quorum))
+	}
+	err = n.store.View(func(r *store.Reader) error {
 		held, err := n.desk.Waiting(r)
 		if err != nil {
 			return err
@@ -71,7 +85,11 @@ func (o *operator) Status(context.Context, *nodev1.StatusRequest) (*nodev1.Statu
 func (o *operator) Peers(context.Context, *nodev1.PeersRequest) (*nodev1.PeersResponse, error) {
 	n, now := o.n, time.Now()
 	out := &nodev1.PeersResponse{}
-	err := n.store.View(func(r *store.Reader) error {
+	round, err := n.lane.Watch().Status()
+	if err != nil {
+		return nil, desk.Tell(err)
+	}
+	err = n.store.View(func(r *store.Reader) error {
 		_, waiting := r.OutboxPeers()
 		held, err := n.desk.Waiting(r)
 		if err != nil {
@@ -87,6 +105,7 @@ func (o *operator) Peers(context.Context, *nodev1.PeersRequest) (*nodev1.PeersRe
 			}
 			p.Waiting, p.Held = uint64(waiting[member.Country()]), uint64(held[member.Country()])
 			p.Confirmed = n.office.Open(member.Country())
+			p.CosignedSize = uint64(round.Sizes[member.Country()])
 			out.Peers = append(out.Peers, p)
 		}
 		return nil
@@ -119,6 +138,11 @@ func (n *node) peer(r *store.Reader, member *federation.Member, now time.Time) (
 	if ok {
 		p.LogSize = head.GetSize()
 	}
+	witnessed, _, err := r.Witnessed(origin)
+	if err != nil {
+		return nil, err
+	}
+	p.WitnessedSize, p.Stopped = witnessed.GetSize(), witnessed.GetStopped()
 	if p.Gaps, err = r.Gaps(country, r.LatestEpoch(country), 64); err != nil {
 		return nil, err
 	}
@@ -126,6 +150,15 @@ func (n *node) peer(r *store.Reader, member *federation.Member, now time.Time) (
 		p.Forked = p.Forked || f.GetPeer() == country
 		return true
 	})
+}
+
+// Recosign cosigns a peer's log again, by the operator's word.
+func (o *operator) Recosign(ctx context.Context, r *nodev1.RecosignRequest) (*nodev1.RecosignResponse, error) {
+	if o.n.book.Log(r.GetCountry()) == nil || r.GetCountry() == o.n.cfg.Country {
+		return nil, desk.Tell(fmt.Errorf("%q is no other member: %w", r.GetCountry(), desk.ErrRequest))
+	}
+	stopped, err := o.n.lane.Watch().Resume(ctx, r.GetCountry())
+	return &nodev1.RecosignResponse{Stopped: stopped}, desk.Tell(err)
 }
 
 // Parked lists the envelopes that were not understood.

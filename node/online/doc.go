@@ -41,15 +41,17 @@
 //
 //	a checkpoint of ours that our log does not contain
 //	a number of a message of ours that our store has not given out, with the statement that carried it
+//	a cosignature of ours over a head of a peer's log that our store does not know to be cosigned
 //	a published manifest of ours, newer than what our store had at the start, that it never had
 //
-// For all three are committed before anybody else learns of them, and all three bear our signature. A number that a peer only claims stops nothing: it
+// For all four are committed before anybody else learns of them, and all four bear our signature. A number that a peer only claims stops nothing: it
 // closes the way to that peer alone (Doubt), until it shows a number that was given out. An older copy of data folder and guard of which nobody outside has anything newer cannot be noticed.
 //
 // # What grows the log
 //
-// Ping, Head and Manifest never do, else two nodes would log each other's rounds for ever. A member's new manifest is one `dir` leaf, committed before
-// the manifest is used, a few at once and then one a minute, the newest; a stranger's statement is none. Our own is a `dir` leaf, with a `key` leaf
+// Ping, Head, Consistency and Manifest never do, else two nodes would log each other's rounds for ever. Cosign is a `wit` leaf for each new round
+// head of a peer, which by itself makes none due: see package witness. A member's new manifest is one `dir` leaf, committed before
+// the manifest is used, a few at once and then one a minute, the newest, and 4 MiB of them a day; a stranger's statement is none. Our own is a `dir` leaf, with a `key` leaf
 // for each sealing key that it is the first to publish or the first to lack. Each call of Attachment is an `op` leaf, committed before the first
 // byte leaves; a peer makes so many calls at once and then one in some seconds. A message whose attachments are all here gets a `whole` leaf.
 package online

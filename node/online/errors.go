@@ -33,7 +33,7 @@ var (
 	ErrDisk = errors.New("not enough free space on the disk")
 )
 
-// RollbackError says what [ErrRollback] was found by: one of a checkpoint, a manifest and a message, each signed by us.
+// RollbackError says what [ErrRollback] was found by: one of a checkpoint, a cosignature, a manifest and a message, each signed by us.
 type RollbackError struct {
 	// Peer is the country that has it; our own for a manifest, which was published.
 	Peer string
@@ -41,6 +41,8 @@ type RollbackError struct {
 	Note []byte
 	Held translog.Checkpoint
 	Size int64
+	// Cosigned is a checkpoint of the peer's log with our cosignature, Held what it says, and Size the largest that our store has cosigned.
+	Cosigned []byte
 	// Manifest is the published SignedManifest, and Version its version; Kept is the largest version that our store had at the start.
 	Manifest      []byte
 	Version, Kept uint64
@@ -59,6 +61,8 @@ func (e *RollbackError) Error() string {
 			what = "whose root is not ours at that size"
 		}
 		return fmt.Sprintf("%s holds a checkpoint that we signed at %d leaves, %s; our log has %d: %v", e.Peer, e.Held.Size, what, e.Size, ErrRollback)
+	case e.Cosigned != nil:
+		return fmt.Sprintf("%s holds our cosignature of its log at %d leaves; the last that our store knows is at %d: %v", e.Peer, e.Held.Size, e.Size, ErrRollback)
 	case e.Manifest != nil:
 		return fmt.Sprintf("manifest %d of %s is published and signed by us; our store had manifest %d and never that one: %v", e.Version, e.Peer, e.Kept, ErrRollback)
 	}

@@ -13,10 +13,6 @@ import (
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
-// forkLog is the kind of proof that two checkpoints of one log with one size and two roots are, one after the other with a blank line
-// between: the one that package post writes.
-const forkLog = "log"
-
 // maxGaps is how many missing messages one exchange of heads names.
 const maxGaps = 64
 
@@ -129,7 +125,8 @@ func (l *Lane) judgeHeld(peer string, note []byte) error {
 	return nil
 }
 
-// keepHead keeps a peer's own checkpoint if it is the largest so far. Another root at the same size is a fork of its log, kept as proof.
+// keepHead keeps a peer's own checkpoint if it is the largest so far, and has it proven. Another root at the same size is a fork of its log, kept
+// as proof.
 func (l *Lane) keepHead(ctx context.Context, peer string, note []byte) error {
 	if len(note) == 0 {
 		return nil
@@ -152,38 +149,23 @@ func (l *Lane) keepHead(ctx context.Context, peer string, note []byte) error {
 	if err != nil {
 		return fmt.Errorf("checkpoint of %s: %w", peer, err)
 	}
+	l.watch.See(peer, cp, note)
 	if known && (held.GetSize() > uint64(cp.Size) || held.GetSize() == uint64(cp.Size) && string(held.GetRoot()) == string(cp.Root[:])) {
 		return nil
 	}
 	_, err = l.cfg.Store.Update(ctx, func(tx *store.Tx) error {
-		err := tx.PutPeerHead(cp.Origin, &storev1.PeerHead{
-			Peer: peer, Size: uint64(cp.Size), Root: cp.Root[:], Checkpoint: note, ReceivedMs: uint64(tx.At()),
-		})
-		if !errors.Is(err, store.ErrExists) {
+		var err error
+		if held, _, err = tx.PeerHead(cp.Origin); err != nil {
 			return err
 		}
-		return l.keepFork(tx, peer, cp, note)
+		return tx.PutPeerHead(cp.Origin, &storev1.PeerHead{
+			Peer: peer, Size: uint64(cp.Size), Root: cp.Root[:], Checkpoint: note, ReceivedMs: uint64(tx.At()),
+		})
 	})
+	if errors.Is(err, store.ErrExists) {
+		return l.watch.Forked(ctx, peer, cp.Origin, held.GetCheckpoint(), note)
+	}
 	return err
-}
-
-// keepFork keeps two heads of one size, once for each peer: one is enough.
-func (l *Lane) keepFork(tx *store.Tx, peer string, cp translog.Checkpoint, note []byte) error {
-	known := false
-	if err := tx.EachForkProof(func(p *storev1.ForkProof) bool {
-		known = p.GetPeer() == peer && p.GetKind() == forkLog
-		return !known
-	}); err != nil || known {
-		return err
-	}
-	held, _, err := tx.PeerHead(cp.Origin)
-	if err != nil {
-		return err
-	}
-	l.log.Error("the peer's log has two heads of one size: the proof is kept", "peer", peer, "size", cp.Size)
-	return tx.PutForkProof(&storev1.ForkProof{
-		Peer: peer, Kind: forkLog, AtMs: uint64(tx.At()), Proof: slices.Concat(held.GetCheckpoint(), []byte("\n"), note),
-	})
 }
 
 // heldOf returns the largest checkpoint that we hold of a log.
@@ -268,13 +250,15 @@ func (l *Lane) exchange(ctx context.Context, peer string) error {
 	if err != nil {
 		return err
 	}
+	gossip, told := l.watch.Gossip(peer)
 	answer, err := l.client(peer).Head(ctx, &peerv1.HeadRequest{
-		Held: held, Own: l.checkpoint(),
+		Held: held, Own: l.checkpoint(), Gossip: gossip,
 		SeenEpoch: had.epoch, SeenSeq: had.seq, SeenStatement: had.statement, SeenSignature: had.signature,
 	})
 	if err != nil {
 		return err
 	}
+	told()
 	l.cfg.Office.Heard(peer)
 	verdict := l.weigh(peer, answer)
 	if verdict != nil && !errors.Is(verdict, ErrUnproven) {
@@ -283,6 +267,7 @@ func (l *Lane) exchange(ctx context.Context, peer string) error {
 	if err := l.keepHead(ctx, peer, answer.GetOwn()); err != nil {
 		l.complain("head refused", peer, err)
 	}
+	l.watch.Overhear(peer, answer.GetGossip())
 	if gaps := answer.GetGaps(); len(gaps) > 0 && l.cfg.Gaps != nil {
 		l.cfg.Gaps(peer, answer.GetSeenEpoch(), gaps[:min(len(gaps), maxGaps)])
 	}

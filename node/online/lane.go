@@ -19,6 +19,7 @@ import (
 	"github.com/rogatory/rogatory/node/peers"
 	"github.com/rogatory/rogatory/node/store"
 	"github.com/rogatory/rogatory/node/transport"
+	"github.com/rogatory/rogatory/node/witness"
 	peerv1 "github.com/rogatory/rogatory/proto/rogatory/peer/v1"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
@@ -73,7 +74,9 @@ type Lane struct {
 	own     ownManifest
 	learner learner
 	puller  puller
-	calls   limits // Ping, Head, Manifest
+	watch   *witness.Watch
+	calls   limits // Ping, Head, Manifest, Cosign, Consistency
+	heads   limits // further heads of a peer that are cosigned
 	streams limits // Attachment
 	busy    slots  // Attachment
 	loud    limits // lines of the process's log about one peer
@@ -90,8 +93,14 @@ func New(cfg Config) *Lane {
 		streams: limits{burst: 64, every: 5 * time.Second},
 		busy:    slots{max: maxStreams},
 		loud:    limits{burst: 4, every: 15 * time.Minute},
+		heads:   limits{burst: 8, every: cfg.Node.Round / 2},
 		fatal:   make(chan error, 1),
 	}
+	l.watch = witness.New(witness.Config{
+		Country: l.country, Epoch: cfg.Epoch, Round: cfg.Node.Round, Store: cfg.Store, Peers: cfg.Peers,
+		Log: cfg.Log.Verifier(), Signer: cfg.Witness, Office: cfg.Office, Client: l.client, Ready: l.ready,
+		Room: func(peer string) error { return l.heads.allow(peer, time.Now()) }, Logger: cfg.Logger,
+	})
 	l.answers.init()
 	l.own.init()
 	l.learner.init()
@@ -142,9 +151,19 @@ func (l *Lane) Run(ctx context.Context) error {
 			return err
 		}
 		g.Go(func() error { return l.pullLoop(ctx) })
+		g.Go(func() error { return l.watch.Run(ctx) })
 		return l.roundLoop(ctx)
 	})
 	return g.Wait()
+}
+
+// Watch returns the witness of this node.
+func (l *Lane) Watch() *witness.Watch { return l.watch }
+
+// ready reports whether a call may reach a peer: the backbone is there, and a key to seal it with.
+func (l *Lane) ready(peer string) bool {
+	_, ok := l.cfg.Peers.SealingKey(peer, time.Now())
+	return ok && l.cfg.Net.Connected()
 }
 
 // stop ends Run with an error. The first one counts.

@@ -121,6 +121,9 @@ func (l *Lane) learn(ctx context.Context, from string, signed []byte) error {
 		return err
 	}
 	_, err = l.cfg.Peers.Learn(signed, from, time.Now())
+	if cp, note, ok := m.Head(); ok && err == nil {
+		l.watch.See(from, cp, note)
+	}
 	if errors.Is(err, federation.ErrSame) || errors.Is(err, federation.ErrOlder) {
 		return nil
 	}

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/rogatory/rogatory/node/transport"
+	"github.com/rogatory/rogatory/node/witness"
 	peerv1 "github.com/rogatory/rogatory/proto/rogatory/peer/v1"
 )
 
@@ -68,7 +69,35 @@ func (s *server) Head(ctx context.Context, r *peerv1.HeadRequest) (*peerv1.HeadR
 	}
 	answer.SeenEpoch, answer.SeenSeq, answer.Gaps = had.epoch, had.seq, had.gaps
 	answer.SeenStatement, answer.SeenSignature = had.statement, had.signature
+	l.watch.Overhear(caller, r.GetGossip())
+	var told func()
+	answer.Gossip, told = l.watch.Gossip(caller)
+	told()
 	return answer, nil
+}
+
+// Cosign cosigns the caller's round head. A cosignature of ours that our store does not know ends the node.
+func (s *server) Cosign(ctx context.Context, r *peerv1.CosignRequest) (*peerv1.CosignResponse, error) {
+	caller, err := s.enter(ctx, &s.l.calls)
+	if err != nil {
+		return nil, err
+	}
+	s.l.cfg.Office.Heard(caller)
+	answer, err := s.l.watch.Cosign(ctx, caller, r)
+	var lost *witness.RollbackError
+	if errors.As(err, &lost) {
+		s.l.stop(&RollbackError{Peer: lost.Peer, Cosigned: lost.Note, Held: lost.Head, Size: lost.Size})
+		return nil, status.Error(codes.FailedPrecondition, "this node has lost a part of what it has done and stops")
+	}
+	return answer, err
+}
+
+// Consistency proves that heads of our log, which the caller has seen, are heads of one tree.
+func (s *server) Consistency(ctx context.Context, r *peerv1.ConsistencyRequest) (*peerv1.ConsistencyResponse, error) {
+	if _, err := s.enter(ctx, &s.l.calls); err != nil {
+		return nil, err
+	}
+	return s.l.watch.Consistency(r)
 }
 
 // Manifest returns our manifest.

@@ -9,13 +9,9 @@ import (
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
-// Kinds of fork proofs.
-const (
-	// ForkSequence: two messages of one sender with one number. The proof is a Frame with two Envelopes that hold statement and signature.
-	ForkSequence = "sequence"
-	// ForkLog: two checkpoints of one log with one size and two roots, one after the other with a blank line between.
-	ForkLog = "log"
-)
+// ForkSequence is the kind of proof that two messages of one sender with one number are: a Frame with two Envelopes that hold statement and signature.
+// Those of logs are package store's.
+const ForkSequence = "sequence"
 
 // maxForks bounds the proofs of one kind that are kept of one peer: one is enough.
 const maxForks = 8

@@ -136,7 +136,7 @@ func (c *checker) log() error {
 		place := begun + c.edge.Size()
 		if len(logs) > 1 && place == logs[1].Base {
 			logs = logs[1:]
-			begun, c.edge, c.in = place, translog.Edge{}, c.r.In(logs[0])
+			begun, c.edge, c.in, c.cos = place, translog.Edge{}, c.r.In(logs[0]), 0
 		}
 		index := c.edge.Size()
 		if len(k) != 8 || int64(number(k)) != place {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 
+	"github.com/rogatory/rogatory/crypto/translog"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
@@ -61,28 +62,30 @@ func (r *Reader) EachWitnessed(each func(origin string, w *storev1.Witnessed) bo
 	return nil
 }
 
-// StopCosigning keeps the proof that a log shows two histories and cosigns that log no more. It reports whether it was cosigned until now.
+// StopCosigning keeps the proof that a log shows two histories and cosigns that log no more; of a log that is stopped already one proof of each kind is
+// enough. It reports whether the log was cosigned until now.
 func (t *Tx) StopCosigning(origin, peer, kind string, proof []byte) (stopped bool, err error) {
 	known := 0
 	if err := t.EachForkProof(func(p *storev1.ForkProof) bool {
 		if p.Peer == peer && p.Kind == kind {
 			known++
-			if bytes.Equal(p.Proof, proof) {
-				known = maxForks
-			}
 		}
-		return known < maxForks
+		return true
 	}); err != nil {
 		return false, err
 	}
-	if known < maxForks {
+	w, ok, err := t.Witnessed(origin)
+	if err != nil {
+		return false, err
+	}
+	stopped = !ok || w.Stopped == ""
+	if known == 0 || stopped && known < maxForks {
 		if err := t.PutForkProof(&storev1.ForkProof{Peer: peer, Kind: kind, Proof: proof, AtMs: uint64(t.At())}); err != nil {
 			return false, err
 		}
 	}
-	w, ok, err := t.Witnessed(origin)
-	if err != nil || ok && w.Stopped != "" {
-		return false, err
+	if !stopped {
+		return false, nil
 	}
 	w.Peer, w.Stopped, w.StoppedMs = peer, kind, uint64(t.At())
 	return true, t.putRow(bucketWitnessed, []byte(origin), w)
@@ -99,8 +102,8 @@ func (t *Tx) ResumeCosigning(origin string) (kind string, err error) {
 	return kind, t.putRow(bucketWitnessed, []byte(origin), w)
 }
 
-// PutCosignedHead keeps the newest head of our log that has reached its quorum, in export form. A smaller one than is kept is ignored; one of
-// the same size takes its place.
+// PutCosignedHead keeps the newest head of the log that is written which has reached its quorum, in export form. A smaller one than is kept is
+// ignored; one of the same size takes its place.
 func (t *Tx) PutCosignedHead(size int64, note []byte) error {
 	old, _, err := t.CosignedHead()
 	if err != nil || size < old {
@@ -116,8 +119,8 @@ func (t *Tx) PutCosignedHead(size int64, note []byte) error {
 	return nil
 }
 
-// CosignedHead returns the newest head of our log that has reached its quorum of cosignatures: its size, and the checkpoint in export form
-// (translog.ParseExport) with all cosignatures that have come; 0 and nil when there is none.
+// CosignedHead returns the newest head of the log that is written which has reached its quorum of cosignatures: its size, and the checkpoint in
+// export form (translog.ParseExport) with all cosignatures that have come; 0 and nil when there is none.
 func (r *Reader) CosignedHead() (size int64, note []byte, err error) {
 	v := readPieces(r.b.Bucket(bucketCheckpoint), rowCosigned)
 	if v == nil {
@@ -126,6 +129,9 @@ func (r *Reader) CosignedHead() (size int64, note []byte, err error) {
 	h := new(storev1.CosignedHead)
 	if err := parse(v, h); err != nil {
 		return 0, nil, err
+	}
+	if origin, err := translog.ReadOrigin(h.Checkpoint); err != nil || origin != r.s.current.Origin {
+		return 0, nil, err // of the log before a recovery
 	}
 	return int64(h.Size), h.Checkpoint, nil
 }

@@ -55,38 +55,47 @@ func TestTheGuardKnowsACosignatureBeforeAnybodyElse(t *testing.T) {
 func TestCosigningStopsOnceAndGoesOnByAWord(t *testing.T) {
 	s := openStore(t, testOptions(t.TempDir()))
 	update(t, s, func(tx *Tx) error { return errors.Join(genesis(tx), cosign(tx, 5, translog.Hash{1})) })
-	for i := range 2 * maxForks {
-		update(t, s, func(tx *Tx) error {
-			stopped, err := tx.StopCosigning(peerLog, "BG", ForkLog, []byte(strings.Repeat("x", i/2+1)))
-			if stopped != (i == 0) {
-				t.Errorf("proof %d has stopped it: %t", i, stopped)
+	for round := range maxForks + 2 {
+		for i, kind := range []string{ForkLog, ForkLog, ForkTree} {
+			update(t, s, func(tx *Tx) error {
+				stopped, err := tx.StopCosigning(peerLog, "BG", kind, []byte{byte(round), byte(i)})
+				if stopped != (i == 0) {
+					t.Errorf("proof %d of round %d has stopped it: %t", i, round, stopped)
+				}
+				return err
+			})
+		}
+		if err := s.View(func(r *Reader) error {
+			w, ok, err := r.Witnessed(peerLog)
+			if !ok || w.Stopped != ForkLog || w.Size != 5 {
+				t.Errorf("round %d leaves %v", round, w)
 			}
 			return err
-		})
-	}
-	proofs := 0
-	if err := s.View(func(r *Reader) error {
-		if w, ok, err := r.Witnessed(peerLog); err != nil || !ok || w.Stopped != ForkLog || w.Size != 5 {
-			t.Errorf("%v %v", w, err)
+		}); err != nil {
+			t.Fatal(err)
 		}
-		return r.EachForkProof(func(*storev1.ForkProof) bool { proofs++; return true })
-	}); err != nil || proofs != maxForks {
-		t.Errorf("%d proofs: %v", proofs, err)
+		for _, want := range []string{ForkLog, ""} {
+			update(t, s, func(tx *Tx) error {
+				if kind, err := tx.ResumeCosigning(peerLog); err != nil || kind != want {
+					t.Errorf("resumed %q: %v", kind, err)
+				}
+				return nil
+			})
+		}
 	}
-	for _, want := range []string{ForkLog, ""} {
-		update(t, s, func(tx *Tx) error {
-			if kind, err := tx.ResumeCosigning(peerLog); err != nil || kind != want {
-				t.Errorf("resumed %q: %v", kind, err)
-			}
-			return nil
-		})
+	proofs := map[string]int{}
+	if err := s.View(func(r *Reader) error {
+		return r.EachForkProof(func(p *storev1.ForkProof) bool { proofs[p.Kind]++; return true })
+	}); err != nil || proofs[ForkLog] != maxForks || proofs[ForkTree] != 1 {
+		t.Errorf("kept are %v: %v", proofs, err)
 	}
 	update(t, s, func(tx *Tx) error { return cosign(tx, 7, translog.Hash{1}) })
 }
 
 func TestACosignedHeadOfManyWitnessesIsKeptWhole(t *testing.T) {
 	s := openStore(t, testOptions(t.TempDir()))
-	long, short := bytes.Repeat([]byte("cosignature"), 20_000), []byte("checkpoint")
+	short := []byte(s.Log().Origin + "\n9\n")
+	long := append(bytes.Clone(short), bytes.Repeat([]byte("cosignature"), 20_000)...)
 	update(t, s, func(tx *Tx) error {
 		return errors.Join(genesis(tx), tx.PutSide(0, "checkpoint", long), tx.PutSide(0, "b", short), tx.PutCosignedHead(9, long), tx.PutCosignedHead(8, short))
 	})
@@ -112,7 +121,9 @@ func TestACosignedHeadOfManyWitnessesIsKeptWhole(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	update(t, s, func(tx *Tx) error { return errors.Join(tx.PutSide(0, "checkpoint", short), tx.PutCosignedHead(9, short)) })
+	update(t, s, func(tx *Tx) error {
+		return errors.Join(tx.PutSide(0, "checkpoint", short), tx.PutCosignedHead(9, short))
+	})
 	if err := s.View(func(r *Reader) error {
 		side, err := r.Side(0, "checkpoint")
 		size, note, err2 := r.CosignedHead()

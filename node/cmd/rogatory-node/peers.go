@@ -11,7 +11,7 @@ import (
 )
 
 func (p *program) peersCommand() *cobra.Command {
-	return &cobra.Command{
+	c := &cobra.Command{
 		Use: "peers", Short: "List the peers and what waits for them", Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			cl, err := p.dial()
@@ -37,8 +37,43 @@ func (p *program) peersCommand() *cobra.Command {
 				rows = append(rows, peerRow(peer, now))
 			}
 			if !p.json {
-				p.out.table([]string{"PEER", "MANIFEST", "HEARD", "WAITING", "OLDEST", "ITS LOG", "STATE"}, rows)
+				p.out.table([]string{"PEER", "MANIFEST", "HEARD", "WAITING", "OLDEST", "ITS LOG", "COSIGNED", "COSIGNS OURS", "STATE"}, rows)
 			}
+			return nil
+		},
+	}
+	c.AddCommand(p.recosignCommand())
+	return c
+}
+
+// recosignCommand is the operator's word after a fork.
+func (p *program) recosignCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "recosign COUNTRY",
+		Short: "Cosign a peer's log again that has shown two histories",
+		Long: "recosign takes up the cosigning of a peer's log again that was stopped because the log has shown two histories. The proofs stay. Do this when " +
+			"the peer's operator has explained them; the log must continue from the head that was cosigned last.",
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			cl, err := p.dial()
+			if err != nil {
+				return err
+			}
+			defer cl.Close()
+			ctx, cancel := p.within(c.Context())
+			defer cancel()
+			resp, err := cl.Operator.Recosign(ctx, &nodev1.RecosignRequest{Country: args[0]})
+			if err != nil {
+				return err
+			}
+			if p.json {
+				return p.out.message(resp)
+			}
+			if resp.GetStopped() == "" {
+				p.out.printf("The log of %s is cosigned; nothing was in the way.\n", args[0])
+				return nil
+			}
+			p.out.printf("The log of %s is cosigned again. The proof (%s) is kept.\n", args[0], resp.GetStopped())
 			return nil
 		},
 	}
@@ -47,8 +82,10 @@ func (p *program) peersCommand() *cobra.Command {
 func peerRow(peer *nodev1.Peer, now time.Time) []cell {
 	state := cell{"well", green}
 	switch {
+	case peer.GetStopped() != "":
+		state = cell{"FORKED: its log shows two histories and is not cosigned", red}
 	case peer.GetForked():
-		state = cell{"FORKED: its log shows two histories", red}
+		state = cell{"has shown two histories; the proof is kept", red}
 	case peer.GetManifestVersion() == 0:
 		state = cell{"no manifest yet", yellow}
 	case peer.GetStale():
@@ -61,6 +98,7 @@ func peerRow(peer *nodev1.Peer, now time.Time) []cell {
 		state = cell{fmt.Sprintf("%d gaps", len(peer.GetGaps())), yellow}
 	}
 	row := plain(peer.GetCountry(), strconv.FormatUint(peer.GetManifestVersion(), 10), ago(peer.GetHeardMs(), now),
-		strconv.FormatUint(peer.GetWaiting(), 10), ago(peer.GetOldestMs(), now), strconv.FormatUint(peer.GetLogSize(), 10))
+		strconv.FormatUint(peer.GetWaiting(), 10), ago(peer.GetOldestMs(), now), strconv.FormatUint(peer.GetLogSize(), 10),
+		strconv.FormatUint(peer.GetWitnessedSize(), 10), strconv.FormatUint(peer.GetCosignedSize(), 10))
 	return append(row, state)
 }

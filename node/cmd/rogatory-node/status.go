@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -52,6 +53,7 @@ func (p *program) printStatus(s *nodev1.StatusResponse) {
 	line("backbone", "%s", yes(s.GetConnected(), "connected", "not connected"))
 	line("cleared", "%s", yes(s.GetCleared(), "yes", "no: "+oneLine(s.GetUnclearedReason())))
 	line("log", "%d leaves", s.GetLogSize())
+	line("witnesses", "%s", witnesses(s.GetRound()))
 	line("directory", "version %d", s.GetDirectoryVersion())
 	line("manifest", "version %d", s.GetManifestVersion())
 	line("outbox", "%d waiting for a receipt", s.GetOutbox())
@@ -61,4 +63,19 @@ func (p *program) printStatus(s *nodev1.StatusResponse) {
 	for _, w := range s.GetWarnings() {
 		line(p.out.paint(yellow, "warning"), "%s", oneLine(w))
 	}
+}
+
+// witnesses says how the newest round head fares.
+func witnesses(r *nodev1.RoundHead) string {
+	switch {
+	case r.GetWitnesses() == 0:
+		return "no other members"
+	case r.GetSize() == 0:
+		return fmt.Sprintf("no round head yet; %d of %d members must cosign one", r.GetQuorum(), r.GetWitnesses())
+	}
+	text := fmt.Sprintf("%d of %d have cosigned %d leaves, %d must", r.GetCosigned(), r.GetWitnesses(), r.GetSize(), r.GetQuorum())
+	if len(r.GetLagging()) > 0 {
+		text += "; not yet: " + strings.Join(r.GetLagging(), " ")
+	}
+	return text
 }

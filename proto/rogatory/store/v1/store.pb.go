@@ -1590,7 +1590,7 @@ type Witnessed struct {
 	Cosignature []byte `protobuf:"bytes,5,opt,name=cosignature,proto3" json:"cosignature,omitempty"`
 	// Their time, seconds since 1970 UTC.
 	Time uint64 `protobuf:"varint,6,opt,name=time,proto3" json:"time,omitempty"`
-	// Index of the `wit` leaf; 0 when that stands in a log of ours that was closed.
+	// Place of the `wit` leaf; 0 when that was lost in a rollback.
 	LeafIndex uint64 `protobuf:"varint,7,opt,name=leaf_index,json=leafIndex,proto3" json:"leaf_index,omitempty"`
 	// Kind of the fork proof for which this log is cosigned no more; empty while it is.
 	Stopped string `protobuf:"bytes,8,opt,name=stopped,proto3" json:"stopped,omitempty"`
