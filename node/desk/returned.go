@@ -4,13 +4,10 @@ import (
 	"errors"
 	"slices"
 
-	"google.golang.org/protobuf/proto"
-
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/post"
 	"github.com/rogatory/rogatory/node/store"
-	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
@@ -94,16 +91,7 @@ func (d *Desk) Returned(tx *store.Tx, r *post.Returned) (post.Admission, error) 
 
 // dropSent forgets the draft of a message that was sent, so that nobody approves it once more.
 func dropSent(tx *store.Tx, token string, commit translog.Hash) error {
-	return dropDrafts(tx, func(row *storev1.Draft) bool {
-		body := &nodev1.CommitRequest{}
-		if row.GetCaseToken() != token || proto.Unmarshal(row.GetBody(), body) != nil {
-			return false
-		}
-		return slices.ContainsFunc(body.GetMessages(), func(m *nodev1.Outgoing) bool {
-			target, err := targetOf(m)
-			return err == nil && translog.Hash(target.GetDocketCommit()) == commit
-		})
-	})
+	return dropDrafts(tx, func(row *storev1.Draft) bool { return row.GetCaseToken() == token && row.GetId() == draftID(commit[:]) })
 }
 
 // noteFiles notes that a message lists attachments of ours that are still here.

@@ -19,23 +19,6 @@ import (
 // until its turn, by the time at which it was submitted: the peer's own messages come again on the durable lane, one after another, and each goes
 // before those of ours that were submitted after its first receipt.
 
-// Stages of a recovery with one peer.
-const (
-	StageAsk    = 0 // it is to be asked what it has
-	StageHere   = 1 // what it gave back is here
-	StageResend = 2 // it sends again
-	StageDone   = 3 // all is here
-)
-
-// Why a message does not come back, in storev1.LostMessage.
-const (
-	LostErased  = "erased"  // its content was erased at the peer
-	LostDocket  = "docket"  // the term of its docket is over at the peer
-	LostRefused = "refused" // the peer had refused it, and keeps nothing of such
-	LostCase    = "case"    // it is here, and its case does not allow it: it stands in the log without an effect
-	LostPeer    = "peer"    // the peer's program gives nothing back
-)
-
 // Returned is a message of ours that a peer gave back.
 type Returned struct {
 	To      string
@@ -94,10 +77,10 @@ const returnedAtOnce = 1000
 
 func (l *lane) giveBack(tx *store.Tx, until int64) error {
 	rec, ok, err := tx.Recovery(l.country)
-	if err != nil || !ok || rec.GetStage() == StageAsk || rec.GetStage() == StageDone {
+	if err != nil || !ok || rec.GetStage() == store.StageAsk || rec.GetStage() == store.StageDone {
 		return err
 	}
-	last := rec.GetStage() == StageResend && rec.GetResent() >= rec.GetExpected()
+	last := rec.GetStage() == store.StageResend && rec.GetResent() >= rec.GetExpected()
 	if last {
 		until = math.MaxInt64
 	}
@@ -132,12 +115,12 @@ func (l *lane) giveBack(tx *store.Tx, until int64) error {
 			if _, err := l.placeReturned(tx, row, m, true); err != nil {
 				return err
 			}
-			rec.Lost = append(rec.Lost, &storev1.LostMessage{Outgoing: true, Epoch: m.GetEpoch(), Seq: m.GetSeq(), Msg: row.GetMsg(), Why: LostCase})
+			rec.Lost = append(rec.Lost, &storev1.LostMessage{Outgoing: true, Epoch: m.GetEpoch(), Seq: m.GetSeq(), Msg: row.GetMsg(), Why: store.LostCase})
 			moved = true
 		}
 	}
 	if last {
-		rec.Stage = StageDone
+		rec.Stage = store.StageDone
 		return tx.PutRecovery(rec)
 	}
 	return nil

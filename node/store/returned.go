@@ -10,6 +10,24 @@ import (
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
+// Stages of a recovery with one peer.
+const (
+	StageAsk    = 0 // it is to be asked what it has
+	StageHere   = 1 // what it gave back is here
+	StageResend = 2 // it sends again
+	StageDone   = 3 // all is here
+)
+
+// Why a message does not come back, in storev1.LostMessage.
+const (
+	LostErased  = "erased"  // its content was erased at the peer
+	LostDocket  = "docket"  // the term of its docket is over at the peer
+	LostRefused = "refused" // the peer had refused it, and keeps nothing of such
+	LostCase    = "case"    // it is here, and its case does not allow it: it stands in the log without an effect
+	LostPeer    = "peer"    // the peer's program gives nothing back
+	LostUnit    = "unit"    // it came from a unit that is no more
+)
+
 // PutRecovery keeps how far the recovery has come with a peer.
 func (t *Tx) PutRecovery(r *storev1.Recovery) error {
 	if err := checkName("peer", r.Peer); err != nil {
@@ -102,12 +120,6 @@ func (r *Reader) EachExpected(peer string, each func(epoch uint32, seq uint64, e
 // DeleteExpected forgets a message that has come again.
 func (t *Tx) DeleteExpected(peer string, epoch uint32, seq uint64) error {
 	return t.delete(bucketExpected, place(peer, epoch, seq))
-}
-
-// HasOutgoing reports whether the store has given out a number to a peer, or has taken a message back that bore it.
-func (r *Reader) HasOutgoing(peer string, epoch uint32, seq uint64) (bool, error) {
-	at, next, _, err := r.NextOutgoing(peer)
-	return epoch < at || epoch == at && seq < next, err
 }
 
 // SendAgain puts a message whose receipt a peer has lost into the outbox again. The row is that of its `out` leaf at index.
