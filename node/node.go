@@ -267,6 +267,10 @@ func (n *node) close() error {
 			return err
 		}); err != nil && !errors.Is(err, store.ErrBroken) {
 			errs = append(errs, err)
+		} else if err == nil && n.office != nil {
+			if err := n.keepCheckpoint(context.Background()); err != nil && !errors.Is(err, post.ErrUncleared) {
+				errs = append(errs, err)
+			}
 		}
 		errs = append(errs, n.store.Close())
 	}

@@ -97,11 +97,12 @@ func (n *node) grpcServer(open gate, remote bool, opts ...grpc.ServerOption) *gr
 	)
 	opts = append(opts, grpc.ChainUnaryInterceptor(open.unary), grpc.ChainStreamInterceptor(open.stream))
 	if remote {
-		opts = append(opts, grpc.ChainUnaryInterceptor(operatorsOnly))
+		opts = append(opts, grpc.ChainUnaryInterceptor(operatorsOnly), grpc.ChainStreamInterceptor(operatorsOnlyStream))
 	}
 	s := grpc.NewServer(opts...)
 	nodev1.RegisterDeskServiceServer(s, n.desk)
 	nodev1.RegisterOperatorServiceServer(s, &operator{n})
+	nodev1.RegisterLogServiceServer(s, &logbook{n})
 	return s
 }
 
@@ -124,7 +125,10 @@ func (g gate) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, ha
 	}
 }
 
-func (g gate) stream(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+func (g gate) stream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	if operators(info.FullMethod) {
+		return handler(srv, stream)
+	}
 	select {
 	case g <- struct{}{}:
 		defer func() { <-g }()
@@ -134,18 +138,28 @@ func (g gate) stream(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo
 	}
 }
 
-// operators reports whether a method is one of OperatorService, which has unary methods only.
+// operators reports whether a method is one of OperatorService or LogService.
 func operators(method string) bool {
-	return strings.HasPrefix(method, "/"+nodev1.OperatorService_ServiceDesc.ServiceName+"/")
+	return strings.HasPrefix(method, "/"+nodev1.OperatorService_ServiceDesc.ServiceName+"/") ||
+		strings.HasPrefix(method, "/"+nodev1.LogService_ServiceDesc.ServiceName+"/")
 }
 
-// operatorsOnly lets only clients with an operator's certificate use OperatorService.
+// operatorsOnly lets only clients with an operator's certificate use these services.
 func operatorsOnly(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 	if operators(info.FullMethod) && !isOperator(ctx) {
-		return nil, status.Error(codes.PermissionDenied, "this takes an operator's certificate")
+		return nil, errOperator
 	}
 	return handler(ctx, req)
 }
+
+func operatorsOnlyStream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	if operators(info.FullMethod) && !isOperator(stream.Context()) {
+		return errOperator
+	}
+	return handler(srv, stream)
+}
+
+var errOperator = status.Error(codes.PermissionDenied, "this takes an operator's certificate")
 
 func isOperator(ctx context.Context) bool {
 	p, ok := peer.FromContext(ctx)

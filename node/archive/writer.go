@@ -116,6 +116,9 @@ func (w *Writer) resumeFrom(r *Reader) error {
 // in full.
 func (w *Writer) From() int64 { return w.from }
 
+// Had returns how many leaves the archive that is continued has; 0 for a new one. Finish takes no smaller tree.
+func (w *Writer) Had() int64 { return w.old }
+
 // Size returns how many entries the archive has by now.
 func (w *Writer) Size() int64 { return w.edge.Size() }
 

@@ -26,6 +26,9 @@ var (
 	ErrNotAsked = errors.New("the node prepared something else than was asked")
 )
 
+// ErrExport means that the node sent something that is no export, or not all of it. What was written so far is completed by the next one.
+var ErrExport = errors.New("no complete export came")
+
 // FindingsError means that the linter stopped the message. It carries what the linter says.
 type FindingsError struct{ Findings []*nodev1.Finding }
 

@@ -84,10 +84,11 @@ Exit status: 0 done, 1 the answer is no, 2 wrong usage or configuration, 3 could
 	f.StringVar(&p.passphraseFile, "passphrase-file", "", "file whose first line is the passphrase of the key ring (else ROGATORY_PASSPHRASE, else asked for)")
 	c.AddCommand(
 		p.initCommand(), p.checkCommand(), p.directoryCommand(), p.officerCommand(), p.unitCommand(),
-		p.requestCommand(), p.peersCommand(), p.parkedCommand(), p.backupCommand(),
+		p.requestCommand(), p.peersCommand(), p.parkedCommand(), p.backupCommand(), p.logCommand(),
 		p.statusCommand(), p.certificateCommand(), p.keyCommand(), p.versionCommand(),
 	)
 	c.AddCommand(p.runCommand(), p.restoreCommand())
+	c.AddCommand(p.eraseCommand(), p.superviseCommand(), p.registerCommand())
 	return c
 }
 

@@ -1,0 +1,104 @@
+package export
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/store"
+)
+
+// A Head is a signed head of the log.
+type Head struct {
+	store.Head
+	Checkpoint []byte // in export form
+}
+
+// maxTail is how many leaves from the log's end on are looked at for a cosigned head: rounds come more often.
+const maxTail = 1 << 12
+
+// Newest chooses the checkpoint of an export. That is the newest one that has reached its quorum, if nothing but `wit` and
+// `cos` leaves stand behind it, and else the newest that was signed, of those that the store keeps. It is not smaller than
+// had leaves if there is one that is not. The error wraps [ErrNoCheckpoint] or [ErrCheckpoint].
+func Newest(r *store.Reader, keys *translog.LogVerifier, had int64) (Head, error) {
+	cosigned, covers, err := newestCosigned(r, keys)
+	if err != nil {
+		return Head{}, err
+	}
+	if covers && cosigned.Size >= had {
+		return cosigned, nil
+	}
+	size, note, err := r.Checkpoint()
+	switch {
+	case err != nil:
+		return Head{}, err
+	case cosigned.Checkpoint != nil && (note == nil || cosigned.Size > size):
+		return cosigned, nil
+	case note == nil:
+		return Head{}, ErrNoCheckpoint
+	}
+	return fits(r, keys, note)
+}
+
+// fits returns the head that a checkpoint signs, if it is one of this log.
+func fits(r *store.Reader, keys *translog.LogVerifier, note []byte) (Head, error) {
+	cp, err := translog.ParseCheckpoint(note, keys)
+	if err != nil {
+		return Head{}, fmt.Errorf("%w: %w", ErrCheckpoint, err)
+	}
+	if cp.Size > r.Size() {
+		return Head{}, fmt.Errorf("a checkpoint of %d leaves over %d: %w", cp.Size, r.Size(), ErrCheckpoint)
+	}
+	head, err := r.HeadAt(cp.Size)
+	if err != nil {
+		return Head{}, err
+	}
+	if head.Root != cp.Root {
+		return Head{}, fmt.Errorf("a checkpoint of %d leaves with another root: %w", cp.Size, ErrCheckpoint)
+	}
+	return Head{head, note}, nil
+}
+
+// newestCosigned returns the newest head that reached its quorum, without a checkpoint if there is none among the last leaves,
+// and whether nothing but the leaves of rounds stands behind it.
+func newestCosigned(r *store.Reader, keys *translog.LogVerifier) (head Head, covers bool, err error) {
+	size, only := r.Size(), r.Size() // from only on there are but leaves of rounds
+	for at := size - 1; at >= max(0, size-maxTail); at-- {
+		leaf, err := r.Leaf(at)
+		if err != nil {
+			return Head{}, false, err
+		}
+		kind := kindOf(leaf)
+		if only == at+1 && (kind == "wit" || kind == "cos") {
+			only = at
+		}
+		switch {
+		case head.Checkpoint != nil && (only > at || at <= head.Size):
+			return head, only <= head.Size, nil
+		case head.Checkpoint != nil || kind != "cos":
+			continue
+		}
+		note, err := r.Side(at, "checkpoint")
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return Head{}, false, err
+		}
+		if head, err = fits(r, keys, note); err != nil {
+			head = Head{} // the auditor's finding
+		}
+	}
+	return head, head.Checkpoint != nil && only <= head.Size, nil
+}
+
+// kindOf returns the kind of a leaf without parsing it: no string in a leaf holds a quotation mark.
+func kindOf(leaf []byte) string {
+	_, rest, ok := bytes.Cut(leaf, []byte(`"k":"`))
+	kind, _, ok2 := bytes.Cut(rest, []byte{'"'})
+	if !ok || !ok2 {
+		return ""
+	}
+	return string(kind)
+}
