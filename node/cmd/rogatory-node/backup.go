@@ -12,12 +12,12 @@ import (
 )
 
 func (p *program) backupCommand() *cobra.Command {
-	return &cobra.Command{
+	c := &cobra.Command{
 		Use:   "backup FOLDER",
 		Short: "Have the running node copy its store into a new folder",
 		Long: `backup copies both files and the attachments while the node goes on, and checks the copy. The key ring and the guard are not in it:
 keep the ring's file and passphrase in a safe, and the guard nowhere else. A copy is deleted after 14 days, because what is erased
-must be gone from every copy by then.`,
+must be gone from every copy by then; the node itself takes the keys out of those that it still reaches, and backup expire out of others.`,
 		Args: exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			folder, err := filepath.Abs(args[0])
@@ -39,6 +39,35 @@ must be gone from every copy by then.`,
 			}
 			p.out.printf("%s: %d leaves, %d bytes; delete it on %s\n", folder, resp.GetLogSize(), resp.GetBytes(),
 				time.Now().Add(store.KeysAge).Format(time.DateOnly))
+			return nil
+		},
+	}
+	c.AddCommand(p.backupExpire())
+	return c
+}
+
+// backupExpire destroys the keys of copies that the node does not reach.
+func (p *program) backupExpire() *cobra.Command {
+	return &cobra.Command{
+		Use: "expire FOLDER…", Short: "Destroy the keys in copies that are older than 14 days; the rest of them stays", Args: atLeast(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			for _, folder := range args {
+				gone, err := store.ExpireBackup(folder, time.Now())
+				if err != nil {
+					return err
+				}
+				what := "nothing to destroy yet, or no more"
+				if gone {
+					what = "keys destroyed"
+				}
+				if p.json {
+					if err := p.out.value(map[string]any{"folder": folder, "destroyed": gone}); err != nil {
+						return err
+					}
+					continue
+				}
+				p.out.printf("%s\t%s\n", folder, what)
+			}
 			return nil
 		},
 	}

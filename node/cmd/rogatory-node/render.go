@@ -40,12 +40,43 @@ func (p *program) printCase(resp *nodev1.ShowResponse) {
 		if n := m.GetMsg(); len(n) > 0 {
 			o.printf("%s\n", o.paint(dim, "  message "+hex.EncodeToString(n)))
 		}
-		if m.GetStatus() == "erased" {
-			o.printf("  content erased\n")
+		if by := m.GetEraseProposedBy(); by != "" {
+			o.printf("  %s\n", o.paint(yellow, oneLine(by)+" proposes to erase it"))
+		}
+		if at := m.GetCorrection(); at != "" {
+			o.printf("  notice: %s\n", codes.Text(p.lang(), "correction."+at, nil))
+		}
+		switch m.GetStatus() {
+		case "erased":
+			o.printf("  content erased%s\n", tomb(m.GetTombstone()))
+			continue
+		case "withheld":
+			o.printf("  withheld: its provider has restricted it; --reason restricted shows it, and is logged\n")
+			continue
+		case "missing":
+			o.printf("  %s\n", o.paint(red, "MISSING: nobody erased it, and it does not open; tell the operator"))
 			continue
 		}
 		p.printContent(o, m.GetContent())
 	}
+	if len(resp.GetActs()) > 0 {
+		o.printf("\n%s\n", o.paint(bold, "keeping and erasing"))
+	}
+	for _, a := range resp.GetActs() {
+		about := ""
+		if len(a.GetMsg()) > 0 {
+			about = ", message " + short(a.GetMsg())
+		}
+		o.printf("  %s  %s: %s (%s%s)\n", moment(a.GetAtMs()), oneLine(a.GetBy()), codes.Text(p.lang(), "event."+a.GetEvent(), nil), oneLine(a.GetReason()), about)
+	}
+}
+
+// tomb says who erased something, when and why.
+func tomb(t *nodev1.Tombstone) string {
+	if t == nil {
+		return ""
+	}
+	return fmt.Sprintf(" %s by %s (%s): %s; leaf %d", moment(t.GetAtMs()), oneLine(t.GetBy()), oneLine(t.GetGround()), strings.Join(t.GetWhat(), ", "), t.GetIndex())
 }
 
 // outcome is what became of a case, or why the other node refused its message for good.

@@ -21,7 +21,7 @@ func (p *program) requestCommand() *cobra.Command {
 	c := group("request", "Ask, answer, and everything between",
 		p.requestLint(), p.requestSend(), p.requestList(), p.requestShow(), p.requestWatch(),
 		p.requestApprove("approve", "Approve a draft that another officer wrote: it is sent", rogatoryv1.Verb_VERB_APPROVE),
-		p.requestApprove("release", "Release an answer that another officer wrote: it is sent", rogatoryv1.Verb_VERB_APPROVE),
+		p.requestRelease(), p.requestHold(), p.requestKeep(),
 		p.requestApprove("ratify", "Ratify what one officer sent alone on danger to life", rogatoryv1.Verb_VERB_RATIFY),
 		p.requestDecline(), p.requestRegister(), p.requestAssign(), p.requestTransfer(), p.requestAnswer(), p.requestAttach(), p.requestFetch())
 	c.Aliases = []string{"case", "requests"}
