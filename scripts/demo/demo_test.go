@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/rogatory/rogatory/node/archive"
 )
 
 // play runs a demo of three countries as the program does.
@@ -41,6 +43,22 @@ func TestThreeCountriesPlayAStoryAndNothingIsLost(t *testing.T) {
 	}
 	if strings.Contains(told, "\x1b") {
 		t.Error("colours without a terminal")
+	}
+
+	for _, country := range []string{"BG", "HU", "RS"} {
+		r, err := archive.Open(filepath.Join(dir, "export", country))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if keys, err := r.Keys(); err != nil || r.Info().Country != country || keys.Origin() != r.Info().Log || len(r.Extra())+len(r.Missing()) != 0 {
+			t.Errorf("archive of %s: %+v, %v, %v, %v", country, r.Info(), err, r.Extra(), r.Missing())
+		}
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "directory")); err != nil {
+		t.Error(err)
 	}
 
 	// The same folder goes on: requests of a folder, and a story that comes to nothing.

@@ -5,6 +5,8 @@
 //	go run ./scripts/demo              plays the story, then stays up to be played with
 //	go run ./scripts/demo --once       ends after the story
 //
+// In a folder that was named by --dir it leaves, for auditors, export/ with every country's log as an archive, and directory, which they trust.
+//
 // Exit status: 0 done, 1 the story failed or a message was lost, 2 wrong usage, 3 could not find out.
 package main
 
@@ -17,6 +19,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -79,7 +82,8 @@ type demo struct {
 	json      bool
 
 	cluster *cluster
-	unwell  bool // a node has stopped by itself, or not well
+	unwell  bool // a node has stopped by itself, or not well, or cannot hand out its log
+	keep    bool // the folder stays
 }
 
 // run returns the exit status, and why it is not 0.
@@ -95,7 +99,7 @@ func (d *demo) run(ctx context.Context) (status int, err error) {
 			return badUsage, fmt.Errorf("--requests %s: %w", d.requests, errors.Join(err, errNoRequests))
 		}
 	}
-	if d.dir == "" {
+	if d.keep = d.dir != ""; !d.keep {
 		if d.dir, err = os.MkdirTemp("", "rogatory-"); err != nil {
 			return unknown, err
 		}
@@ -182,6 +186,14 @@ func (d *demo) count(ctx context.Context) (tally, error) {
 	}
 	if err := d.cluster.drain(wait); err != nil {
 		d.out.event(red, "", "not everything has its receipt: "+err.Error())
+	}
+	if d.keep {
+		if err := d.export(wait); err != nil {
+			d.out.event(red, "", "not every log was handed out: "+err.Error())
+			d.unwell = true
+		} else {
+			d.out.event("", "hub", fmt.Sprintf("every log stands in %s for auditors, with what they trust in %s", filepath.Join(d.cluster.dir, exportFolder), filepath.Join(d.cluster.dir, directoryFile)))
+		}
 	}
 	if err := d.cluster.stop(); err != nil {
 		d.out.event(red, "", "not every node has stopped well: "+err.Error())
