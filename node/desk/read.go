@@ -356,15 +356,25 @@ func (d *Desk) opOn(tx *store.Tx, c *held, verb string, act *rogatoryv1.Act) (*t
 	return op, nil
 }
 
-// appendOp appends a line of the statutory log, with the assertion beside it.
+// appendOp appends a line of the statutory log, with the assertion beside it; several lines where it is about more messages than one takes.
 func appendOp(tx *store.Tx, op *translog.Op, a *rogatoryv1.Assertion) error {
 	var err error
 	if op.Assertion, err = federation.AssertionDigest(a); err != nil {
 		return err
 	}
-	var list []byte
-	op.Of, op.OfDigest, list = listOrDigest(op.Of)
-	return appendWith(tx, op, list, a)
+	for of := op.Of; ; {
+		part := *op
+		n := min(len(of), atOnce)
+		var list []byte
+		part.OfCount = int64(n)
+		part.Of, part.OfDigest, list = listOrDigest(of[:n])
+		if err := appendWith(tx, &part, list, a); err != nil {
+			return err
+		}
+		if of = of[n:]; len(of) == 0 {
+			return nil
+		}
+	}
 }
 
 // message is one message of a case with its content.

@@ -203,16 +203,9 @@ func (in *inspection) names() (names []translog.Hash) {
 func (in *inspection) note(ctx context.Context) error {
 	names := in.names()
 	_, err := in.d.cfg.Store.Update(ctx, func(tx *store.Tx) error {
-		for from := 0; from == 0 || from < len(names); from += atOnce {
-			part := names[from:min(from+atOnce, len(names))]
-			if err := appendOp(tx, &translog.Op{
-				Verb: translog.Consult, Who: in.act.GetActor(), Why: in.act.GetReason(), Basis: basisSupervision, Case: in.act.GetCaseToken(),
-				Of: part, OfCount: int64(len(part)),
-			}, in.a); err != nil {
-				return err
-			}
-		}
-		return nil
+		return appendOp(tx, &translog.Op{
+			Verb: translog.Consult, Who: in.act.GetActor(), Why: in.act.GetReason(), Basis: basisSupervision, Case: in.act.GetCaseToken(), Of: names,
+		}, in.a)
 	})
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -20,8 +21,8 @@ import (
 // salts: those of its messages, those of its local steps, and those of its drafts. One `erase` leaf says so. Its `of` are the names of the messages
 // whose dockets went, and of each local docket the commitment that its `case` leaf has as `docket`.
 //
-// What remains of the case is its summary with the hash of the case as it last was, which a state leaf commits to as well. Nothing moves it any more, and
-// what a peer still sends into it is refused.
+// What remains of the case is its summary with the hash of the case as it last was, which a state leaf commits to as well; in the snapshots beside state
+// leaves it is reduced to that hash. Nothing moves it any more, and what a peer still sends into it is refused.
 
 // termBy is who erases dockets, and the basis.
 const termBy = "docket-term"
@@ -75,7 +76,7 @@ func (d *Desk) endTerm(ctx context.Context, token string, now time.Time) (ended 
 	}); err != nil || c == nil {
 		return false, err
 	}
-	local, err := d.localDockets(ctx, c, size)
+	traces, err := d.tracesOf(ctx, c, size)
 	if err != nil {
 		return false, err
 	}
@@ -87,7 +88,7 @@ func (d *Desk) endTerm(ctx context.Context, token string, now time.Time) (ended 
 			return err // it has moved since
 		}
 		ended = true
-		blobs, err = d.expire(tx, again, local)
+		blobs, err = d.expire(tx, again, traces)
 		return err
 	})
 	if err != nil || !ended {
@@ -102,24 +103,30 @@ func (d *Desk) endTerm(ctx context.Context, token string, now time.Time) (ended 
 	return true, nil
 }
 
+// traces are what stands beside leaves of the dockets of a case, its messages' own excepted.
+type traces struct {
+	local  []localDocket
+	states []int64 // `state` leaves whose snapshots may hold the case
+}
+
 // localDocket is the docket beside a `case` leaf.
 type localDocket struct {
 	index  int64
 	commit translog.Hash
 }
 
-// localDockets looks through the log, from when the case began here to when it changed last, for the steps that have a docket of their own.
-func (d *Desk) localDockets(ctx context.Context, c *held, size int64) (found []localDocket, err error) {
-	from, until := int64(0), c.Changed
+// tracesOf looks through the log, from when the case began here to the first `state` leaf after it changed last.
+func (d *Desk) tracesOf(ctx context.Context, c *held, size int64) (found traces, err error) {
+	from := int64(0)
 	if err := d.cfg.Store.View(func(r *store.Reader) error {
 		from, err = since(r, size, int64(c.opened))
 		return err
 	}); err != nil {
-		return nil, err
+		return found, err
 	}
 	for over := false; from < size && !over; from += scanAtOnce {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return found, err
 		}
 		if err := d.cfg.Store.View(func(r *store.Reader) error {
 			r.Leaves(from, func(index int64, raw []byte) bool {
@@ -127,24 +134,51 @@ func (d *Desk) localDockets(ctx context.Context, c *held, size int64) (found []l
 				if leaf, err = translog.ParseLeaf(raw); err != nil {
 					return false
 				}
-				over = leaf.At > until
-				if e, ok := leaf.Entry.(*translog.Case); ok && e.Case == c.Token {
-					if _, missing := r.Side(index, "docket"); missing == nil {
-						found = append(found, localDocket{index, e.Docket})
+				switch e := leaf.Entry.(type) {
+				case *translog.Case:
+					if e.Case != c.Token {
+						break
 					}
+					if _, missing := r.Side(index, "docket"); missing == nil {
+						found.local = append(found.local, localDocket{index, e.Docket})
+					}
+				case *translog.State:
+					found.states = append(found.states, index)
+					over = leaf.At > c.Changed
 				}
 				return !over && index < from+scanAtOnce-1
 			})
 			return err
 		}); err != nil {
-			return nil, err
+			return found, err
 		}
 	}
 	return found, nil
 }
 
+// reduce leaves of a case only its hash in the snapshot beside a `state` leaf. The leaf's digest stays right: it is one over hashes.
+func reduce(tx *store.Tx, index int64, token string) error {
+	b, err := tx.Side(index, "snapshot")
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	list, err := exchange.ParseSnapshot(b)
+	if err != nil {
+		return fmt.Errorf("reading the snapshot of leaf %d: %w", index, err)
+	}
+	i := slices.IndexFunc(list, func(c exchange.Changed) bool { return c.Token == token && c.Body != nil })
+	if i < 0 {
+		return nil
+	}
+	list[i].Body = nil
+	return tx.PutSide(index, "snapshot", exchange.EncodeSnapshot(list))
+}
+
 // expire destroys the dockets of a case, and what is left of content in it: what came after it was erased.
-func (d *Desk) expire(tx *store.Tx, c *held, local []localDocket) (blobs [][]byte, err error) {
+func (d *Desk) expire(tx *store.Tx, c *held, found traces) (blobs [][]byte, err error) {
 	indices, err := tx.CaseMessages(c.Token)
 	if err != nil {
 		return nil, err
@@ -170,7 +204,12 @@ func (d *Desk) expire(tx *store.Tx, c *held, local []localDocket) (blobs [][]byt
 			return nil, err
 		}
 	}
-	for _, l := range local {
+	for _, index := range found.states {
+		if err := reduce(tx, index, c.Token); err != nil {
+			return nil, err
+		}
+	}
+	for _, l := range found.local {
 		of = append(of, l.commit)
 		if err := tx.DeleteSide(l.index, "docket"); err != nil {
 			return nil, err

@@ -1,0 +1,150 @@
+package desk
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"path/filepath"
+	"testing"
+
+	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/store"
+)
+
+func testStore(t *testing.T) *store.Store {
+	t.Helper()
+	dir := t.TempDir()
+	s, err := store.Open(store.Options{
+		Dir: filepath.Join(dir, "data"), GuardPath: filepath.Join(dir, "guard"), Country: "RS", Origin: "test.example/RS/log/1", Epoch: 1,
+		UnitKeys: func(string) (store.UnitKey, error) { return store.UnitKey{1}, nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func TestAnEndedCaseIsReducedToItsHashInSnapshots(t *testing.T) {
+	s := testStore(t)
+	var changed []exchange.Changed
+	for _, token := range []string{"RS-2026-000001", "RS-2026-000002"} {
+		c := exchange.Case{Token: token, Kind: exchange.KindRequest, Side: exchange.Opening, Own: "RS", Peer: "BG", State: exchange.Erased}
+		changed = append(changed, exchange.Changed{Token: token, Hash: c.Hash(), Body: c.Encode()})
+	}
+	digest := exchange.SnapshotDigest(changed)
+	_, err := s.Update(context.Background(), func(tx *store.Tx) error {
+		index, err := tx.Append(&translog.State{Size: tx.Size(), State: exchange.FoldState([32]byte{}, changed), Snapshot: digest})
+		if err != nil {
+			return err
+		}
+		if err := tx.PutSide(index, "snapshot", exchange.EncodeSnapshot(changed)); err != nil {
+			return err
+		}
+		for range 2 { // twice is as good as once
+			if err := reduce(tx, index, "RS-2026-000002"); err != nil {
+				return err
+			}
+		}
+		b, err := tx.Side(index, "snapshot")
+		if err != nil {
+			return err
+		}
+		after, err := exchange.ParseSnapshot(b)
+		if err != nil {
+			return err
+		}
+		if len(after) != 2 || !bytes.Equal(after[0].Body, changed[0].Body) || after[1].Body != nil || after[1].Hash != changed[1].Hash {
+			t.Errorf("reduced to %+v", after)
+		}
+		if exchange.SnapshotDigest(after) != digest {
+			t.Error("the leaf's digest is not the snapshot's any more")
+		}
+		return reduce(tx, index+1, "RS-2026-000001") // a leaf without a snapshot
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestALongListTakesSeveralLines(t *testing.T) {
+	s := testStore(t)
+	names := make([]translog.Hash, 2*atOnce+1)
+	for i := range names {
+		names[i] = translog.Hash{byte(i >> 8), byte(i), 1}
+	}
+	var total, leaves int64
+	_, err := s.Update(context.Background(), func(tx *store.Tx) error {
+		total, leaves = 0, 0
+		first := tx.Size()
+		if err := appendOp(tx, &translog.Op{Verb: translog.Consult, Who: "rs-1", Why: "case-work", Basis: "none", Of: names}, nil); err != nil {
+			return err
+		}
+		var bad error
+		tx.Leaves(first, func(index int64, raw []byte) bool {
+			leaf, err := translog.ParseLeaf(raw)
+			side, missing := tx.Side(index, "of")
+			if bad = errors.Join(err, missing); bad != nil {
+				// The last line has one name, which stands in it.
+				if e, ok := leaf.Entry.(*translog.Op); ok && e.OfCount == 1 && len(e.Of) == 1 {
+					bad, total, leaves = nil, total+1, leaves+1
+				}
+				return bad == nil
+			}
+			leaves, total = leaves+1, total+int64(len(side)/translog.HashSize)
+			return true
+		})
+		return bad
+	})
+	if err != nil || leaves != 3 || total != int64(len(names)) {
+		t.Errorf("%d lines with %d names: %v", leaves, total, err)
+	}
+}
+
+func TestAPersonIsFoundAsAskedForAndNotInsideOtherWords(t *testing.T) {
+	q, err := newQuest([]string{"Testko Primerović", "0101990710008"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]bool{
+		"PRIMEROVIC, Testko":                 false, // a text has the words in their order; a name has them in any
+		"seen with TESTKO  PRIMEROVIĆ today": true,
+		"Testko Primerovićev brat":           false,
+		"number 0101990-710008":              false, // parted within a text
+		"number 0101990710008.":              true,
+		"":                                   false,
+	} {
+		if got := q.within(text); got != want {
+			t.Errorf("%q: %t", text, got)
+		}
+	}
+	for value, want := range map[string]bool{"0101990-710008": true, "010199071000": false, "testko primerovic": true} {
+		if got := q.is(value); got != want {
+			t.Errorf("%q: %t", value, got)
+		}
+	}
+	for _, short := range []string{"", "ab", " . - "} {
+		if _, err := newQuest([]string{short}); !errors.Is(err, ErrRequest) {
+			t.Errorf("%q is searched for", short)
+		}
+	}
+}
+
+func FuzzWordsAreTheSameAgain(f *testing.F) {
+	f.Add("Testko Primerović")
+	f.Add("Тестко Примеровић 12-34")
+	f.Add("ﬁ\u0301 İ \xff")
+	f.Fuzz(func(t *testing.T, s string) {
+		words := wordsOf(s)
+		for _, w := range words {
+			if again := wordsOf(w); len(again) == 0 {
+				t.Errorf("%q is no word of %q", w, s)
+			}
+		}
+	})
+}
