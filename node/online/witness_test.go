@@ -19,7 +19,7 @@ import (
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
-// A history is a tree that a country could show as its log: it has the country's keys.
+// A history is a tree that a country could show as its log: it has the country's keys. Its node knows nothing of it.
 type history struct {
 	n      *node
 	edge   translog.Edge
@@ -117,33 +117,53 @@ func cosign(t *testing.T, of, by *node, r *peerv1.CosignRequest) *peerv1.CosignR
 	return answer
 }
 
+// asks is the request for a cosignature of the log that a node truly keeps, as it is.
+func (n *node) asks(old int64) (*peerv1.CosignRequest, translog.Checkpoint) {
+	t := n.r.t
+	t.Helper()
+	head := must(n.store.Guard(t.Context()))(t)
+	cp := translog.Checkpoint{Origin: n.log.Verifier().Origin(), Size: head.Size, Root: head.Root}
+	r := &peerv1.CosignRequest{OldSize: uint64(old), Checkpoint: must(translog.SignCheckpoint(cp, n.log))(t)}
+	for _, hash := range must(n.store.Consistency(old, cp.Size))(t) {
+		r.Proof = append(r.Proof, bytes.Clone(hash[:]))
+	}
+	return r, cp
+}
+
 func TestAWitnessLogsWhatItCosignsAndSaysTheSameAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := quiet(t, "BG", "RS")
 		defer r.stop()
 		bg, rs := r.nodes["BG"], r.nodes["RS"]
-		h := bg.history(1).grow(1, 6)
-		one := cosign(t, bg, rs, h.request(0))
-		cp := translog.Checkpoint{Origin: bg.log.Verifier().Origin(), Size: 7, Root: h.edge.Root()}
+		request, cp := bg.asks(0)
+		one := cosign(t, bg, rs, request)
 		at, err := translog.VerifyCosignature(cp, one.GetCosignature(), rs.witness.Verifier())
 		if err != nil || at != time.Now().Unix() {
 			t.Fatalf("cosigned at %d: %v", at, err)
 		}
-		for _, old := range []int64{0, 7, 3} {
-			if again := cosign(t, bg, rs, h.request(old)); !bytes.Equal(again.GetCosignature(), one.GetCosignature()) {
-				t.Errorf("asked again from %d: %v", old, again)
+		for range 3 {
+			if again := cosign(t, bg, rs, request); !bytes.Equal(again.GetCosignature(), one.GetCosignature()) {
+				t.Errorf("asked again: %v", again)
 			}
 		}
-		if wits := leaves[*translog.Wit](rs); len(wits) != 1 || wits[0].Size != 7 || wits[0].Root != cp.Root || wits[0].Time != at || wits[0].Log != cp.Origin {
+		if wits := leaves[*translog.Wit](rs); len(wits) != 1 || wits[0].Size != cp.Size || wits[0].Root != cp.Root || wits[0].Time != at || wits[0].Log != cp.Origin {
 			t.Errorf("logged are %+v", wits)
 		}
 		if head := rs.store.Head(); head.Size != rs.store.Size() {
 			t.Errorf("the guard knows %d of %d leaves", head.Size, rs.store.Size())
 		}
 		rs.restart()
+		if _, err := rs.lane.watch.Cosign(t.Context(), "BG", request); status.Code(err) != codes.Unavailable {
+			t.Errorf("uncleared: %v", err)
+		}
 		rs.cleared()
-		if again := cosign(t, bg, rs, h.request(0)); !bytes.Equal(again.GetCosignature(), one.GetCosignature()) {
+		if again := cosign(t, bg, rs, request); !bytes.Equal(again.GetCosignature(), one.GetCosignature()) {
 			t.Errorf("after a restart: %v", again)
+		}
+		bg.append()
+		next, cp := bg.asks(cp.Size)
+		if _, err := translog.VerifyCosignature(cp, cosign(t, bg, rs, next).GetCosignature(), rs.witness.Verifier()); err != nil {
+			t.Errorf("the next head after a restart: %v", err)
 		}
 	})
 }
@@ -392,7 +412,7 @@ func TestAFloodOfHeadsGrowsTheLogByFewLeaves(t *testing.T) {
 		r := quiet(t, "BG", "RS")
 		defer r.stop()
 		bg, rs := r.nodes["BG"], r.nodes["RS"]
-		h := bg.history(1)
+		h := bg.history(1).grow(1, 1000)
 		refused := 0
 		for range 50 {
 			_, err := rs.lane.watch.Cosign(t.Context(), "BG", h.request(int64(rs.witnessed(bg).GetSize())))
