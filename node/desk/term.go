@@ -215,6 +215,9 @@ func (d *Desk) expire(tx *store.Tx, c *held, found traces) (blobs [][]byte, err 
 			return nil, err
 		}
 	}
+	if err := tx.ScrubLater(); err != nil {
+		return nil, err
+	}
 	leaf.What = []string{wentDocket}
 	for from := 0; from < len(of); from += atOnce {
 		if _, err := tombstone(tx, leaf, of[from:min(from+atOnce, len(of))], nil); err != nil {

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -196,4 +197,49 @@ func TestCheckFindsWhatAnErasureLeft(t *testing.T) {
 		t.Fatal(err)
 	}
 	closeStore(t, s)
+}
+
+func TestADestroyedDocketIsInNoPageAfterTheNextStart(t *testing.T) {
+	opts := testOptions(t.TempDir())
+	s := openStore(t, opts)
+	docket, kept := []byte("the docket that is destroyed, with codes and tokens"), []byte("the docket that is kept, with codes and tokens")
+	var gone, stays int64
+	for i := range 50 {
+		update(t, s, func(tx *Tx) error {
+			e, err := submit(tx, "BG", fmt.Sprint("case-", i), "police", []byte("content"))
+			if err != nil {
+				return err
+			}
+			m, err := tx.Message(int64(e.LeafIndex))
+			if err != nil {
+				return err
+			}
+			switch i {
+			case 20:
+				gone, m.Docket = int64(e.LeafIndex), docket
+			case 30:
+				stays, m.Docket = int64(e.LeafIndex), kept
+			}
+			return tx.PutMessage(int64(e.LeafIndex), m)
+		})
+	}
+	update(t, s, func(tx *Tx) error { return errors.Join(tx.ExpireDocket(gone), tx.ScrubLater()) })
+	closeStore(t, s)
+	if names := found(t, opts.Dir, docket); len(names) != 1 {
+		t.Fatalf("the docket is in %v: there is nothing to overwrite", names)
+	}
+	s = openStore(t, opts)
+	if names := found(t, opts.Dir, docket); names != nil {
+		t.Errorf("the docket is in %v", names)
+	}
+	if err := s.View(func(r *Reader) error {
+		m, err := r.Message(stays)
+		if err == nil && !bytes.Equal(m.Docket, kept) {
+			t.Errorf("what was kept reads %q", m.Docket)
+		}
+		return err
+	}); err != nil {
+		t.Error(err)
+	}
+	closeStore(t, s) // which checks everything
 }

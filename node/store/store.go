@@ -128,6 +128,9 @@ func Open(opts Options) (_ *Store, err error) {
 	if err := s.loadHead(); err != nil {
 		return nil, err
 	}
+	if err := s.scrub(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrDisk, err)
+	}
 	if err := s.loadPools(); err != nil {
 		return nil, err
 	}
