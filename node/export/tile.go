@@ -19,7 +19,7 @@ import (
 // business.
 var named = map[string]bool{
 	"assertion": true, "checkpoint": true, "docket": true, "endorsement": true, "enrolment": true, "leaf": true,
-	"of": true, "path": true, "salt": true, "snapshot": true,
+	"of": true, "path": true, "policy": true, "salt": true, "snapshot": true,
 }
 
 // A row is an entry and what is known of it here.
