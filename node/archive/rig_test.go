@@ -12,6 +12,8 @@ import (
 	"github.com/rogatory/rogatory/crypto/translog"
 )
 
+var manifestDigest = sha256.Sum256([]byte("manifest"))
+
 const testLog = "rogatory.example/RS/log/1"
 
 // A rig is a log of invented leaves that can be archived at any size.
