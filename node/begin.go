@@ -49,21 +49,47 @@ func readDirectory(cfg *configs.Node) (*federation.Directory, error) {
 	return federation.ParseDirectory(signed, [32]byte(sum))
 }
 
-// checkMember checks that the directory knows this node's log by the keys that sign it.
+// checkMember checks that the directory knows a log of this node by the keys that sign them all, and that zone and name are the directory's.
 func (n *node) checkMember(dir *federation.Directory) error {
 	m, err := dir.Member(n.cfg.Country)
 	if err != nil {
 		return err
 	}
-	ed, pq := n.signer.Verifier().VKeys()
+	if _, err := federation.LogNumber(n.cfg.Federation, n.cfg.Country, m.Log().Origin()); err != nil {
+		return fmt.Errorf("log of %s: %w", n.cfg.Country, ErrNotMember)
+	}
+	signer, err := n.signerOf(m.Log().Origin())
+	if err != nil {
+		return err
+	}
+	ed, pq := signer.Verifier().VKeys()
 	knownEd, knownPQ := m.Log().VKeys()
-	if m.Log().Origin() != n.signer.Verifier().Origin() || ed != knownEd || pq != knownPQ {
+	if ed != knownEd || pq != knownPQ {
 		return fmt.Errorf("log of %s: %w", n.cfg.Country, ErrNotMember)
 	}
 	if m.Zone() != n.cfg.Zone {
 		return fmt.Errorf("zone of %s is %s in the directory and %s in the configuration: %w", n.cfg.Country, m.Zone(), n.cfg.Zone, ErrNotMember)
 	}
 	return nil
+}
+
+// signerOf returns what signs the checkpoints of one of our logs: the keys stay, their names are each log's own.
+func (n *node) signerOf(origin string) (*translog.LogSigner, error) {
+	seeds := n.ring.Log()
+	return translog.NewLogSigner(origin, seeds.Ed25519.Bytes(), seeds.MLDSA44.Bytes())
+}
+
+// checkLog checks that the log of the store is not one that the directory knows to be closed.
+func (n *node) checkLog(dir *federation.Directory) error {
+	m, err := dir.Member(n.cfg.Country)
+	if err != nil {
+		return err
+	}
+	known, err := federation.LogNumber(n.cfg.Federation, n.cfg.Country, m.Log().Origin())
+	if err == nil && known > n.store.Log().Number {
+		err = fmt.Errorf("store has %s, the directory names %s: %w", n.store.Log().Origin, m.Log().Origin(), store.ErrRollback)
+	}
+	return err
 }
 
 // programCode is the version as a leaf spells it.
@@ -77,11 +103,14 @@ func (n *node) begin(ctx context.Context, dir *federation.Directory) error {
 				return err
 			}
 		}
-		if err := takeDirectory(tx, dir); err != nil {
+		// What follows has never been signed until the peers have confirmed this start.
+		if err := tx.NoteStart(); err != nil {
 			return err
 		}
-		_, err := tx.Append(&translog.Node{Event: translog.NodeStart, Program: programCode()})
-		return err
+		if _, err := tx.Append(&translog.Node{Event: translog.NodeStart, Program: programCode()}); err != nil {
+			return err
+		}
+		return takeDirectory(tx, dir)
 	}); err != nil {
 		return fmt.Errorf("beginning: %w", err)
 	}
@@ -101,19 +130,27 @@ func (n *node) begin(ctx context.Context, dir *federation.Directory) error {
 }
 
 func (n *node) genesis(tx *store.Tx, dir *federation.Directory) error {
-	m, err := dir.Member(n.cfg.Country)
+	leaf, err := genesisOf(n.cfg.Country, dir)
 	if err != nil {
 		return err
 	}
-	leaf := &translog.Genesis{
-		Log: n.signer.Verifier().Origin(), Country: n.cfg.Country, Directory: dir.Digest(), Epoch: 1, Spec: logSpec,
+	leaf.Log, leaf.Epoch = n.signer.Verifier().Origin(), 1
+	_, err = tx.Append(leaf)
+	return err
+}
+
+// genesisOf returns leaf 0 of any log of a country, as far as the directory says it.
+func genesisOf(country string, dir *federation.Directory) (*translog.Genesis, error) {
+	m, err := dir.Member(country)
+	if err != nil {
+		return nil, err
 	}
+	leaf := &translog.Genesis{Country: country, Directory: dir.Digest(), Spec: logSpec}
 	for _, f := range m.Founders() {
 		leaf.Founders = append(leaf.Founders, sha256.Sum256(f.GetPublicKey()))
 	}
 	slices.SortFunc(leaf.Founders, func(a, b translog.Hash) int { return bytes.Compare(a[:], b[:]) })
-	_, err = tx.Append(leaf)
-	return err
+	return leaf, nil
 }
 
 // takeDirectory keeps a directory and logs it, once.

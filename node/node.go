@@ -113,17 +113,22 @@ func (n *node) open(ctx context.Context) error {
 	}
 	opts := StoreOptions(n.cfg, n.ring)
 	opts.Logger, opts.Step = n.log, n.opts.Step
-	seeds := n.ring.Log()
-	if n.signer, err = translog.NewLogSigner(opts.Origin, seeds.Ed25519.Bytes(), seeds.MLDSA44.Bytes()); err != nil {
-		return err
-	}
 	if err := n.checkMember(dir); err != nil {
 		return err
 	}
 	if n.store, err = store.Open(opts); err != nil {
 		return err
 	}
+	if err := n.checkLog(dir); err != nil {
+		return err
+	}
+	if n.signer, err = n.signerOf(n.store.Log().Origin); err != nil {
+		return err
+	}
 	n.book = peers.New(n.cfg.Country, dir)
+	if err := n.closeLogs(); err != nil {
+		return err
+	}
 	if err := n.begin(ctx, dir); err != nil {
 		return err
 	}
@@ -154,12 +159,7 @@ func (n *node) join() error {
 	sealer := online.NewSealer(n.book, n.ring.Identity, n.sealing)
 	calls := transport.CallOptions{Sealer: sealer}
 	var err error
-	if n.opts.Net != nil {
-		n.net, err = n.opts.Net(calls)
-	} else {
-		n.net, err = n.openNATS(calls)
-	}
-	if err != nil {
+	if n.net, err = n.openNet(calls, n.opts.Net); err != nil {
 		return err
 	}
 	n.office = post.New(post.Config{
@@ -171,19 +171,34 @@ func (n *node) join() error {
 	})
 	seeds := n.ring.Witness()
 	origin := n.signer.Verifier().Origin()
-	witness, err := translog.NewWitnessSigner(n.cfg.Federation+"/"+n.cfg.Country+"/witness", origin, seeds.Ed25519.Bytes(), seeds.MLDSA44.Bytes())
+	var closed []string
+	for number := range n.store.Log().Number - 1 {
+		closed = append(closed, federation.Origin(n.cfg.Federation, n.cfg.Country, number+1))
+	}
+	witness, err := translog.NewWitnessSigner(n.cfg.Federation+"/"+n.cfg.Country+"/witness", origin, seeds.Ed25519.Bytes(), seeds.MLDSA44.Bytes(), closed...)
 	if err != nil {
 		return err
 	}
 	n.lane = online.New(online.Config{
-		Node: n.cfg, Epoch: 1, Store: n.store, Net: n.net, Sealer: sealer, Peers: n.book, Ring: n.ring, Sealing: n.sealing,
+		Node: n.cfg, Epoch: n.store.Log().Epoch, Store: n.store, Net: n.net, Sealer: sealer, Peers: n.book, Ring: n.ring, Sealing: n.sealing,
 		Log: n.signer, Witness: witness, Office: n.office, Version: Version, Logger: n.log,
-		Gaps: n.office.Resend, Whole: n.office.Prove,
+		Gaps: n.office.Resend, Whole: n.office.Prove, Recovery: n.office,
 	})
+	if err := n.lane.BarLost(); err != nil {
+		return err
+	}
 	n.desk.Connect(n.office)
 	n.desk.Pull, n.desk.FetchNow = n.lane.Pull, n.lane.FetchNow
 	n.lane.Register(n.net)
 	return nil
+}
+
+// openNet opens the backbone: the one that a test gives, or NATS.
+func (n *node) openNet(calls transport.CallOptions, given func(transport.CallOptions) (transport.Net, error)) (transport.Net, error) {
+	if given != nil {
+		return given(calls)
+	}
+	return n.openNATS(calls)
 }
 
 func (n *node) openNATS(calls transport.CallOptions) (transport.Net, error) {

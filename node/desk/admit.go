@@ -174,7 +174,7 @@ func (d *Desk) decide(tx *store.Tx, a *post.Arrival, unit string, why *because) 
 	if decision.Verdict == rogatoryv1.Verdict_VERDICT_ANSWER && q.Capacity != 0 {
 		// Nothing but an automatic answer depends on how much came before.
 		var err error
-		if q.Hour, err = d.counts.within(tx, d.cfg.Store.Head().Size, a.From, a.At); err != nil {
+		if q.Hour, err = d.counts.within(tx, d.cfg.Store.Size(), a.From, a.At); err != nil {
 			return err
 		}
 		decision = policy.Decide(q)

@@ -84,8 +84,8 @@ func (a *answers) has(peer string) bool {
 	return a.given[peer]
 }
 
-// needed returns how many of n peers must answer before a node is cleared.
-func needed(n int) int {
+// Needed returns how many of n peers must answer before a node is cleared.
+func Needed(n int) int {
 	if n < 3 {
 		return min(n, 1)
 	}
@@ -110,19 +110,17 @@ func (l *Lane) Clear(ctx context.Context) error {
 		wait := time.Hour
 		if len(published) == 0 {
 			if len(l.others()) == 0 || !connected.IsZero() && time.Since(connected) >= settle {
-				l.clear("nobody has published a manifest yet")
-				return nil
+				return l.clear(ctx, "nobody has published a manifest yet")
 			}
 			if !connected.IsZero() {
 				wait = settle - time.Since(connected)
 			}
-		} else if n := l.answers.count(published); n >= needed(len(published)) {
+		} else if n := l.answers.count(published); n >= Needed(len(published)) {
 			if enough.IsZero() {
 				enough = time.Now()
 			}
 			if n == len(published) && own == nil || time.Since(enough) >= settle {
-				l.clear("peers have confirmed our head")
-				return nil
+				return l.clear(ctx, "peers have confirmed our head")
 			}
 			wait = settle - time.Since(enough)
 		}
@@ -141,10 +139,15 @@ func (l *Lane) Clear(ctx context.Context) error {
 	}
 }
 
-func (l *Lane) clear(why string) {
+// clear tells the store first: what is signed from here on is known to be confirmed.
+func (l *Lane) clear(ctx context.Context, why string) error {
+	if _, err := l.cfg.Store.Update(ctx, func(tx *store.Tx) error { return tx.NoteCleared() }); err != nil && !errors.Is(err, store.ErrUnguarded) {
+		return fmt.Errorf("noting that the head is confirmed: %w", err)
+	}
 	l.cfg.Office.Clear()
 	l.own.bell.ring()
 	l.log.Info("cleared", "why", why, "peers", l.answers.count(l.others()))
+	return nil
 }
 
 // askLoop asks every peer that publishes a manifest for our head, each on its own. Only errors that end the node come back.

@@ -348,7 +348,7 @@ func TestNoNumberGoesToAPeerThatHasNotShownWhatItHas(t *testing.T) {
 
 func TestMajorityIsOfThoseWhoHavePublished(t *testing.T) {
 	for n, want := range []int{0, 1, 1, 2, 3, 3, 4, 4, 5, 5, 6, 6} {
-		if got := needed(n); got != want {
+		if got := Needed(n); got != want {
 			t.Errorf("of %d peers %d must answer, not %d", n, want, got)
 		}
 	}

@@ -32,7 +32,9 @@ func (l *Lane) weigh(peer string, s showing) error {
 	switch {
 	case err == nil:
 		l.answers.add(peer)
-		l.cfg.Office.Confirm(peer)
+		if !l.lost.has(peer) { // what it gives back comes first
+			l.cfg.Office.Confirm(peer)
+		}
 	case errors.Is(err, ErrUnproven):
 		l.cfg.Office.Doubt(peer)
 		if l.answers.doubt(peer, s.GetSeenEpoch(), s.GetSeenSeq()) {
@@ -110,7 +112,7 @@ func (l *Lane) judgeHeld(peer string, note []byte) error {
 	var head store.Head
 	var size int64
 	err = l.cfg.Store.View(func(r *store.Reader) (err error) {
-		if size = r.Size(); cp.Size <= size {
+		if size = r.LogSize(); cp.Size <= size {
 			head, err = r.HeadAt(cp.Size)
 		}
 		return err

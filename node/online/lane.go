@@ -53,6 +53,8 @@ type Config struct {
 	Log     *translog.LogSigner
 	Witness *translog.WitnessSigner
 	Office  Office
+	// Recovery is the durable lane as a recovery after a rollback needs it; nil gives nothing back and recovers nothing.
+	Recovery Recovery
 	// Version is the program's, for Ping.
 	Version string
 	Logger  *slog.Logger
@@ -75,6 +77,7 @@ type Lane struct {
 	learner learner
 	puller  puller
 	watch   *witness.Watch
+	lost    recovering
 	calls   limits // Ping, Head, Manifest, Cosign, Consistency
 	heads   limits // further heads of a peer that are cosigned
 	streams limits // Attachment
@@ -135,6 +138,7 @@ func (l *Lane) Run(ctx context.Context) error {
 	g.Go(func() error { return l.learnLoop(ctx) })
 	g.Go(func() error { return l.publishLoop(ctx) })
 	g.Go(func() error { return l.askLoop(ctx) })
+	g.Go(func() error { return l.recoverLoop(ctx) })
 	g.Go(func() error {
 		select {
 		case err := <-l.fatal:

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/federation"
+	"github.com/rogatory/rogatory/node/peers"
 	"github.com/rogatory/rogatory/node/store"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
@@ -119,6 +120,11 @@ func (l *Lane) learn(ctx context.Context, from string, signed []byte) error {
 	}
 	if err := l.keepManifest(ctx, m, have); err != nil {
 		return err
+	}
+	if have != nil && have.Log().Origin() != m.Log().Origin() {
+		if _, known := l.cfg.Peers.Closed(from, have.Log().Origin()); !known {
+			l.cfg.Peers.Close(peers.Closed{Country: from, Log: have.Log()})
+		}
 	}
 	_, err = l.cfg.Peers.Learn(signed, from, time.Now())
 	if cp, note, ok := m.Head(); ok && err == nil {

@@ -95,7 +95,12 @@ func (l *Lane) renew(ctx context.Context) error {
 	}
 	now := time.Now()
 	have, dir := l.own.get(), l.cfg.Peers.Directory()
-	b, err := federation.MakeManifest(dir, have, l.draft(now), now)
+	draft := l.draft(now)
+	if have != nil && have.Epoch() < l.cfg.Epoch {
+		// The log was opened after a rollback: nobody remembers which versions were published. None is larger than the seconds since 1970.
+		draft.Version = uint64(now.Unix())
+	}
+	b, err := federation.MakeManifest(dir, have, draft, now)
 	if err != nil {
 		return err
 	}
@@ -175,7 +180,7 @@ func (l *Lane) keepManifest(ctx context.Context, m, before *federation.Manifest)
 			return err
 		}
 		if m.Country() != l.country {
-			return nil
+			return keepKeys(tx, m, before)
 		}
 		for _, k := range keyLeaves(before, m) {
 			if _, err := tx.Append(k); err != nil {
@@ -188,6 +193,19 @@ func (l *Lane) keepManifest(ctx context.Context, m, before *federation.Manifest)
 		return fmt.Errorf("keeping manifest %d of %s: %w", m.Version(), m.Country(), err)
 	}
 	return nil
+}
+
+// keepKeys keeps the keys of a log that a peer's manifest names no more: receipts from it may still come.
+func keepKeys(tx *store.Tx, m, before *federation.Manifest) error {
+	if before == nil || before.Log().Origin() == m.Log().Origin() {
+		return nil
+	}
+	_, known, err := tx.PeerLog(before.Log().Origin())
+	if err != nil || known {
+		return err
+	}
+	ed, pq := before.Log().VKeys()
+	return tx.PutPeerLog(before.Log().Origin(), &storev1.PeerLog{Peer: m.Country(), Keys: []string{ed, pq}})
 }
 
 // keyLeaves returns what two manifests of ours in turn tell of our sealing keys: those destroyed first, each by its day.

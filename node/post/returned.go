@@ -57,7 +57,7 @@ func (o *Office) Again(peer string) error {
 }
 
 // Keep puts the content of a message that a peer gave back under a key of its unit, as all contents are kept.
-func Keep(tx *store.Tx, unit string, content envelope.Part) (id uint64, err error) {
+func (o *Office) Keep(tx *store.Tx, unit string, content envelope.Part) (id uint64, err error) {
 	return tx.PutContent(unit, saltedContent(content))
 }
 
@@ -115,7 +115,9 @@ func (l *lane) giveBack(tx *store.Tx, until int64) error {
 			if _, err := l.placeReturned(tx, row, m, true); err != nil {
 				return err
 			}
-			rec.Lost = append(rec.Lost, &storev1.LostMessage{Outgoing: true, Epoch: m.GetEpoch(), Seq: m.GetSeq(), Msg: row.GetMsg(), Why: store.LostCase})
+			if err := tx.PutLost(l.country, &storev1.LostMessage{Outgoing: true, Epoch: m.GetEpoch(), Seq: m.GetSeq(), Msg: row.GetMsg(), Why: store.LostCase}); err != nil {
+				return err
+			}
 			moved = true
 		}
 	}
@@ -244,11 +246,11 @@ func (o *Office) Receipts(peer string, rs *rogatoryv1.Receipts, name envelope.Na
 	if err != nil {
 		return leaf, nil, err
 	}
-	return ProvenBy(rs, cp, name)
+	return o.ProvenBy(rs, cp, name)
 }
 
 // ProvenBy checks the one receipt that there is for a message against its checkpoint, which was verified.
-func ProvenBy(rs *rogatoryv1.Receipts, cp translog.Checkpoint, name envelope.Name) (leaf translog.Leaf, path []byte, err error) {
+func (o *Office) ProvenBy(rs *rogatoryv1.Receipts, cp translog.Checkpoint, name envelope.Name) (leaf translog.Leaf, path []byte, err error) {
 	if len(rs.GetReceipts()) != 1 {
 		return leaf, nil, ErrReceipt
 	}

@@ -43,6 +43,7 @@ var (
 	bucketHeads       = []byte("peer_heads")      // origin -> PeerHead
 	bucketRecoveries  = []byte("recoveries")      // peer -> Recovery
 	bucketReturned    = []byte("returned")        // peer, epoch, seq -> ReturnedMessage
+	bucketLost        = []byte("lost")            // peer, epoch, seq, direction -> LostMessage
 	bucketExpected    = []byte("expected")        // peer, epoch, seq -> Expected
 	bucketPeerLogs    = []byte("peer_logs")       // origin -> PeerLog
 	bucketWitnessed   = []byte("witnessed")       // origin -> Witnessed
@@ -53,7 +54,7 @@ var (
 		bucketIdentity, bucketLeaves, bucketCheckpoint, bucketSides, bucketOutbox, bucketOutgoing, bucketIncoming, bucketSeen,
 		bucketTokens, bucketCases, bucketByUnit, bucketWake, bucketNumbers, bucketContents, bucketPools, bucketChores, bucketParked,
 		bucketDrafts, bucketSubmissions, bucketNonces, bucketOfficers, bucketLatest, bucketManifests, bucketDirectories, bucketHeads,
-		bucketForks, bucketAttachments, bucketWitnessed, bucketLogs, bucketRecoveries, bucketReturned, bucketExpected, bucketPeerLogs,
+		bucketForks, bucketAttachments, bucketWitnessed, bucketLogs, bucketRecoveries, bucketReturned, bucketLost, bucketExpected, bucketPeerLogs,
 	}
 )
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -24,8 +25,8 @@ type Recovery struct {
 	Genesis func(closed string, head Head) (*translog.Genesis, error)
 	// Endorse returns what stands beside leaf 0: the signature of the identity key over it.
 	Endorse func(leaf []byte) ([]byte, error)
-	// Note returns the `node` leaf that says so.
-	Note func(r *Recovered) (*translog.Node, error)
+	// Note returns the `node` leaf that says so, and what stands beside it.
+	Note func(r *Recovered) (*translog.Node, []byte, error)
 	// Peers are those that may have something to give back.
 	Peers []string
 }
@@ -47,6 +48,9 @@ type Recovered struct {
 
 // SideEndorsement is the name of the side record of a genesis behind the first.
 const SideEndorsement = "endorsement"
+
+// SideReport is the name of the side record of a `node` leaf: what its digest is of.
+const SideReport = "report"
 
 // Recover closes the log of a store that is older than what was signed, at its last head that peers can have confirmed, and opens the
 // next one, in one transaction. What starts that nobody has confirmed have written since has never been signed: it moves into the new log, in its
@@ -141,7 +145,7 @@ func (s *Store) nextLog(b *bbolt.Tx, r *Recovery, out *Recovered) (edge translog
 	if err != nil {
 		return edge, err
 	}
-	note, err := r.Note(out)
+	note, beside, err := r.Note(out)
 	if err != nil {
 		return edge, err
 	}
@@ -180,10 +184,16 @@ func (s *Store) nextLog(b *bbolt.Tx, r *Recovery, out *Recovered) (edge translog
 	}
 	out.Log.Size = edge.Size()
 	if err := errors.Join(
+		t.PutSide(cut+edge.Size()-1, SideReport, beside),
 		deleteWhere(b.Bucket(bucketCheckpoint), func(_, _ []byte) (bool, error) { return true, nil }),
 		t.putRow(bucketLogs, u64(r.Number), row),
 	); err != nil {
 		return edge, err
+	}
+	for _, rest := range [][]byte{bucketRecoveries, bucketReturned, bucketLost, bucketExpected} { // of a recovery before
+		if err := deleteWhere(b.Bucket(rest), func(_, _ []byte) (bool, error) { return true, nil }); err != nil {
+			return edge, err
+		}
 	}
 	for _, peer := range r.Peers {
 		epoch, seq, _, err := t.NextOutgoing(peer)
@@ -236,4 +246,50 @@ func (t *Tx) cutLeaves(from, size int64) ([]translog.Leaf, error) {
 		}
 	}
 	return cut, nil
+}
+
+// Look reads a store that is not open, whether or not the head guard has seen more; nothing is made and nothing changes. The [RollbackError], if any,
+// says what the guard has seen.
+func Look(opts Options, read func(*Reader, Log) error) (lost *RollbackError, err error) {
+	s, err := openFolder(opts)
+	if err != nil {
+		return nil, fmt.Errorf("looking into the store: %w", err)
+	}
+	defer func() { err = errors.Join(err, s.closeFiles()) }()
+	b, err := os.ReadFile(opts.GuardPath)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("reading head guard: %w", err)
+	}
+	slots := make([]byte, 2*slotSize)
+	copy(slots, b)
+	_, seen, origin, err := parseGuard(slots, s.current.Origin)
+	if err != nil {
+		return nil, fmt.Errorf("reading head guard: %w", err)
+	}
+	err = s.View(func(r *Reader) error {
+		logs, err := r.Logs()
+		if err != nil {
+			return err
+		}
+		log := logs[len(logs)-1]
+		head, err := r.HeadAt(log.Size)
+		if err != nil {
+			return err
+		}
+		switch ahead := lead(origin, log.Origin); {
+		case origin == "" || ahead < 0:
+		case ahead > 0 || seen.Size > log.Size:
+			lost = &RollbackError{Guard: seen, Database: head, GuardLog: origin, DatabaseLog: log.Origin}
+		default:
+			at, err := r.HeadAt(seen.Size)
+			if err != nil {
+				return err
+			}
+			if at != seen {
+				lost = &RollbackError{Guard: seen, Database: at, GuardLog: origin, DatabaseLog: log.Origin}
+			}
+		}
+		return read(r, log)
+	})
+	return lost, err
 }

@@ -133,6 +133,33 @@ func (t *Tx) SendAgain(index int64, m *storev1.LoggedMessage, epoch uint32, seq,
 	})
 }
 
+// PutLost notes a message of which a peer knows and that does not come back.
+func (t *Tx) PutLost(peer string, m *storev1.LostMessage) error {
+	if err := checkName("peer", peer); err != nil {
+		return err
+	}
+	direction := byte(0)
+	if m.Outgoing {
+		direction = 1
+	}
+	return t.putRow(bucketLost, append(place(peer, m.Epoch, m.Seq), direction), m)
+}
+
+// EachLost calls each with what does not come back from a peer, in the order of the numbers, until it returns false.
+func (r *Reader) EachLost(peer string, each func(*storev1.LostMessage) bool) error {
+	c, prefix := r.b.Bucket(bucketLost).Cursor(), named(peer)
+	for k, v := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, v = c.Next() {
+		m := new(storev1.LostMessage)
+		if err := parse(v, m); err != nil {
+			return err
+		}
+		if !each(m) {
+			break
+		}
+	}
+	return nil
+}
+
 // PutPeerLog keeps what is known of a log that a peer has closed.
 func (t *Tx) PutPeerLog(origin string, l *storev1.PeerLog) error {
 	if err := checkName("origin", origin); err != nil {
@@ -161,4 +188,20 @@ func (r *Reader) EachPeerLog(each func(origin string, l *storev1.PeerLog) bool) 
 		}
 	}
 	return nil
+}
+
+// Reported reports whether the report of the recovery that opened a log has been written.
+func (r *Reader) Reported(origin string) (bool, error) {
+	row, err := r.LogRow(numberOf(origin))
+	return row.GetReported(), err
+}
+
+// NoteReported notes that it has.
+func (t *Tx) NoteReported(origin string) error {
+	row, err := t.LogRow(numberOf(origin))
+	if err != nil {
+		return err
+	}
+	row.Reported = true
+	return t.putRow(bucketLogs, u64(row.Number), row)
 }

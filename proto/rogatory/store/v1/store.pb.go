@@ -2200,7 +2200,9 @@ type LogRow struct {
 	// See guard_origin.
 	GuardSize uint64 `protobuf:"varint,9,opt,name=guard_size,json=guardSize,proto3" json:"guard_size,omitempty"`
 	// See guard_origin.
-	GuardRoot     []byte `protobuf:"bytes,10,opt,name=guard_root,json=guardRoot,proto3" json:"guard_root,omitempty"`
+	GuardRoot []byte `protobuf:"bytes,10,opt,name=guard_root,json=guardRoot,proto3" json:"guard_root,omitempty"`
+	// Set when the report of the recovery was written.
+	Reported      bool `protobuf:"varint,11,opt,name=reported,proto3" json:"reported,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2305,6 +2307,13 @@ func (x *LogRow) GetGuardRoot() []byte {
 	return nil
 }
 
+func (x *LogRow) GetReported() bool {
+	if x != nil {
+		return x.Reported
+	}
+	return false
+}
+
 // Recovery is what is still to come back from one peer after a recovery. Key: peer.
 type Recovery struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2323,9 +2332,7 @@ type Recovery struct {
 	// How many of its messages are to come again.
 	Expected uint64 `protobuf:"varint,7,opt,name=expected,proto3" json:"expected,omitempty"`
 	// How many of these are here again.
-	Resent uint64 `protobuf:"varint,8,opt,name=resent,proto3" json:"resent,omitempty"`
-	// What does not come back.
-	Lost          []*LostMessage `protobuf:"bytes,9,rep,name=lost,proto3" json:"lost,omitempty"`
+	Resent        uint64 `protobuf:"varint,8,opt,name=resent,proto3" json:"resent,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2416,14 +2423,7 @@ func (x *Recovery) GetResent() uint64 {
 	return 0
 }
 
-func (x *Recovery) GetLost() []*LostMessage {
-	if x != nil {
-		return x.Lost
-	}
-	return nil
-}
-
-// LostMessage is a message of which a peer knows and that does not come back.
+// LostMessage is a message of which a peer knows and that does not come back. Key: peer, epoch, seq, 1 for outgoing ones.
 type LostMessage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Set on what was sent from here.
@@ -3019,7 +3019,7 @@ const file_rogatory_store_v1_store_proto_rawDesc = "" +
 	"\awrapped\x18\x02 \x01(\fR\awrapped\"4\n" +
 	"\bKeyBlock\x12\x12\n" +
 	"\x04unit\x18\x01 \x01(\tR\x04unit\x12\x14\n" +
-	"\x05count\x18\x02 \x01(\rR\x05count\"\x9d\x02\n" +
+	"\x05count\x18\x02 \x01(\rR\x05count\"\xb9\x02\n" +
 	"\x06LogRow\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\x12\x16\n" +
 	"\x06origin\x18\x02 \x01(\tR\x06origin\x12\x14\n" +
@@ -3033,7 +3033,8 @@ const file_rogatory_store_v1_store_proto_rawDesc = "" +
 	"guard_size\x18\t \x01(\x04R\tguardSize\x12\x1d\n" +
 	"\n" +
 	"guard_root\x18\n" +
-	" \x01(\fR\tguardRoot\"\x88\x02\n" +
+	" \x01(\fR\tguardRoot\x12\x1a\n" +
+	"\breported\x18\v \x01(\bR\breported\"\xd4\x01\n" +
 	"\bRecovery\x12\x12\n" +
 	"\x04peer\x18\x01 \x01(\tR\x04peer\x12\x10\n" +
 	"\x03log\x18\x02 \x01(\x04R\x03log\x12\x1f\n" +
@@ -3043,8 +3044,7 @@ const file_rogatory_store_v1_store_proto_rawDesc = "" +
 	"\x05stage\x18\x05 \x01(\rR\x05stage\x12\x1a\n" +
 	"\breturned\x18\x06 \x01(\x04R\breturned\x12\x1a\n" +
 	"\bexpected\x18\a \x01(\x04R\bexpected\x12\x16\n" +
-	"\x06resent\x18\b \x01(\x04R\x06resent\x122\n" +
-	"\x04lost\x18\t \x03(\v2\x1e.rogatory.store.v1.LostMessageR\x04lost\"u\n" +
+	"\x06resent\x18\b \x01(\x04R\x06resent\"u\n" +
 	"\vLostMessage\x12\x1a\n" +
 	"\boutgoing\x18\x01 \x01(\bR\boutgoing\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\rR\x05epoch\x12\x10\n" +
@@ -3133,12 +3133,11 @@ var file_rogatory_store_v1_store_proto_goTypes = []any{
 var file_rogatory_store_v1_store_proto_depIdxs = []int32{
 	8,  // 0: rogatory.store.v1.CaseRow.summary:type_name -> rogatory.store.v1.CaseSummary
 	22, // 1: rogatory.store.v1.Attachment.copies:type_name -> rogatory.store.v1.AttachmentCopy
-	27, // 2: rogatory.store.v1.Recovery.lost:type_name -> rogatory.store.v1.LostMessage
-	3,  // [3:3] is the sub-list for method output_type
-	3,  // [3:3] is the sub-list for method input_type
-	3,  // [3:3] is the sub-list for extension type_name
-	3,  // [3:3] is the sub-list for extension extendee
-	0,  // [0:3] is the sub-list for field type_name
+	2,  // [2:2] is the sub-list for method output_type
+	2,  // [2:2] is the sub-list for method input_type
+	2,  // [2:2] is the sub-list for extension type_name
+	2,  // [2:2] is the sub-list for extension extendee
+	0,  // [0:2] is the sub-list for field type_name
 }
 
 func init() { file_rogatory_store_v1_store_proto_init() }
