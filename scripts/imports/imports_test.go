@@ -42,7 +42,16 @@ func init() {
 			module + "node/store", module + "node/transport", module + "proto/rogatory/node/", module + "proto/rogatory/peer/",
 		}
 	}
-	forbidden["node/cmd/rogatory-audit"] = append(slices.Clone(forbidden["node/exchange"]), module+"node/post", module+"node/desk")
+	// What an auditor runs reads files: no store, no network, no part of a node.
+	noNode := append(slices.Clone(forbidden["node/exchange"]), module+"node/post", module+"node/desk", module+"node/online", module+"node/peers", module+"node/export", module+"node/client", module+"node", module+"configs")
+	for _, p := range []string{
+		"node/audit", "node/audit/replay", "node/audit/reconcile", "node/audit/evidence", "node/audit/report", "node/cmd/rogatory-audit",
+	} {
+		forbidden[p] = append(slices.Clone(noNode), module+"node/audit/forge")
+	}
+	forbidden["node/audit/forge"] = noNode
+	// The form of an export depends on the log's own forms only.
+	forbidden["node/archive"] = append(slices.Clone(noNode), module+"node/exchange", module+"node/federation", module+"node/audit", module+"crypto/envelope")
 }
 
 func TestImportsRunOneWay(t *testing.T) {

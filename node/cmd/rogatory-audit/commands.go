@@ -1,0 +1,16 @@
+package main
+
+import "github.com/spf13/cobra"
+
+// commands lists every command, each in a file of its own.
+func (p *program) commands() []*cobra.Command {
+	return []*cobra.Command{
+		p.verifyCommand(),
+		p.proveCommand(),
+		p.checkCommand(),
+		p.linesCommand(),
+		p.showCommand(),
+		p.explainCommand(),
+		p.versionCommand(),
+	}
+}

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rogatory/rogatory/node/archive"
+	"github.com/rogatory/rogatory/node/audit"
+)
+
+// This file holds what people are told when something goes wrong: what happened, and in the hint what to do now.
+
+// Exit status.
+const (
+	done       = 0
+	foundWrong = 1
+	wrongUsage = 2
+	incomplete = 3
+)
+
+// failure is an error with its exit status and a hint.
+type failure struct {
+	status int
+	err    error
+	hint   string
+}
+
+func (f *failure) Error() string { return f.err.Error() }
+func (f *failure) Unwrap() error { return f.err }
+
+func usage(err error, hint string) error { return &failure{wrongUsage, err, hint} }
+
+// errSilent ends the program with a status; what there is to say has been printed.
+var errSilent = errors.New("")
+
+// ended ends a command with a status when all is said.
+func ended(status int) error {
+	if status == done {
+		return nil
+	}
+	return &failure{status, errSilent, ""}
+}
+
+const hintDirectory = "give the directory that you trust with --directory FILE: a SignedDirectory, the newest that you have from a member whom you know"
+
+// report prints an error for a person and returns the exit status.
+func (p *program) report(err error) int {
+	f := explain(err)
+	if errors.Is(f.err, errSilent) {
+		return f.status
+	}
+	p.err.printf("%s %s\n", p.err.paint(red, "rogatory-audit:"), oneLine(strings.ReplaceAll(f.err.Error(), "\n", "; ")))
+	if f.hint != "" {
+		p.err.printf("%s %s\n", p.err.paint(bold, "hint:"), oneLine(f.hint))
+	}
+	return f.status
+}
+
+// explain gives every error a status and, where there is something to do, a hint.
+func explain(err error) *failure {
+	var f *failure
+	var path *fs.PathError
+	var format *archive.FormatError
+	switch {
+	case errors.As(err, &f):
+		return f
+	case errors.Is(err, archive.ErrNoArchive):
+		return &failure{wrongUsage, err, "an export is a folder with archive.json in it, or the same as one .zip"}
+	case errors.Is(err, audit.ErrPin):
+		return &failure{foundWrong, err, "compare the digest with another member by voice; the file is not the directory that was pinned"}
+	case errors.Is(err, audit.ErrAnchor):
+		return &failure{wrongUsage, err, hintDirectory}
+	case errors.Is(err, audit.ErrForm):
+		return &failure{wrongUsage, err, "check takes a tlog-proof, a checkpoint, a fork proof, or two proofs or checkpoints of one log"}
+	case errors.Is(err, audit.ErrUnknownLog):
+		return &failure{incomplete, err, "a newer directory may name it; compare its digest with another member"}
+	case errors.Is(err, audit.ErrNotFound), errors.Is(err, archive.ErrRange):
+		return &failure{wrongUsage, err, "rogatory-audit lines EXPORT lists what is there"}
+	case errors.As(err, &format):
+		return &failure{foundWrong, err, "rogatory-audit verify says all that is wrong with the export"}
+	case errors.As(err, &path):
+		return &failure{wrongUsage, err, ""}
+	case errors.Is(err, context.Canceled):
+		return &failure{incomplete, errors.New("interrupted"), ""}
+	}
+	return &failure{wrongUsage, err, ""}
+}
+
+// takes returns a check that a command has its arguments, by name.
+func takes(names ...string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) == len(names) {
+			return nil
+		}
+		if len(args) < len(names) {
+			return usage(errors.New(names[len(args)]+" is missing"), c.UseLine())
+		}
+		return usage(errors.New("one argument too many: "+args[len(names)]), c.UseLine())
+	}
+}
