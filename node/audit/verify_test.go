@@ -20,6 +20,7 @@ func honest(t testing.TB) *forge.World {
 	c := w.Ask("GR", "RS")
 	w.Consult("BG", a.Docket.GetCaseToken(), forge.First, "investigation")
 	w.Reply(a)
+	w.Consult("RS", a.Docket.GetCaseToken(), forge.Clerk, "investigation")
 	w.Round()
 	w.Sleep(25 * time.Hour)
 	w.Reply(c)
