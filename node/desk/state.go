@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/exchange"
@@ -13,6 +14,9 @@ import (
 const (
 	// stateEvery is after how many leaves the next `state` leaf is due.
 	stateEvery = 1000
+	// stateAfter is how long a case may have changed before the next `state` leaf is due, however few leaves there are: long before the term of its
+	// dockets ends.
+	stateAfter = 30 * 24 * time.Hour
 	// maxSnapshot is the largest snapshot that is kept beside a `state` leaf, in bytes: a reader of the log takes no larger record. The leaf
 	// stands without one otherwise.
 	maxSnapshot = 4 << 20
@@ -31,8 +35,13 @@ func (d *Desk) noteState(ctx context.Context) error {
 	if err := d.findState(); err != nil {
 		return err
 	}
-	if d.cfg.Store.Head().Size-d.states.next < stateEvery {
-		return nil
+	size := d.cfg.Store.Head().Size
+	many := size-d.states.next >= stateEvery
+	if !many {
+		old, err := d.unnoted(size)
+		if err != nil || !old {
+			return err
+		}
 	}
 	var now states
 	_, err := d.cfg.Store.Update(ctx, func(tx *store.Tx) error {
@@ -40,6 +49,10 @@ func (d *Desk) noteState(ctx context.Context) error {
 		changed, err := changedCases(tx, d.states.next, size)
 		if err != nil {
 			return err
+		}
+		if len(changed) == 0 && !many {
+			now = states{known: true, next: size, state: d.states.state}
+			return nil
 		}
 		leaf := &translog.State{
 			Size: size, State: exchange.FoldState(d.states.state, changed), Snapshot: exchange.SnapshotDigest(changed),
@@ -63,6 +76,23 @@ func (d *Desk) noteState(ctx context.Context) error {
 	}
 	d.states = now
 	return nil
+}
+
+// unnoted reports whether the first leaf after the last `state` leaf is old.
+func (d *Desk) unnoted(size int64) (old bool, err error) {
+	if size <= d.states.next {
+		return false, nil
+	}
+	err = d.cfg.Store.View(func(r *store.Reader) error {
+		raw, err := r.Leaf(d.states.next)
+		if err != nil {
+			return err
+		}
+		leaf, err := translog.ParseLeaf(raw)
+		old = time.Since(time.UnixMilli(leaf.At)) >= stateAfter
+		return err
+	})
+	return old, err
 }
 
 // findState finds the last `state` leaf, once.

@@ -1,0 +1,599 @@
+package replay
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"hash/maphash"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/rogatory/rogatory/crypto/envelope"
+	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/archive"
+	"github.com/rogatory/rogatory/node/audit"
+	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/federation"
+	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
+)
+
+// A course goes through the log in its order. It knows what is common to all cases, and gives each step to the folder that has its case.
+type course struct {
+	r      *archive.Reader
+	chain  *audit.Chain
+	o      *Options
+	size   int64 // where it ends
+	from   int64 // where the folding begins
+	parser *parser
+	report report
+
+	folders []*folder
+	batches [][]task
+
+	done, last int64
+	country    string
+	world      *world
+	versions   []*rogatoryv1.Directory
+	shelves    map[string][]*shelved // by country, oldest first
+	hours      map[string][]int64    // when messages of a peer were logged within the last hour
+	pending    map[translog.Hash]*message
+	receipted  *receipt // by the leaf before
+	erasing    *line    // the last step that erases, until its tombstones are over
+	tombed     bool     // one has come
+	transfers  *line    // the step before, if it hands a case over
+	sent       map[translog.Hash]sent
+	notices    map[translog.Hash]int64 // notices sent that nobody has released yet: where
+	governance map[string]bool        // tokens of notices
+	used       [2]map[[16]byte][8]byte // nonces and uses of assertions, of the present day and the one before
+	usedDay    int64
+	tombs      map[translog.Hash]bool // names and commitments whose dockets are said to be destroyed
+
+	own, claimed [32]byte // the state of all cases at the last state leaf: as folded, and as the log says
+}
+
+// A world is what steps are judged by at one point of the log. It is not modified after it was made.
+type world struct {
+	register *federation.Register
+	dir      *federation.Directory
+	before   *federation.Directory // the version before dir, which decisions under way may still have gone by
+	since    int64                 // when dir came
+	rules    exchange.Rules
+	house    exchange.House
+}
+
+// A message is what the log says of one whose step has not come yet.
+type message struct {
+	index, at int64
+	leaf      *translog.Msg
+	docket    *rogatoryv1.Docket
+	submitted int64
+	hour      uint32   // messages of its sender within the hour before
+	sender    *shelved // its sender's manifest, nil when the log has named none
+	own       []*shelved
+}
+
+// sent is what stays known of a message.
+type sent struct {
+	token string
+	to    string
+}
+
+// A receipt is what a `rcpt` leaf says.
+type receipt struct {
+	index, at int64
+	of        translog.Hash
+	peerAt    int64
+	rejected  bool
+	known     bool // the peer's leaf stands beside it
+}
+
+// A shelved manifest was named by the log.
+type shelved struct {
+	r       *archive.Reader
+	digest  [32]byte
+	version int64
+	read    *rogatoryv1.Manifest
+}
+
+// maxShelved is how many manifests of a country are remembered.
+const maxShelved = 64
+
+const hour = 3_600_000
+
+func newCourse(r *archive.Reader, chain *audit.Chain, o *Options, size int64) *course {
+	c := &course{
+		r: r, chain: chain, o: o, size: size, country: r.Info().Country,
+		parser:  &parser{r: r, own: r.Info().Country},
+		report:  report{log: r.Info().Log},
+		world:   &world{},
+		shelves: map[string][]*shelved{}, hours: map[string][]int64{}, pending: map[translog.Hash]*message{},
+		sent: map[translog.Hash]sent{}, notices: map[translog.Hash]int64{}, governance: map[string]bool{}, tombs: map[translog.Hash]bool{},
+	}
+	c.used[0], c.used[1] = map[[16]byte][8]byte{}, map[[16]byte][8]byte{}
+	for range o.Workers {
+		c.folders = append(c.folders, newFolder(r.Info().Log, c.country))
+	}
+	c.batches = make([][]task, len(c.folders))
+	return c
+}
+
+// begin takes over a saved state and reads the keys, if signatures are to be checked.
+func (c *course) begin() error {
+	if c.o.Signatures {
+		keys, err := identities(c.r)
+		if err != nil {
+			return err
+		}
+		c.parser.keys, c.parser.roots = keys, new(envelope.Verifier)
+	}
+	if c.o.From == nil {
+		return nil
+	}
+	return c.resume(c.o.From)
+}
+
+// root is the root of the tree of all leaves that were read; zero when the archive's hashes do not give it.
+func (c *course) root() translog.Hash { return c.rootAt(c.done) }
+
+func (c *course) rootAt(size int64) translog.Hash {
+	if size == 0 {
+		return translog.Hash{}
+	}
+	h, err := tlog.TreeHash(size, c.r.Hashes())
+	if err != nil {
+		return translog.Hash{}
+	}
+	return translog.Hash(h)
+}
+
+// seed spreads cases over folders; which folder has a case changes nothing in the result.
+var seed = maphash.MakeSeed()
+
+func (c *course) folderOf(token string) int {
+	return int(maphash.String(seed, token) % uint64(len(c.folders)))
+}
+
+func (c *course) give(t task) {
+	t.world, t.skip = c.world, c.done < c.from
+	i := c.folderOf(t.token)
+	c.batches[i] = append(c.batches[i], t)
+}
+
+// flush hands the collected tasks over.
+func (c *course) flush(ctx context.Context) error {
+	for i, f := range c.folders {
+		if len(c.batches[i]) == 0 {
+			continue
+		}
+		select {
+		case f.in <- c.batches[i]:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		c.batches[i] = nil
+	}
+	return nil
+}
+
+func (c *course) close() {
+	for _, f := range c.folders {
+		close(f.in)
+	}
+}
+
+// take goes through one tile. more is false when the replay ends within it.
+func (c *course) take(ctx context.Context, t *tile) (more bool, err error) {
+	for _, f := range t.findings {
+		c.report.note(f.Code, f.Index, f.Detail, f.Wanted, f.Found)
+	}
+	for i := range t.lines {
+		l := &t.lines[i]
+		if l.leaf.Entry != nil && c.o.Until != 0 && l.leaf.At >= c.o.Until {
+			return false, c.flush(ctx)
+		}
+		if err := c.line(ctx, l); err != nil {
+			return false, err
+		}
+		c.done = l.index + 1
+		if l.leaf.Entry != nil {
+			c.last = max(c.last, l.leaf.At)
+		}
+	}
+	if c.o.Progress != nil {
+		c.o.Progress(c.done)
+	}
+	return true, c.flush(ctx)
+}
+
+func (c *course) line(ctx context.Context, l *line) error {
+	c.unreceipted(l)
+	c.tombless(l)
+	transfers := c.transfers
+	if c.transfers = nil; transfers != nil {
+		if e, ok := l.leaf.Entry.(*translog.Op); !ok || e.Verb != translog.Transfer {
+			c.note(audit.CodeRight, transfers.index, "handed over without a line in the statutory log", translog.Transfer, "")
+		}
+	}
+	switch e := l.leaf.Entry.(type) {
+	case *translog.Genesis:
+		c.directory(l, e.Directory)
+	case *translog.Dir:
+		if e.What == translog.DirDirectory {
+			c.directory(l, e.Digest)
+		} else {
+			c.shelve(e)
+		}
+	case *translog.Policy:
+		c.policy(l, e)
+	case *translog.Actor:
+		c.enrol(l)
+	case *translog.Msg:
+		c.message(l, e)
+	case *translog.Rej:
+		c.count(e.From, l.leaf.At)
+	case *translog.Rcpt:
+		if !e.Whole {
+			c.receipt(l, e)
+		}
+	case *translog.Case:
+		c.step(l, e)
+	case *translog.Op:
+		c.op(l, e, transfers)
+	case *translog.Erase:
+		c.erase(l, e)
+	case *translog.State:
+		return c.state(ctx, l, e)
+	}
+	return nil
+}
+
+// judged reports whether findings are to be made here: what lies before a saved state was judged when it was made.
+func (c *course) judged() bool { return c.done >= c.from }
+
+func (c *course) note(code audit.Code, index int64, detail, wanted, found string) {
+	if c.judged() {
+		c.report.note(code, index, detail, wanted, found)
+	}
+}
+
+// directory makes a version of the directory the one in force.
+func (c *course) directory(l *line, digest translog.Hash) {
+	d := c.chain.Digest(digest)
+	if d == nil {
+		c.note(audit.CodeKey, l.index, "no such directory leads to the auditor's", "", digest.String())
+		return
+	}
+	if c.world.dir != nil && c.world.dir.Digest() == d.Digest() {
+		return
+	}
+	w := *c.world
+	w.dir, w.before, w.since = d, c.world.dir, l.leaf.At
+	versions := c.versions
+	if len(versions) == 0 || versions[len(versions)-1].GetVersion() < d.Version() {
+		versions = append(versions, d.Proto())
+	}
+	rules, err := exchange.RulesOf(versions...)
+	if err == nil {
+		w.rules = rules
+		if w.register == nil {
+			w.register, err = federation.NewRegister(d, c.country)
+		} else {
+			w.register, err = w.register.Follow(d)
+		}
+	}
+	if err != nil {
+		c.note(audit.CodeKey, l.index, err.Error(), "", "")
+		return
+	}
+	c.world, c.versions = &w, versions
+}
+
+func (c *course) shelve(e *translog.Dir) {
+	list := append(c.shelves[e.Member], &shelved{r: c.r, digest: e.Digest, version: e.Version})
+	if len(list) > maxShelved {
+		list = slices.Delete(list, 0, len(list)-maxShelved)
+	}
+	c.shelves[e.Member] = list
+}
+
+// manifest reads it, once; the course alone calls it, before it gives a message to a folder.
+func (s *shelved) manifest() *rogatoryv1.Manifest {
+	if s.read == nil {
+		m, err := readManifest(s.r, s.digest)
+		if err != nil {
+			m = &rogatoryv1.Manifest{} // audit.Verify reads it too, and says what is the matter
+		}
+		// Keys are not needed, and a year's manifests would fill the memory.
+		s.read = &rogatoryv1.Manifest{Version: m.GetVersion(), MadeMs: m.GetMadeMs(), Units: m.GetUnits(), CapacityPerHour: m.GetCapacityPerHour()}
+	}
+	return s.read
+}
+
+func (c *course) policy(l *line, e *translog.Policy) {
+	if e.Name != exchange.HousePolicy {
+		return
+	}
+	if l.record == nil {
+		c.note(audit.CodeMissing, l.index, "the policy is not beside its leaf", e.Digest.String(), "")
+		return
+	}
+	h, err := exchange.ParseHouse(l.record)
+	if err != nil {
+		c.note(audit.CodeSchema, l.index, err.Error(), "", "")
+		return
+	}
+	w := *c.world
+	w.house = h
+	c.world = &w
+}
+
+func (c *course) enrol(l *line) {
+	if c.world.register == nil {
+		return
+	}
+	next, err := c.world.register.Enrol(l.record, time.UnixMilli(l.leaf.At))
+	if err != nil {
+		c.note(audit.CodeRight, l.index, "enrolment: "+err.Error(), "", "")
+		return
+	}
+	w := *c.world
+	w.register = next
+	c.world = &w
+}
+
+// count notes that a message of a peer was logged.
+func (c *course) count(peer string, at int64) {
+	list := append(c.hours[peer], at)
+	old, _ := slices.BinarySearch(list, at-hour)
+	if old > len(list)/2 {
+		list = slices.Clone(list[old:])
+	}
+	c.hours[peer] = list
+}
+
+func (c *course) message(l *line, e *translog.Msg) {
+	m := &message{index: l.index, at: l.leaf.At, leaf: e, docket: l.docket}
+	if l.message != nil {
+		m.submitted = int64(l.message.GetSubmittedMs())
+	}
+	if e.Dir == translog.In {
+		list := c.hours[e.From]
+		old, _ := slices.BinarySearch(list, m.at-hour)
+		m.hour = uint32(len(list) - old)
+		c.count(e.From, m.at)
+		for _, s := range slices.Backward(c.shelves[e.From]) {
+			if s.version == e.ManifestVersion {
+				m.sender = s
+				break
+			}
+		}
+		if own := c.shelves[c.country]; len(own) > 0 {
+			m.own = own[max(0, len(own)-2):]
+		}
+	}
+	token := l.docket.GetCaseToken()
+	if l.docket.GetKind() == rogatoryv1.Kind_KIND_GOVERNANCE {
+		c.sent[e.Msg], c.governance[token] = sent{token, e.To}, true
+		if e.Dir == translog.Out {
+			c.notices[e.Msg] = l.index
+		}
+		return
+	}
+	if e.Msg != (translog.Hash{}) && c.pending[e.Msg] == nil {
+		c.pending[e.Msg] = m
+	}
+}
+
+func (c *course) receipt(l *line, e *translog.Rcpt) {
+	r := &receipt{index: l.index, at: l.leaf.At, of: e.Of}
+	if l.receipt != nil {
+		r.peerAt = l.receipt.At
+		switch p := l.receipt.Entry.(type) {
+		case *translog.Msg:
+			r.known = p.Msg == e.Of && e.Rej == ""
+			if p.FirstAt != 0 {
+				r.peerAt = min(r.peerAt, p.FirstAt)
+			}
+		case *translog.Rej:
+			r.known, r.rejected = p.Msg == e.Of && e.Rej == p.Code, true
+		}
+	}
+	c.receipted = r
+}
+
+// unreceipted looks whether the step that a receipt makes has come right after it.
+func (c *course) unreceipted(l *line) {
+	r := c.receipted
+	if r == nil {
+		return
+	}
+	if e, ok := l.leaf.Entry.(*translog.Case); ok && e.Of == r.of && (e.Event == string(exchange.EventReceived) || e.Event == string(exchange.EventRejected)) {
+		return // step takes it
+	}
+	c.receipted = nil
+	if s, ok := c.sent[r.of]; ok && r.known {
+		c.give(task{kind: taskReceipt, token: s.token, receipt: r})
+	}
+}
+
+// tombless looks whether a tombstone has come right after a step that erases.
+func (c *course) tombless(l *line) {
+	e := c.erasing
+	if e == nil {
+		return
+	}
+	if tomb, ok := l.leaf.Entry.(*translog.Erase); ok && e.deed != nil && tomb.Assertion == e.deed.digest {
+		return
+	}
+	if c.erasing = nil; !c.tombed {
+		c.give(task{kind: taskTombless, token: e.leaf.Entry.(*translog.Case).Case, line: e})
+	}
+}
+
+func (c *course) step(l *line, e *translog.Case) {
+	t := task{kind: taskStep, token: e.Case, line: l}
+	kind, _, _ := strings.Cut(e.Event, ".")
+	switch exchange.EventKind(kind) {
+	case exchange.EventSent, exchange.EventArrived:
+		if m := c.pending[e.Of]; m != nil {
+			t.message = m
+			delete(c.pending, e.Of)
+			c.sent[e.Of] = sent{e.Case, m.leaf.To}
+			m.consult()
+		}
+	case exchange.EventReceived, exchange.EventRejected:
+		t.receipt, c.receipted = c.receipted, nil
+	case exchange.EventErase, exchange.EventEraseItem:
+		c.erasing, c.tombed = l, false
+	case exchange.EventForward:
+		c.transfers = l
+	}
+	t.reused = c.reused(l.deed, e.Event, e.Case, e.Of)
+	c.give(t)
+}
+
+// consult reads the manifests that a decision depends on.
+func (m *message) consult() {
+	if !asks(m.docket) {
+		return
+	}
+	if m.sender != nil {
+		m.sender.manifest()
+	}
+	for _, s := range m.own {
+		s.manifest()
+	}
+}
+
+// reused notes that an assertion stands behind something, and reports whether it, or another act with its nonce, stood behind the same before. What is
+// older than a day need not be remembered: an act that old is too late.
+func (c *course) reused(d *deed, event, token string, of translog.Hash) bool {
+	if d == nil {
+		return false
+	}
+	if day := c.last / (24 * hour); day != c.usedDay {
+		c.used[0], c.used[1] = map[[16]byte][8]byte{}, c.used[0]
+		c.usedDay = day
+	}
+	mine := [8]byte(d.digest[:8])
+	nonce := [16]byte(d.act.GetNonce())
+	other := false
+	for i := range c.used {
+		if before, ok := c.used[i][nonce]; ok {
+			other = other || before != mine
+		}
+	}
+	c.used[0][nonce] = mine
+	use := [16]byte(hashOf(d.digest[:], []byte(event), []byte{0}, []byte(token), []byte{0}, of[:]).head())
+	for i := range c.used {
+		if _, ok := c.used[i][use]; ok {
+			return true
+		}
+	}
+	c.used[0][use] = mine
+	return other
+}
+
+// finish looks at what is still open at the end.
+func (c *course) finish(ctx context.Context) error {
+	end := &line{index: c.done}
+	whole := c.done == c.r.Info().Size
+	if whole {
+		c.unreceipted(end)
+		c.tombless(end)
+		for of, index := range c.notices {
+			c.report.note(audit.CodeRight, index, "a notice that nobody has released", "", of.String())
+		}
+	}
+	for of, m := range c.pending {
+		// What a replay that ends early has not reached yet is no finding.
+		if m.index >= c.from && (whole || m.index+archive.TileWidth < c.done) && m.docket != nil {
+			c.report.note(audit.CodeState, m.index, "a message without its step", fmt.Sprintf("%s of %s", m.leaf.Dir, of), "")
+		}
+	}
+	if err := c.flush(ctx); err != nil {
+		return err
+	}
+	if err := c.ask(ctx, func(*folder) {}); err != nil {
+		return err
+	}
+	return c.missing()
+}
+
+// ask has each folder do something between two of its tasks, and waits.
+func (c *course) ask(ctx context.Context, do func(*folder)) error {
+	done := make(chan struct{}, len(c.folders))
+	for _, f := range c.folders {
+		select {
+		case f.in <- []task{{kind: taskAsk, do: func() { do(f); done <- struct{}{} }}}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	for range c.folders {
+		select {
+		case <-done:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// missing judges the dockets that were not there, now that all tombstones are known.
+func (c *course) missing() error {
+	all := []gone{}
+	for _, f := range c.folders {
+		all = append(all, f.gone...)
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	if err := c.laterTombs(); err != nil {
+		return err
+	}
+	slices.SortFunc(all, func(a, b gone) int { return cmp.Compare(a.index, b.index) })
+	told := map[string]bool{}
+	for _, g := range all {
+		covered := g.judged
+		for _, name := range g.names {
+			covered = covered || c.tombs[name]
+		}
+		k := c.folders[c.folderOf(g.token)].cases[g.token]
+		switch {
+		case !covered:
+			c.report.note(audit.CodeMissing, g.index, "the docket is not there, and no tombstone says why", "docket", "")
+		case k.lost && !told[g.token]:
+			told[g.token] = true
+			c.report.note(audit.CodeUnknown, g.index, "the docket's term is over, and no later snapshot has case "+g.token, "", "")
+		}
+	}
+	return nil
+}
+
+// laterTombs reads the tombstones that stand after the end of the replay.
+func (c *course) laterTombs() error {
+	for n := c.done / archive.TileWidth; n*archive.TileWidth < c.r.Info().Size; n++ {
+		t, err := c.parser.make(n, c.r.Info().Size)
+		if err != nil {
+			return err
+		}
+		for i := range t.lines {
+			if e, ok := t.lines[i].leaf.Entry.(*translog.Erase); ok {
+				c.entomb(&t.lines[i], e)
+			}
+		}
+	}
+	return nil
+}
+
+func (c *course) entomb(l *line, e *translog.Erase) {
+	if slices.Contains(e.What, "docket") {
+		for _, name := range l.list {
+			c.tombs[name] = true
+		}
+	}
+}

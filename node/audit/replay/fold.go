@@ -1,0 +1,430 @@
+package replay
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/audit"
+	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/federation"
+	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
+)
+
+// A folder has a part of the cases and makes their steps, in the order of the log.
+type folder struct {
+	in      chan []task
+	country string
+	report  report
+	cases   map[string]*caseOf
+	steps   int64
+	gone    []gone
+	since   int // tasks since cases were put away
+}
+
+type taskKind int
+
+const (
+	taskStep     taskKind = iota // a `case` leaf
+	taskReceipt                  // a receipt that no step followed
+	taskTombless                 // a step that erases and that no tombstone followed
+	taskTerm                     // a tombstone over the dockets of a case
+	taskOp                       // a line of the statutory log
+	taskAsk                      // a question of the course
+)
+
+// A task is something about one case.
+type task struct {
+	kind    taskKind
+	token   string
+	line    *line
+	message *message // of a sent or arrived step
+	receipt *receipt // of a received or rejected step
+	verbs   []rogatoryv1.Verb
+	unit    string // in which a line of the statutory log was done; empty: the case's
+	reused  bool
+	skip    bool // before the saved state: nothing is folded or judged
+	world   *world
+	do      func()
+}
+
+// gone is a docket that was not there.
+type gone struct {
+	index int64
+	token string
+	names []translog.Hash // under which a tombstone may have it
+	// judged: it was found missing before the saved state.
+	judged bool
+}
+
+// A caseOf is a case, with what its steps are judged by beside it.
+type caseOf struct {
+	token string
+	c     *exchange.Case // nil while put away in enc
+	enc   []byte
+	used  bool // since cases were put away
+
+	unit   string // of ours that has it
+	answer bool   // the rules let its request be answered without an officer
+	dirty  bool   // changed since the last state leaf
+	// lost: a docket was not there, so that nobody knows how it stands. Hash is what the log says, if it does.
+	lost bool
+	hash [32]byte
+
+	expect  []expected                      // steps that the last event set off, still to come
+	commits map[exchange.Name]translog.Hash // dockets of messages that wait
+	acts    map[exchange.Name]translog.Hash // acts behind drafts that are not sent yet
+	erased  int                             // messages that the last step which erases took
+}
+
+// expected is a step that must follow.
+type expected struct {
+	event    string
+	of       translog.Hash
+	from, to string
+	docket   translog.Hash // zero: any
+	due      int64
+}
+
+func newFolder(log, country string) *folder {
+	return &folder{in: make(chan []task, 4), country: country, report: report{log: log}, cases: map[string]*caseOf{}}
+}
+
+// putAwayEvery is after how many tasks the cases that were not looked at since are put away: encoded they take a third of the memory.
+const putAwayEvery = 1 << 14
+
+func (f *folder) run(ctx context.Context) error {
+	for {
+		select {
+		case batch, ok := <-f.in:
+			if !ok {
+				return nil
+			}
+			for i := range batch {
+				f.task(&batch[i])
+			}
+			if f.since += len(batch); f.since > putAwayEvery {
+				f.since = 0
+				for _, k := range f.cases {
+					k.putAway()
+				}
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (f *folder) task(t *task) {
+	if t.kind == taskAsk {
+		t.do()
+		return
+	}
+	if t.skip {
+		if t.kind == taskStep {
+			f.pass(t)
+		}
+		return
+	}
+	switch t.kind {
+	case taskStep:
+		f.steps++
+		f.step(t)
+	case taskReceipt:
+		f.unreceipted(t)
+	case taskTombless:
+		if k := f.cases[t.token]; k != nil && k.erased > 0 && !k.lost {
+			f.note(audit.CodeMissing, t.line.index, "contents were erased without a tombstone", "erase", "")
+		}
+	case taskTerm:
+		f.term(t)
+	case taskOp:
+		f.act(t)
+	}
+}
+
+func (f *folder) note(code audit.Code, index int64, detail, wanted, found string) {
+	f.report.note(code, index, detail, wanted, found)
+}
+
+func (f *folder) of(token string) *caseOf {
+	k := f.cases[token]
+	if k == nil {
+		k = &caseOf{token: token, c: &exchange.Case{}, used: true}
+		f.cases[token] = k
+	}
+	return k
+}
+
+// get returns the case itself.
+func (k *caseOf) get() *exchange.Case {
+	k.used = true
+	if k.c == nil {
+		// What Encode wrote decodes; a case that was decoded before it was kept is whole in any event.
+		c, _ := exchange.Decode(k.enc)
+		k.c, k.enc = &c, nil
+	}
+	return k.c
+}
+
+func (k *caseOf) putAway() {
+	if !k.used && k.c != nil && !k.lost {
+		k.enc, k.c = k.c.Encode(), nil
+	}
+	k.used = false
+}
+
+func (k *caseOf) changed() exchange.Changed {
+	x := exchange.Changed{Token: k.token, Hash: k.hash}
+	if !k.lost {
+		x.Body = k.enc
+		if x.Body == nil {
+			x.Body = k.c.Encode()
+		}
+		x.Hash = exchange.HashEncoded(x.Body)
+	}
+	return x
+}
+
+// flagged lists what one officer sent alone and nobody ratified in time.
+func (k *caseOf) flagged(now int64) (out []Flag) {
+	if k.lost {
+		return nil
+	}
+	for _, b := range k.get().Alone {
+		if b.Flagged(now) {
+			out = append(out, Flag{Case: k.token, Msg: b.Msg.String(), By: b.By, At: b.At, RatifyBy: b.RatifyBy, RatifiedAt: b.RatifiedAt})
+		}
+	}
+	return out
+}
+
+func compareFlags(a, b *Flag) int { return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Msg, b.Msg)) }
+
+// lose notes that a docket is not there: how the case stands is not known from here on.
+func (f *folder) lose(k *caseOf, index int64, names ...translog.Hash) {
+	f.gone = append(f.gone, gone{index: index, token: k.token, names: names})
+	k.lost, k.c, k.enc, k.expect, k.dirty = true, nil, nil, nil, true
+}
+
+// pass takes from a step before the saved state what the state does not hold.
+func (f *folder) pass(t *task) {
+	k, e := f.of(t.token), t.line.leaf.Entry.(*translog.Case)
+	k.track(t, e)
+}
+
+// track follows the unit that has the case, and whether it may be answered without an officer.
+func (k *caseOf) track(t *task, e *translog.Case) {
+	kind, _, _ := strings.Cut(e.Event, ".")
+	switch exchange.EventKind(kind) {
+	case exchange.EventArrived:
+		if e.Unit != "" {
+			k.unit = e.Unit
+		}
+		if t.message != nil && opens(t.message.docket) {
+			k.answer = e.Decision == "answer"
+		}
+	case exchange.EventSent:
+		if t.message != nil && t.message.docket.GetFromUnit() != "" {
+			k.unit = t.message.docket.GetFromUnit()
+		}
+	case exchange.EventDraft:
+		if k.unit == "" {
+			k.unit = t.line.docket.GetFromUnit()
+		}
+	case exchange.EventForward:
+		if unit := t.line.docket.GetToUnit(); unit != "" {
+			k.unit = unit
+		}
+	}
+}
+
+// step makes the step of a `case` leaf.
+func (f *folder) step(t *task) {
+	k, e := f.of(t.token), t.line.leaf.Entry.(*translog.Case)
+	k.dirty = true
+	if len(k.expect) > 0 {
+		want := k.expect[0]
+		if want.event == e.Event && want.of == e.Of {
+			k.expect = k.expect[1:]
+			f.compare(t, &want, e)
+			return
+		}
+		f.note(audit.CodeState, t.line.index, "a step that follows by itself is missing", want.event, e.Event)
+		k.expect = nil
+	}
+	if k.lost {
+		if t.line.gone && t.message == nil && t.receipt == nil && !standsElsewhere(e) {
+			f.gone = append(f.gone, gone{index: t.line.index, token: k.token, names: []translog.Hash{e.Docket}})
+		}
+		k.track(t, e)
+		return
+	}
+	event, alone, ok := f.event(t, k, e)
+	if !ok {
+		if !k.lost {
+			k.track(t, e)
+		}
+		return
+	}
+	before := k.get()
+	next, changes, err := exchange.Apply(*before, event, t.world.rules.Alike(alone))
+	if err != nil {
+		f.refused(t, err)
+		return
+	}
+	f.erasure(t, k, before, &next, &event)
+	*before = next
+	due := next.Due()
+	for i, ch := range changes {
+		want := expected{event: string(ch.Step), of: translog.Hash(ch.Msg), from: string(ch.From), to: stateCode(ch.To), due: due}
+		switch {
+		case !want.of.IsZero():
+		case event.Draft != exchange.Name{}:
+			want.of = translog.Hash(event.Draft)
+		default:
+			want.of = translog.Hash(ch.Of)
+		}
+		if i == 0 {
+			want.docket = e.Docket // event has looked at it
+			if ch.Waiting {
+				if k.commits == nil {
+					k.commits = map[exchange.Name]translog.Hash{}
+				}
+				k.commits[ch.Msg] = e.Docket
+			}
+			f.compare(t, &want, e)
+			continue
+		}
+		if ch.Refused == "" {
+			want.docket = k.commits[ch.Msg]
+		}
+		delete(k.commits, ch.Msg)
+		k.expect = append(k.expect, want)
+	}
+	k.track(t, e)
+	if next.OwnUnit != "" {
+		k.unit = next.OwnUnit
+	}
+}
+
+// compare holds a leaf against the step that it must be.
+func (f *folder) compare(t *task, want *expected, e *translog.Case) {
+	index := t.line.index
+	differ := func(what, wanted, found string) {
+		if wanted != found {
+			f.note(audit.CodeState, index, what+" of case "+t.token, wanted, found)
+		}
+	}
+	differ("step", want.event, e.Event)
+	differ("object of the step", hashText(want.of), hashText(e.Of))
+	differ("state before the step", want.from, e.FromState)
+	differ("state after the step", want.to, e.ToState)
+	if !want.docket.IsZero() {
+		differ("docket", want.docket.String(), e.Docket.String())
+	}
+	if want.due != e.Due {
+		f.note(audit.CodeDeadline, index, "the next limit of case "+t.token, timeText(want.due), timeText(e.Due))
+	}
+}
+
+func hashText(h translog.Hash) string {
+	if h.IsZero() {
+		return "-"
+	}
+	return h.String()
+}
+
+// refused notes a step that the rules do not allow.
+func (f *folder) refused(t *task, err error) {
+	code := audit.CodeTrans
+	var bad *exchange.TransitionError
+	if errors.As(err, &bad) {
+		switch bad.Code {
+		case exchange.CodeFourEyes, exchange.CodeNotApproved, exchange.CodeActorMissing, exchange.CodeBreakGlassUrgency, exchange.CodeLegalHold:
+			code = audit.CodeRight
+		}
+	}
+	f.note(code, t.line.index, "case "+t.token+": "+err.Error(), "", "")
+}
+
+// unreceipted judges a receipt that no step followed: one that the case takes was hidden from it.
+func (f *folder) unreceipted(t *task) {
+	k := f.cases[t.token]
+	if k == nil || k.lost {
+		return
+	}
+	c := k.get()
+	e := f.delivery(c, t.receipt, t.receipt.index, t.receipt.at)
+	if _, _, err := exchange.Apply(*c, e, t.world.rules); err == nil {
+		f.note(audit.CodeState, t.receipt.index, "a receipt without its step in case "+t.token, string(e.Kind), "")
+	}
+}
+
+// delivery is the event that a receipt is: at the recipient's time, which is not long before the message was made and not after we heard of it.
+func (f *folder) delivery(c *exchange.Case, r *receipt, index, at int64) exchange.Event {
+	when := r.peerAt
+	if m, ok := c.Message(exchange.Name(r.of)); ok {
+		when = max(when, m.Sent-federation.ClockSkew.Milliseconds())
+	}
+	e := exchange.Event{Kind: exchange.EventReceived, At: min(when, at), Index: uint64(index), Of: exchange.Name(r.of), Who: exchange.Peer}
+	if r.rejected {
+		e.Kind = exchange.EventRejected
+	}
+	return e
+}
+
+// erasure judges what a step erases: not before everything that was sent is receipted, and not said to be done while it is not.
+func (f *folder) erasure(t *task, k *caseOf, before, after *exchange.Case, e *exchange.Event) {
+	switch e.Kind {
+	case exchange.EventErase, exchange.EventEraseItem:
+		k.erased = 0
+		for i := range after.Messages {
+			m := &after.Messages[i]
+			if !before.Erased(m.Name) && after.Erased(m.Name) {
+				k.erased++
+				if m.Out && m.Received == 0 && !m.Rejected {
+					f.note(audit.CodeRight, t.line.index, "erased before its recipient has receipted it: "+m.Name.String(), "", "")
+				}
+			}
+		}
+	case exchange.EventSent:
+		d := e.Docket
+		if d.GetKind() != rogatoryv1.Kind_KIND_CORRECTION_RECEIPT || d.GetCorrection() != rogatoryv1.CorrectionKind_CORRECTION_KIND_DONE {
+			return
+		}
+		i := slices.IndexFunc(before.Corrections, func(x exchange.Correction) bool { return string(x.Notice[:]) == string(d.GetOf()) })
+		if i >= 0 && before.Corrections[i].What == rogatoryv1.CorrectionKind_CORRECTION_KIND_ERASE && !before.Erased(before.Corrections[i].Target) {
+			f.note(audit.CodeRight, t.line.index, "says that it was erased, and it was not", "", "")
+		}
+	}
+}
+
+// term judges that dockets are destroyed.
+func (f *folder) term(t *task) {
+	k := f.cases[t.token]
+	if k == nil || k.lost {
+		return
+	}
+	if until := k.get().DocketsUntil(); until == 0 || until > t.line.leaf.At {
+		f.note(audit.CodeRight, t.line.index, "the dockets of case "+t.token+" were destroyed before the end of their term", timeText(until), timeText(t.line.leaf.At))
+	}
+}
+
+func stateCode(s exchange.State) string {
+	if s == exchange.None {
+		return "new"
+	}
+	return string(s)
+}
+
+func timeText(ms int64) string {
+	if ms == 0 {
+		return "none"
+	}
+	return fmt.Sprint(ms)
+}

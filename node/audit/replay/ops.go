@@ -1,0 +1,134 @@
+package replay
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"slices"
+
+	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/audit"
+	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
+)
+
+type sum [sha256.Size]byte
+
+func (s sum) head() []byte { return s[:16] }
+
+func hashOf(parts ...[]byte) sum { return sum(sha256.Sum256(slices.Concat(parts...))) }
+
+// Who and why of what a node discloses by itself: an attachment, to the country that its message went to.
+const (
+	byNode        = "node"
+	forAttachment = "attachment"
+	byTerm        = "docket-term"
+)
+
+// op judges a line of the statutory log.
+func (c *course) op(l *line, e *translog.Op, transfers *line) {
+	if e.Verb == translog.Disclose && e.Who == byNode && e.Assertion.IsZero() {
+		for _, of := range l.list {
+			if s, ok := c.sent[of]; !ok || s.to != e.Recipient || s.token != e.Case {
+				c.note(audit.CodeRight, l.index, "disclosed to a country that the message did not go to", s.to, e.Recipient)
+			}
+		}
+		return
+	}
+	if l.deed == nil {
+		c.note(audit.CodeRight, l.index, e.Verb+" without justification: no assertion of "+e.Who+" stands behind it", "", "")
+		return
+	}
+	act := l.deed.act
+	var names []byte
+	for _, of := range l.list {
+		names = append(names, of[:]...)
+	}
+	t := task{kind: taskOp, token: e.Case, line: l}
+	t.reused = c.reused(l.deed, "op."+e.Verb, e.Case, translog.Hash(hashOf(names)))
+	if act.GetActor() != e.Who {
+		c.note(audit.CodeRight, l.index, "signed by somebody else", e.Who, act.GetActor())
+	}
+	switch e.Verb {
+	case translog.Consult:
+		t.verbs = []rogatoryv1.Verb{rogatoryv1.Verb_VERB_READ, rogatoryv1.Verb_VERB_SUPERVISE}
+		if act.GetReason() != e.Why || act.GetCaseToken() != e.Case {
+			c.note(audit.CodeRight, l.index, "the reading that was signed is another one", e.Case+" "+e.Why, act.GetCaseToken()+" "+act.GetReason())
+		}
+	case translog.Transfer:
+		t.verbs = []rogatoryv1.Verb{rogatoryv1.Verb_VERB_TRANSFER}
+		switch {
+		case c.governance[e.Case]: // a notice has no steps
+		case transfers == nil || transfers.deed == nil || transfers.deed.digest != l.deed.digest:
+			c.note(audit.CodeRight, l.index, "handed over without a step of the case", "", "")
+		default:
+			t.unit = transfers.docket.GetFromUnit()
+		}
+		if e.Recipient != c.country+"/"+act.GetReason() {
+			c.note(audit.CodeRight, l.index, "handed to another unit than was signed", act.GetReason(), e.Recipient)
+		}
+	case translog.Disclose:
+		t.verbs = []rogatoryv1.Verb{rogatoryv1.Verb_VERB_SEND, rogatoryv1.Verb_VERB_APPROVE}
+		for _, of := range l.list {
+			delete(c.notices, of)
+		}
+	case translog.EraseOp:
+		t.verbs = []rogatoryv1.Verb{rogatoryv1.Verb_VERB_ERASE}
+	}
+	c.give(t)
+}
+
+// erase judges a tombstone. Content goes by a step of its case that two people made; what is left of a case goes with its dockets, when their term
+// is over.
+func (c *course) erase(l *line, e *translog.Erase) {
+	c.entomb(l, e)
+	if !e.Assertion.IsZero() {
+		step := c.erasing
+		if step == nil || step.deed == nil || step.deed.digest != e.Assertion {
+			c.note(audit.CodeRight, l.index, "a tombstone without a step that erases", "", e.By)
+			return
+		}
+		c.tombed = true
+		token := step.leaf.Entry.(*translog.Case).Case
+		for _, of := range l.list {
+			if s, ok := c.sent[of]; ok && s.token != token {
+				c.note(audit.CodeRight, l.index, "a message of another case was erased", token, s.token)
+			}
+		}
+		return
+	}
+	if e.By != byTerm {
+		c.note(audit.CodeRight, l.index, "erased without justification", "", e.By)
+		return
+	}
+	tokens := map[string]bool{}
+	for _, of := range l.list {
+		if s, ok := c.sent[of]; ok && !tokens[s.token] {
+			tokens[s.token] = true
+			c.give(task{kind: taskTerm, token: s.token, line: l})
+		}
+	}
+}
+
+// act judges who stands behind a line of the statutory log.
+func (f *folder) act(t *task) {
+	d := t.line.deed
+	unit := t.unit
+	if k := f.cases[t.token]; k != nil && unit == "" {
+		unit = k.unit
+	}
+	if d.act.GetVerb() == rogatoryv1.Verb_VERB_SUPERVISE || unit == "" {
+		if o, err := t.world.register.Officer(d.act.GetActor()); err == nil && len(o.GetUnits()) > 0 {
+			unit = o.GetUnits()[0]
+		}
+	}
+	f.signed(t, unit, t.verbs, false)
+}
+
+// targets finds what an act says of a message by the commitment to its docket.
+func targets(act *rogatoryv1.Act, docket []byte) *rogatoryv1.ActTarget {
+	for _, t := range act.GetTargets() {
+		if bytes.Equal(t.GetDocketCommit(), docket) {
+			return t
+		}
+	}
+	return nil
+}
