@@ -1052,7 +1052,9 @@ type Chore struct {
 	// Set: destroy the key.
 	Erase bool `protobuf:"varint,1,opt,name=erase,proto3" json:"erase,omitempty"`
 	// Otherwise: wrap the key for this unit.
-	TransferTo    string `protobuf:"bytes,2,opt,name=transfer_to,json=transferTo,proto3" json:"transfer_to,omitempty"`
+	TransferTo string `protobuf:"bytes,2,opt,name=transfer_to,json=transferTo,proto3" json:"transfer_to,omitempty"`
+	// Name of the message whose content it is, 32 bytes, so that it stays erased when its recipient gives it back; empty for drafts.
+	Msg           []byte `protobuf:"bytes,3,opt,name=msg,proto3" json:"msg,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1099,6 +1101,13 @@ func (x *Chore) GetTransferTo() string {
 		return x.TransferTo
 	}
 	return ""
+}
+
+func (x *Chore) GetMsg() []byte {
+	if x != nil {
+		return x.Msg
+	}
+	return nil
 }
 
 // Parked is an envelope that is authentic but not understood. Key: its number in order of arrival.
@@ -2917,11 +2926,12 @@ const file_rogatory_store_v1_store_proto_rawDesc = "" +
 	"\x06length\x18\x01 \x01(\x04R\x06length\x12\x16\n" +
 	"\x06pieces\x18\x02 \x01(\rR\x06pieces\x12\x1b\n" +
 	"\terased_ms\x18\x03 \x01(\x04R\berasedMs\x12\x12\n" +
-	"\x04unit\x18\x04 \x01(\tR\x04unit\">\n" +
+	"\x04unit\x18\x04 \x01(\tR\x04unit\"P\n" +
 	"\x05Chore\x12\x14\n" +
 	"\x05erase\x18\x01 \x01(\bR\x05erase\x12\x1f\n" +
 	"\vtransfer_to\x18\x02 \x01(\tR\n" +
-	"transferTo\"\x87\x01\n" +
+	"transferTo\x12\x10\n" +
+	"\x03msg\x18\x03 \x01(\fR\x03msg\"\x87\x01\n" +
 	"\x06Parked\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x12\n" +
 	"\x04peer\x18\x02 \x01(\tR\x04peer\x12\x10\n" +
