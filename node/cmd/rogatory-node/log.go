@@ -100,7 +100,11 @@ func (p *program) exportLog(ctx context.Context, out string, e client.Export) er
 	if p.json {
 		return p.out.value(r)
 	}
-	p.out.printf("%s: %d leaves of %s, root %s\n", out, r.Size, r.Log, r.Root)
+	what := "all"
+	if r.Limited {
+		what = "the hashes of all, and some"
+	}
+	p.out.printf("%s: %s of %d leaves of %s, root %s\n", out, what, r.Size, r.Log, r.Root)
 	if behind > 0 {
 		p.err.printf("%s %d leaves are newer than the newest signed checkpoint and are left out: export again when the node runs\n", p.err.paint(yellow, "note:"), behind)
 	}
@@ -115,7 +119,7 @@ func (p *program) exportTo(ctx context.Context, out string, e client.Export) (ar
 	}
 	info, err := cl.Export(ctx, out, e)
 	err = errors.Join(err, cl.Close())
-	if status.Code(err) != codes.Unavailable || p.address != "" || p.socket != "" || ctx.Err() != nil {
+	if !silent(err) || p.address != "" || p.socket != "" || ctx.Err() != nil {
 		return info, 0, err
 	}
 	cfg, loadErr := p.load()
@@ -123,6 +127,12 @@ func (p *program) exportTo(ctx context.Context, out string, e client.Export) (ar
 		return archive.Info{}, 0, err
 	}
 	return p.exportStopped(ctx, cfg, out, e)
+}
+
+// silent reports whether a call failed because no node was there to answer it: one that answers gives a reason.
+func silent(err error) bool {
+	s, ok := status.FromError(err)
+	return ok && s.Code() == codes.Unavailable && len(s.Details()) == 0
 }
 
 func (p *program) exportStopped(ctx context.Context, cfg *configs.Node, out string, e client.Export) (_ archive.Info, behind int64, err error) {
@@ -184,6 +194,9 @@ func exportFailure(err error) error {
 		return unsure(err, "the node runs, and does not answer at its socket: look at its log")
 	case errors.Is(err, client.ErrExport):
 		return unsure(err, "try again: what was written is completed")
+	}
+	if s, ok := status.FromError(err); ok && s.Code() == codes.Unavailable && !silent(err) {
+		return unsure(errors.New(s.Message()), "try again when rogatory-node status says that the node is cleared: until its peers have confirmed its log it signs nothing")
 	}
 	return err
 }
