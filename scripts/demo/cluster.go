@@ -31,6 +31,8 @@ const (
 	round = 2 * time.Second
 	// patience bounds the start and the end of all nodes together.
 	patience = 2 * time.Minute
+	// witnessPatience is how long cosignatures are waited for at the end.
+	witnessPatience = 10 * round
 	// lastPatience is how long receipts are waited for after an interrupt.
 	lastPatience = 10 * time.Second
 	// maxSocket is the longest path that a unix socket can have everywhere.
@@ -259,6 +261,20 @@ func (c *cluster) drain(ctx context.Context) error {
 			return nil
 		}
 		return m.waitEmpty(ctx)
+	})
+}
+
+// witnessed waits until the newest round head of every node covers all that is not a cosignature itself, and enough others have cosigned it; but not
+// longer than some rounds, nor than limit.
+func (c *cluster) witnessed(ctx context.Context, limit time.Duration) error {
+	limit = min(limit, witnessPatience)
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not within %s", limit))
+	defer cancel()
+	return c.each(func(m *member) error {
+		if !m.running() {
+			return nil
+		}
+		return m.waitWitnessed(ctx)
 	})
 }
 

@@ -33,15 +33,18 @@ type tally struct {
 	Duplicates int `json:"duplicates"`
 	// Lost are messages that the recipient's log does not hold, or that the sender's log has no receipt of.
 	Lost int `json:"lost"`
+	// Cosigned is the smallest number of cosignatures, over all countries, that the newest round head carries; 0 where none covers all that is logged
+	// but cosignatures and the stop.
+	Cosigned int `json:"cosigned"`
 	// Seconds from the last start of the node that started first to the last leaf of any log.
 	Seconds float64 `json:"seconds"`
 }
 
 // A count is one node's part of a tally.
 type count struct {
-	country                                     string
-	leaves                                      int64
-	requests, sent, received, receipts, answers int
+	country                                               string
+	leaves                                                int64
+	requests, sent, received, receipts, answers, cosigned int
 }
 
 // errForeignLeaf means that a log holds a message without its side record.
@@ -87,7 +90,13 @@ func (b *books) read(ctx context.Context, m *member) (count, error) {
 	}
 	err = s.Check(ctx)
 	if err == nil {
-		err = s.View(func(r *store.Reader) error { return b.walk(r, &n) })
+		err = s.View(func(r *store.Reader) error {
+			if err := b.walk(r, &n); err != nil {
+				return err
+			}
+			n.cosigned, err = cosigned(r, m)
+			return err
+		})
 	}
 	return n, errors.Join(err, s.Close())
 }
@@ -161,8 +170,11 @@ func (b *books) message(r *store.Reader, n *count, index int64, e *translog.Msg)
 // sum holds every log against the others.
 func (b *books) sum(counts []count) tally {
 	t := tally{Nodes: len(counts), Requests: len(b.asked), Messages: len(b.out), Seconds: float64(b.ended-b.started) / 1000}
-	for _, n := range counts {
+	for i, n := range counts {
 		t.Receipts += n.receipts
+		if i == 0 || n.cosigned < t.Cosigned {
+			t.Cosigned = n.cosigned
+		}
 	}
 	for name, route := range b.out {
 		from, to, _ := strings.Cut(route, " ")
@@ -212,6 +224,7 @@ func (p *printer) printTally(t tally, counts []count) {
 	if t.Lost+t.Duplicates > 0 {
 		verdict = p.paint(red, fmt.Sprintf("%d lost, %d doubled", t.Lost, t.Duplicates))
 	}
+	p.printf("Each country's newest round head is cosigned by %d others or more.\n", t.Cosigned)
 	p.printf("%s: %d answered, %d refused in whole or part. %s, %s, %s. Every store passes its check.\n",
 		several(t.Requests, "request"), t.Answered, t.Refused, several(t.Messages, "message"), several(t.Receipts, "receipt"), verdict)
 }

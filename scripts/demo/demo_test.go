@@ -32,7 +32,7 @@ func TestThreeCountriesPlayAStoryAndNothingIsLost(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "d")
 	began := time.Now()
 	status, got, told := play(t, dir, func(d *demo) { d.storyPath = "testdata/three.txt" })
-	want := tally{Nodes: 3, Requests: 3, Answered: 2, Messages: 5, Receipts: 5, Seconds: got.Seconds}
+	want := tally{Nodes: 3, Requests: 3, Answered: 2, Messages: 5, Receipts: 5, Cosigned: 2, Seconds: got.Seconds}
 	if status != done || got != want || got.Seconds <= 0 || got.Seconds > time.Since(began).Seconds() {
 		t.Fatalf("status %d, counted %+v, want %+v\n%s", status, got, want, told)
 	}
@@ -63,7 +63,7 @@ func TestThreeCountriesPlayAStoryAndNothingIsLost(t *testing.T) {
 
 	// The same folder goes on: requests of a folder, and a story that comes to nothing.
 	status, got, told = play(t, dir, func(d *demo) { d.storyPath, d.requests = "none", "testdata/requests" })
-	want = tally{Nodes: 3, Requests: 4, Answered: 2, Messages: 6, Receipts: 6, Seconds: got.Seconds}
+	want = tally{Nodes: 3, Requests: 4, Answered: 2, Messages: 6, Receipts: 6, Cosigned: 2, Seconds: got.Seconds}
 	if status != done || got != want {
 		t.Fatalf("status %d, counted %+v, want %+v\n%s", status, got, want, told)
 	}

@@ -167,7 +167,7 @@ func (d *demo) begin(ctx context.Context) error {
 	return nil
 }
 
-// count waits until all receipts are there, stops the nodes, and counts their stores. After an interrupt it waits less.
+// count waits until all receipts are there and every log is witnessed, stops the nodes, and counts their stores. After an interrupt it waits less.
 func (d *demo) count(ctx context.Context) (tally, error) {
 	limit := patience
 	if ctx.Err() != nil {
@@ -186,6 +186,9 @@ func (d *demo) count(ctx context.Context) (tally, error) {
 	}
 	if err := d.cluster.drain(wait); err != nil {
 		d.out.event(red, "", "not everything has its receipt: "+err.Error())
+	}
+	if err := d.cluster.witnessed(wait, limit); err != nil {
+		d.out.event(red, "", "not every log is witnessed: "+err.Error())
 	}
 	if d.keep {
 		if err := d.export(wait); err != nil {

@@ -231,6 +231,19 @@ func (m *member) waitEmpty(ctx context.Context) error {
 	})
 }
 
+// waitWitnessed waits until enough other members have cosigned all that the node has logged.
+func (m *member) waitWitnessed(ctx context.Context) error {
+	return m.waitStatus(ctx, "waiting for witnesses", func(s *nodev1.StatusResponse) string {
+		switch r := s.GetRound(); {
+		case r.GetDue():
+			return "a round head is due"
+		case r.GetCosigned() < r.GetQuorum() || r.GetQuorumSize() < r.GetSize():
+			return fmt.Sprintf("%d of %d have cosigned the newest round head, %d must", r.GetCosigned(), r.GetWitnesses(), r.GetQuorum())
+		}
+		return ""
+	})
+}
+
 // waitStatus waits until what is asked of the node's status is "".
 func (m *member) waitStatus(ctx context.Context, what string, missing func(*nodev1.StatusResponse) string) error {
 	last := "no answer yet"
