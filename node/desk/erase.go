@@ -349,3 +349,38 @@ func appendWith(tx *store.Tx, leaf translog.Entry, list []byte, a *rogatoryv1.As
 	}
 	return tx.PutSide(index, "assertion", b)
 }
+
+// restoredBy is who erased what a restored backup still had, and the basis: the people's leaves are not in its log.
+const restoredBy = "restore"
+
+// entombRestored writes tombstones for what was erased again when a backup was restored.
+func (d *Desk) entombRestored(ctx context.Context) error {
+	owed := false
+	if err := d.cfg.Store.View(func(r *store.Reader) error {
+		owed = r.TombsOwed()
+		return nil
+	}); err != nil || !owed {
+		return err
+	}
+	var gone []int64
+	if err := d.eachMessage(ctx, func(r *store.Reader, index int64, row *storev1.LoggedMessage) error {
+		if row.GetErasedPlusOne() != 0 || row.GetContentId() == 0 {
+			return nil
+		}
+		head, err := r.ContentHead(row.GetContentId())
+		if err == nil && head.GetErasedMs() != 0 {
+			gone = append(gone, index)
+		}
+		return err
+	}); err != nil {
+		return err
+	}
+	_, err := d.cfg.Store.Update(ctx, func(tx *store.Tx) error {
+		// Their files went when the backup was restored.
+		if _, err := bury(tx, gone, translog.Erase{Basis: restoredBy, By: restoredBy}, nil); err != nil {
+			return err
+		}
+		return tx.TombsPaid()
+	})
+	return err
+}

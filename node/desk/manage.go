@@ -55,6 +55,9 @@ func reasonOf(a *rogatoryv1.Assertion) string {
 func (c *held) caseActs(r *store.Reader) (out []*nodev1.CaseAct, err error) {
 	for _, index := range c.acts {
 		raw, err := r.Leaf(int64(index))
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -63,8 +66,8 @@ func (c *held) caseActs(r *store.Reader) (out []*nodev1.CaseAct, err error) {
 			return nil, err
 		}
 		e, ok := leaf.Entry.(*translog.Case)
-		if !ok {
-			return nil, store.ErrInconsistent
+		if !ok || e.Case != c.Token {
+			continue // a recovery has put another leaf there
 		}
 		act := &nodev1.CaseAct{Index: index, AtMs: uint64(leaf.At), Event: e.Event}
 		if !e.Of.IsZero() {
@@ -101,6 +104,9 @@ func tombstoneOf(r *store.Reader, erasedPlusOne uint64) (*nodev1.Tombstone, erro
 		return nil, nil
 	}
 	raw, err := r.Leaf(int64(erasedPlusOne - 1))
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +116,7 @@ func tombstoneOf(r *store.Reader, erasedPlusOne uint64) (*nodev1.Tombstone, erro
 	}
 	e, ok := leaf.Entry.(*translog.Erase)
 	if !ok {
-		return nil, store.ErrInconsistent
+		return nil, nil // a recovery has put another leaf there
 	}
 	return &nodev1.Tombstone{Index: erasedPlusOne - 1, AtMs: uint64(leaf.At), By: e.By, Ground: e.Basis, What: e.What}, nil
 }

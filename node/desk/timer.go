@@ -68,7 +68,7 @@ func (d *Desk) tidy(ctx context.Context, now time.Time) error {
 			return err
 		}
 		if !full {
-			return errors.Join(d.freeAttachments(ctx, now), d.expireBackups(now))
+			return errors.Join(d.entombRestored(ctx), d.freeAttachments(ctx, now), d.expireBackups(now))
 		}
 	}
 }

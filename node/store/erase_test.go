@@ -14,6 +14,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"github.com/rogatory/rogatory/crypto/translog"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
@@ -242,4 +243,52 @@ func TestADestroyedDocketIsInNoPageAfterTheNextStart(t *testing.T) {
 		t.Error(err)
 	}
 	closeStore(t, s) // which checks everything
+}
+
+func TestAnErasedMessageIsKnownToAStoreThatNeverHadIt(t *testing.T) {
+	dir := t.TempDir()
+	opts := testOptions(filepath.Join(dir, "node"))
+	s := openStore(t, opts)
+	backup := filepath.Join(dir, "backup")
+	if _, err := s.Backup(t.Context(), backup); err != nil {
+		t.Fatal(err)
+	}
+	var e *storev1.OutboxEntry
+	update(t, s, func(tx *Tx) (err error) {
+		e, err = submit(tx, "BG", "case-1", "police", []byte("content"))
+		return err
+	})
+	erase := func(tx *Tx) error {
+		index, err := tx.Append(&translog.Erase{By: "rs-1", Basis: "unlawful", OfCount: 1, Of: []translog.Hash{translog.Hash(e.Msg)}, What: []string{"content"}})
+		return errors.Join(err, tx.EraseContent(e.ContentId), tx.Entomb(int64(e.LeafIndex), index))
+	}
+	update(t, s, erase)
+	update(t, s, erase) // the first tombstone stays
+	if err := s.View(func(r *Reader) error {
+		m, err := r.Message(int64(e.LeafIndex))
+		if err == nil && m.ErasedPlusOne != e.LeafIndex+2 {
+			t.Errorf("tombstone at %d", m.ErasedPlusOne)
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	closeStore(t, s)
+	if err := os.RemoveAll(opts.Dir); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Restore(t.Context(), backup, opts); err != nil {
+		t.Fatal(err)
+	}
+	r, err := openFolder(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names, err := r.ErasedMessages()
+	if err != nil || len(names) != 1 || !names[[32]byte(e.Msg)] {
+		t.Errorf("%v, %v", names, err)
+	}
+	if err := r.closeFiles(); err != nil {
+		t.Error(err)
+	}
 }

@@ -80,11 +80,20 @@ func (t *Tx) ExpireDocket(index int64) error {
 	return t.putRow(bucketSides, indexed(index, endMessage), m)
 }
 
-// Entomb notes under which `erase` leaf the content of the message at index was destroyed. The first stays.
+// Entomb notes under which `erase` leaf the content of the message at index was destroyed, in the transaction that erases it. The first stays.
 func (t *Tx) Entomb(index, tombstone int64) error {
 	m, err := t.messageRow(index)
 	if err != nil || m.ErasedPlusOne != 0 {
 		return err
+	}
+	var chore storev1.Chore
+	if ok, err := read(t.b.Bucket(bucketChores), u64(m.ContentId), &chore); err != nil {
+		return err
+	} else if ok && chore.Erase {
+		chore.Msg = m.Msg
+		if err := t.putRow(bucketChores, u64(m.ContentId), &chore); err != nil {
+			return err
+		}
 	}
 	m.ErasedPlusOne = uint64(tombstone) + 1
 	return t.putRow(bucketSides, indexed(index, endMessage), m)

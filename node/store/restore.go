@@ -115,7 +115,11 @@ func (s *Store) eraseAgain(ctx context.Context, journal map[uint64]bool) error {
 	if err := s.main.Update(func(b *bbolt.Tx) error {
 		t := &Tx{Reader: Reader{s: s, b: b}, call: new(call)}
 		for id := range journal {
-			if err := t.EraseContent(id); err != nil && !errors.Is(err, ErrNotFound) {
+			head, err := t.ContentHead(id)
+			if errors.Is(err, ErrNotFound) || err == nil && head.ErasedMs != 0 {
+				continue
+			}
+			if err := errors.Join(err, t.EraseContent(id), oweTombs(b)); err != nil {
 				return err
 			}
 		}
