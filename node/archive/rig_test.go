@@ -173,3 +173,13 @@ func files(t testing.TB, path string) map[string]string {
 	}
 	return out
 }
+
+// head signs what a writer was given.
+func (w *Writer) head(g *rig) (Info, []byte) {
+	g.t.Helper()
+	cp, err := translog.SignCheckpoint(translog.Checkpoint{Origin: testLog, Size: w.edge.Size(), Root: w.edge.Root()}, g.signer)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return Info{Format: Format, Country: "RS", Log: testLog, Size: w.edge.Size(), Root: w.edge.Root()}, cp
+}
