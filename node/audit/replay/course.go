@@ -46,7 +46,7 @@ type course struct {
 	transfers  *line    // the step before, if it hands a case over
 	sent       map[translog.Hash]sent
 	notices    map[translog.Hash]int64 // notices sent that nobody has released yet: where
-	governance map[string]bool        // tokens of notices
+	governance map[string]bool         // tokens of notices
 	used       [2]map[[16]byte][8]byte // nonces and uses of assertions, of the present day and the one before
 	usedDay    int64
 	tombs      map[translog.Hash]bool // names and commitments whose dockets are said to be destroyed
