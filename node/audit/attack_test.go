@@ -209,7 +209,7 @@ func TestDirectoryNewerThanTheAuditorsIsIncomplete(t *testing.T) {
 func TestEveryBitOfAnExportCounts(t *testing.T) {
 	w := honest(t)
 	path := w.Archive("RS", t.TempDir()+"/RS")
-	step := 997
+	step := 2999
 	a := anchor(t, w)
 	err := filepath.WalkDir(path, func(file string, d os.DirEntry, err error) error {
 		if err != nil || d.IsDir() {

@@ -42,6 +42,20 @@ func (t *tile) policy(e *archive.Entry, l *translog.Policy) {
 	}
 }
 
+// report checks what a node says of its recovery against the digest in its leaf.
+func (t *tile) report(e *archive.Entry, l *translog.Node) {
+	b := e.Side("report")
+	switch {
+	case l.Digest.IsZero() && b == nil:
+	case l.Digest.IsZero():
+		t.note(CodeExtra, e.Index, "a report that the leaf does not name", "", "")
+	case b == nil:
+		t.missing(e.Index, "report")
+	case translog.Hash(sum(b)) != l.Digest:
+		t.note(CodeLeafSig, e.Index, "the report beside the leaf is another one", l.Digest.String(), translog.Hash(sum(b)).String())
+	}
+}
+
 // snapshot checks the cases beside a `state` leaf against its digest. Whether they are what the log makes them, replay finds out.
 func (t *tile) snapshot(e *archive.Entry, l *translog.State) {
 	b := e.Side("snapshot")

@@ -100,6 +100,10 @@ func (p *pass) takeManifest(it *item, e *translog.Dir) error {
 	}
 	cur.now, cur.had, cur.said, cur.since = m, cur.said, said, it.leaf.At
 	p.prove(said)
+	if p.goesOn && !p.vouched && e.Member == p.info.Country {
+		_, err := federation.ParseGenesis(m, p.raw, p.endorsed, time.UnixMilli(it.leaf.At))
+		p.vouched = err == nil
+	}
 	if head, _, ok := m.Head(); ok {
 		p.seen(head)
 	}
@@ -154,11 +158,11 @@ func (p *pass) current(country string, at int64) []*statement {
 // signer judges the key that a statement was signed with: it stood in a manifest that was in force here. version is 0 where the leaf says none.
 func (p *pass) signer(it *item, country string, version int64) {
 	at := it.leaf.At
-	if p.limited {
+	list := p.current(country, at)
+	if p.limited || p.goesOn && len(list) == 0 {
 		p.signerAlone(it, country, version)
 		return
 	}
-	list := p.current(country, at)
 	if len(list) == 0 {
 		p.note(CodeKey, p.next, "no manifest of "+country+" is in force", "", "")
 		return
@@ -172,8 +176,8 @@ func (p *pass) signer(it *item, country string, version int64) {
 	}
 }
 
-// signerAlone judges a key in a limited archive, where the leaves that name manifests may lie outside: some manifest of that time that leads to
-// the directory by itself has the key.
+// signerAlone judges a key where the leaves that name manifests may lie outside, in a limited archive or at the beginning of a log that goes on
+// from another: some manifest of that time that leads to the directory by itself has the key.
 func (p *pass) signerAlone(it *item, country string, version int64) {
 	if it.key == nil {
 		return
@@ -211,7 +215,7 @@ func (p *pass) trusted(k *logKeys) bool {
 	if k == nil || p.proven[k] {
 		return true
 	}
-	if p.limited {
+	if p.limited || p.goesOn {
 		for _, s := range p.book.manifests {
 			if s.log == k && p.leads(s) {
 				return true
@@ -230,6 +234,7 @@ func (p *pass) actor(it *item) {
 	switch {
 	case err == nil:
 		p.register = next
+	case p.goesOn && errors.Is(err, federation.ErrUnknownOfficer): // enrolled in the log before
 	case errors.Is(err, federation.ErrSignature), errors.Is(err, keyring.ErrSignature):
 		p.note(CodeLeafSig, p.next, err.Error(), "", "")
 	default:

@@ -307,7 +307,7 @@ func (p *pass) countersigned(c *cosigned) int {
 
 // witness reports whether a witness's key leads to the directory.
 func (p *pass) witness(ed string) bool {
-	if p.witnesses[ed] || !p.limited {
+	if p.witnesses[ed] || !p.limited && !p.goesOn {
 		return p.witnesses[ed]
 	}
 	for _, s := range p.book.manifests {

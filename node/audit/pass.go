@@ -31,6 +31,9 @@ type pass struct {
 
 	genesis   *translog.Genesis
 	goesOn    bool // the log follows another, whose entries it may name
+	raw       []byte
+	endorsed  []byte // what stands beside the genesis of a log that goes on
+	vouched   bool   // an identity key of a manifest has signed that
 	directory inForceDirectory
 	members   map[string]*inForce
 	named     map[[32]byte]bool // manifests that the log has named
@@ -184,6 +187,10 @@ func (p *pass) leaf(it *item) error {
 // begin judges the first leaf against the directory that it names.
 func (p *pass) begin(it *item, e *translog.Genesis) {
 	p.genesis, p.goesOn = e, e.PrevLog != ""
+	p.raw, p.endorsed = it.raw, it.endorsed
+	if !p.goesOn && it.endorsed != nil {
+		p.note(CodeExtra, 0, "an endorsement beside the genesis of a first log", "", "")
+	}
 	if e.Log != p.info.Log || e.Country != p.info.Country {
 		p.note(CodeHead, 0, "the genesis is another log's", p.info.Country+" "+p.info.Log, e.Country+" "+e.Log)
 	}

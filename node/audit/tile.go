@@ -37,6 +37,7 @@ type item struct {
 	receipt   *receipt
 	cosigned  *cosigned
 	enrolment []byte
+	raw       []byte // of a genesis
 	endorsed  []byte
 	list      []byte // names that the leaf has no room for
 }
@@ -134,6 +135,7 @@ var records = map[string][]string{
 	"erase":   {"assertion", "of"},
 	"genesis": {"endorsement"},
 	"msg":     {"docket", "message", "root-at", "signature", "statement"},
+	"node":    {"report"},
 	"op":      {"assertion", "of"},
 	"policy":  {"assertion", "policy"},
 	"rcpt":    {"checkpoint", "leaf", "path"},
@@ -200,8 +202,10 @@ func (w *worker) entry(t *tile, entries []archive.Entry, i int) {
 		}
 	case *translog.State:
 		t.snapshot(e, l)
+	case *translog.Node:
+		t.report(e, l)
 	case *translog.Genesis:
-		it.endorsed = bytes.Clone(e.Side("endorsement"))
+		it.raw, it.endorsed = bytes.Clone(e.Leaf), bytes.Clone(e.Side("endorsement"))
 	}
 }
 

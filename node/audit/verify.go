@@ -10,6 +10,7 @@ import (
 	"github.com/rogatory/rogatory/crypto/envelope"
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/archive"
+	"github.com/rogatory/rogatory/node/federation"
 )
 
 // Options say how to verify. The zero value is good.
@@ -109,8 +110,11 @@ func (w *worker) all(ctx context.Context, o Options, take func(*tile) error) err
 func (p *pass) end(w *worker) error {
 	p.dig()
 	p.unreceipted()
-	p.unnamed()
+	p.unendorsed()
 	p.root()
+	if err := p.unnamed(); err != nil {
+		return err
+	}
 	if err := p.newest(w); err != nil {
 		return err
 	}
@@ -221,16 +225,48 @@ func (p *pass) unreceipted() {
 	}
 }
 
-// unnamed notes manifests that no leaf names.
-func (p *pass) unnamed() {
-	if p.limited {
-		return
+// unendorsed notes that no identity key stands behind a log that goes on from another.
+func (p *pass) unendorsed() {
+	switch {
+	case !p.goesOn || p.vouched:
+	case p.endorsed == nil:
+		p.note(CodeMissing, 0, "no endorsement is beside the genesis of a log that follows another", "endorsement", "")
+	default:
+		p.note(CodeLeafSig, 0, "no identity key of a manifest in this log has endorsed its genesis", "", "")
 	}
+}
+
+// unnamed judges manifests that no leaf names. One that is newer than all that the log names of its member may have been learned after the
+// newest head; a log that goes on from another, or a limited archive, has those that are named elsewhere. All of them are signed.
+func (p *pass) unnamed() error {
 	for _, digest := range p.r.Manifests() {
-		if !p.named[digest] {
-			p.note(CodeExtra, -1, fmt.Sprintf("manifest %x, which no leaf names", digest[:]), "", "")
+		s := p.book.manifests[digest]
+		if s == nil || p.named[digest] {
+			continue
+		}
+		cur := p.members[s.country]
+		if !p.limited && !p.goesOn && cur != nil && cur.said != nil && s.version <= cur.said.version {
+			p.note(CodeExtra, -1, fmt.Sprintf("manifest %x of %s, which no leaf names", digest[:], s.country), "", "")
+			continue
+		}
+		signed, err := p.r.Manifest(digest)
+		if err != nil {
+			f, ok := formatFinding(err)
+			if !ok {
+				return err
+			}
+			p.add(f)
+			continue
+		}
+		d := p.chain.Version(s.directory)
+		if d == nil {
+			d = p.chain.Newest()
+		}
+		if _, err := federation.KnownManifest(signed, d, digest); err != nil {
+			p.note(CodeKey, -1, fmt.Sprintf("manifest %x, which no leaf names: %v", digest[:], err), "", "")
 		}
 	}
+	return nil
 }
 
 // unwitnessed notes from where on no quorum stands behind the log.
