@@ -5,7 +5,9 @@ import (
 	crand "crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -68,7 +70,7 @@ func (c *country) tryRun(change ...func(*configs.Node)) (*inside, error) {
 	served, done := make(chan struct{}), make(chan error, 1)
 	go func() {
 		done <- node.Run(ctx, cfg, node.Options{
-			Lock: keyring.Plain(),
+			Lock: keyring.Plain(), Logger: verbose(),
 			Net:  func(o transport.CallOptions) (transport.Net, error) { return c.f.net.PortWith(c.code, o), nil },
 			Serve: func(d nodev1.DeskServiceServer, op nodev1.OperatorServiceServer) {
 				in.desk, in.op = d, op
@@ -133,6 +135,14 @@ func (in *inside) sign(act *rogatoryv1.Act) *rogatoryv1.Assertion {
 		in.f.t.Fatal(err)
 	}
 	return a
+}
+
+// verbose logs to the terminal when the tests do.
+func verbose() *slog.Logger {
+	if testing.Verbose() {
+		return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo}))
+	}
+	return slog.New(slog.DiscardHandler)
 }
 
 // alone lets every unit send by one officer, so that a test needs no approver.

@@ -2,13 +2,16 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/rogatory/rogatory/node/desk"
 	"github.com/rogatory/rogatory/node/federation"
+	"github.com/rogatory/rogatory/node/online"
 	"github.com/rogatory/rogatory/node/store"
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
@@ -78,7 +81,30 @@ func (o *operator) Status(context.Context, *nodev1.StatusRequest) (*nodev1.Statu
 	if err := n.book.Directory().ValidAt(time.Now()); err != nil {
 		out.Warnings = append(out.Warnings, err.Error())
 	}
-	return out, desk.Tell(err)
+	return out, desk.Tell(errors.Join(err, n.recovery(out)))
+}
+
+// recovery says how far the last recovery after a rollback has come.
+func (n *node) recovery(out *nodev1.StatusResponse) error {
+	out.Log = n.store.Log().Origin
+	var report *online.Report
+	err := n.store.View(func(r *store.Reader) (err error) {
+		report, err = online.ReadReport(r)
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	out.Recovery = nodev1.RecoveryState_RECOVERY_STATE_DONE
+	if away := report.Away(); len(away) > 0 {
+		out.Recovery = nodev1.RecoveryState_RECOVERY_STATE_RUNNING
+		out.Warnings = append(out.Warnings, fmt.Sprintf("after the rollback %s must still give back what was lost", strings.Join(away, ", ")))
+	}
+	out.RecoveryReport, err = report.Encode()
+	return err
 }
 
 // Peers lists what is known of the other members.

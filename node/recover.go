@@ -346,7 +346,7 @@ func (r *recovery) published(signed []byte) {
 	if err != nil || m.Country() != r.cfg.Country {
 		return
 	}
-	if m.Version() > r.kept {
+	if m.Version() > r.kept && m.Epoch() >= r.current.Epoch { // an older one is of a log that is closed
 		r.prove(m.Log().Origin(), "manifest %d of %s is published, the store has %d", m.Version(), m.Log().Origin(), r.kept)
 		return
 	}

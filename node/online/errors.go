@@ -76,5 +76,5 @@ func (e *RollbackError) Unwrap() error { return ErrRollback }
 // Hint says what to do.
 func (e *RollbackError) Hint() string {
 	return "the data folder was restored from an older copy, or another node runs with our keys: stop that one, put the newest data folder and head guard " +
-		"back and start again; if they are lost, do not start this node: its log cannot be continued; keep both copies for the members"
+		"back and start again; if they are lost: rogatory-node recover, which opens the next log and has the peers give back what they have"
 }

@@ -34,6 +34,8 @@ const (
 	lookKept  = 3 * time.Second
 	// spread is how far nodes' renewals lie apart, for all are due at midnight.
 	spread = 30 * time.Second
+	// versionRoom is how far behind the clock the version of the first manifest after a rollback is, for those that follow.
+	versionRoom = time.Hour
 	// retryPublish is the pause after the statement store refused.
 	retryPublish = 2 * time.Second
 )
@@ -97,8 +99,9 @@ func (l *Lane) renew(ctx context.Context) error {
 	have, dir := l.own.get(), l.cfg.Peers.Directory()
 	draft := l.draft(now)
 	if have != nil && have.Epoch() < l.cfg.Epoch {
-		// The log was opened after a rollback: nobody remembers which versions were published. None is larger than the seconds since 1970.
-		draft.Version = uint64(now.Unix())
+		// The log was opened after a rollback: nobody remembers which versions were published. They count from 1, or from such a moment,
+		// and a manifest lasts for longer than a second; peers take none that is larger than the seconds since 1970.
+		draft.Version = uint64(max(now.Add(-versionRoom).Unix(), 1))
 	}
 	b, err := federation.MakeManifest(dir, have, draft, now)
 	if err != nil {

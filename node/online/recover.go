@@ -535,14 +535,14 @@ func ReadReport(r *store.Reader) (*Report, error) {
 	return out, err
 }
 
-// Done reports whether nothing is to come any more.
-func (r *Report) Done() bool {
+// Away returns the peers of whom something is still to come.
+func (r *Report) Away() (list []string) {
 	for _, p := range r.Peers {
 		if !p.Done {
-			return false
+			list = append(list, p.Peer)
 		}
 	}
-	return true
+	return list
 }
 
 // Encode returns the report as it is kept.
@@ -570,7 +570,7 @@ func (l *Lane) report(ctx context.Context) (done bool, err error) {
 	if err := l.cfg.Store.View(func(r *store.Reader) (err error) {
 		report, err = ReadReport(r)
 		return err
-	}); err != nil || !report.Done() {
+	}); err != nil || len(report.Away()) > 0 {
 		return false, err
 	}
 	b, err := report.Encode()

@@ -24,6 +24,59 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// RecoveryState says how far a recovery after a rollback has come.
+type RecoveryState int32
+
+const (
+	// There was none.
+	RecoveryState_RECOVERY_STATE_UNSPECIFIED RecoveryState = 0
+	// Peers are still to give back what they have.
+	RecoveryState_RECOVERY_STATE_RUNNING RecoveryState = 1
+	// What can come back is here.
+	RecoveryState_RECOVERY_STATE_DONE RecoveryState = 2
+)
+
+// Enum value maps for RecoveryState.
+var (
+	RecoveryState_name = map[int32]string{
+		0: "RECOVERY_STATE_UNSPECIFIED",
+		1: "RECOVERY_STATE_RUNNING",
+		2: "RECOVERY_STATE_DONE",
+	}
+	RecoveryState_value = map[string]int32{
+		"RECOVERY_STATE_UNSPECIFIED": 0,
+		"RECOVERY_STATE_RUNNING":     1,
+		"RECOVERY_STATE_DONE":        2,
+	}
+)
+
+func (x RecoveryState) Enum() *RecoveryState {
+	p := new(RecoveryState)
+	*p = x
+	return p
+}
+
+func (x RecoveryState) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (RecoveryState) Descriptor() protoreflect.EnumDescriptor {
+	return file_rogatory_node_v1_node_proto_enumTypes[0].Descriptor()
+}
+
+func (RecoveryState) Type() protoreflect.EnumType {
+	return &file_rogatory_node_v1_node_proto_enumTypes[0]
+}
+
+func (x RecoveryState) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use RecoveryState.Descriptor instead.
+func (RecoveryState) EnumDescriptor() ([]byte, []int) {
+	return file_rogatory_node_v1_node_proto_rawDescGZIP(), []int{0}
+}
+
 // Outgoing is one message, frozen: what a commitment commits to.
 type Outgoing struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2655,9 +2708,15 @@ type StatusResponse struct {
 	// Approved messages that wait for a number.
 	Held uint64 `protobuf:"varint,16,opt,name=held,proto3" json:"held,omitempty"`
 	// The newest head of our log that goes round to be cosigned.
-	Round         *RoundHead `protobuf:"bytes,17,opt,name=round,proto3" json:"round,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Round *RoundHead `protobuf:"bytes,17,opt,name=round,proto3" json:"round,omitempty"`
+	// Origin of the log that is written.
+	Log string `protobuf:"bytes,18,opt,name=log,proto3" json:"log,omitempty"`
+	// How far the last recovery after a rollback has come.
+	Recovery RecoveryState `protobuf:"varint,19,opt,name=recovery,proto3,enum=rogatory.node.v1.RecoveryState" json:"recovery,omitempty"`
+	// Its report, JSON; empty when there was none.
+	RecoveryReport []byte `protobuf:"bytes,20,opt,name=recovery_report,json=recoveryReport,proto3" json:"recovery_report,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *StatusResponse) Reset() {
@@ -2805,6 +2864,27 @@ func (x *StatusResponse) GetHeld() uint64 {
 func (x *StatusResponse) GetRound() *RoundHead {
 	if x != nil {
 		return x.Round
+	}
+	return nil
+}
+
+func (x *StatusResponse) GetLog() string {
+	if x != nil {
+		return x.Log
+	}
+	return ""
+}
+
+func (x *StatusResponse) GetRecovery() RecoveryState {
+	if x != nil {
+		return x.Recovery
+	}
+	return RecoveryState_RECOVERY_STATE_UNSPECIFIED
+}
+
+func (x *StatusResponse) GetRecoveryReport() []byte {
+	if x != nil {
+		return x.RecoveryReport
 	}
 	return nil
 }
@@ -3833,7 +3913,7 @@ const file_rogatory_node_v1_node_proto_rawDesc = "" +
 	"evaluation\x121\n" +
 	"\bhandling\x18\x06 \x01(\v2\x15.rogatory.v1.HandlingR\bhandling\x12\x1a\n" +
 	"\bwithheld\x18\a \x03(\tR\bwithheld\"\x0f\n" +
-	"\rStatusRequest\"\xae\x04\n" +
+	"\rStatusRequest\"\xa6\x05\n" +
 	"\x0eStatusResponse\x12\x18\n" +
 	"\acountry\x18\x01 \x01(\tR\acountry\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x1c\n" +
@@ -3857,7 +3937,10 @@ const file_rogatory_node_v1_node_proto_rawDesc = "" +
 	"duplicates\x12 \n" +
 	"\vinauthentic\x18\x0f \x01(\x04R\vinauthentic\x12\x12\n" +
 	"\x04held\x18\x10 \x01(\x04R\x04held\x121\n" +
-	"\x05round\x18\x11 \x01(\v2\x1b.rogatory.node.v1.RoundHeadR\x05round\"\xd7\x01\n" +
+	"\x05round\x18\x11 \x01(\v2\x1b.rogatory.node.v1.RoundHeadR\x05round\x12\x10\n" +
+	"\x03log\x18\x12 \x01(\tR\x03log\x12;\n" +
+	"\brecovery\x18\x13 \x01(\x0e2\x1f.rogatory.node.v1.RecoveryStateR\brecovery\x12'\n" +
+	"\x0frecovery_report\x18\x14 \x01(\fR\x0erecoveryReport\"\xd7\x01\n" +
 	"\tRoundHead\x12\x12\n" +
 	"\x04size\x18\x01 \x01(\x04R\x04size\x12\x10\n" +
 	"\x03due\x18\x02 \x01(\bR\x03due\x12\x1a\n" +
@@ -3911,7 +3994,11 @@ const file_rogatory_node_v1_node_proto_rawDesc = "" +
 	"\x06folder\x18\x01 \x01(\tR\x06folder\"A\n" +
 	"\x0eBackupResponse\x12\x19\n" +
 	"\blog_size\x18\x01 \x01(\x04R\alogSize\x12\x14\n" +
-	"\x05bytes\x18\x02 \x01(\x04R\x05bytes2\x88\b\n" +
+	"\x05bytes\x18\x02 \x01(\x04R\x05bytes*d\n" +
+	"\rRecoveryState\x12\x1e\n" +
+	"\x1aRECOVERY_STATE_UNSPECIFIED\x10\x00\x12\x1a\n" +
+	"\x16RECOVERY_STATE_RUNNING\x10\x01\x12\x17\n" +
+	"\x13RECOVERY_STATE_DONE\x10\x022\x88\b\n" +
 	"\vDeskService\x12E\n" +
 	"\x04Lint\x12\x1d.rogatory.node.v1.LintRequest\x1a\x1e.rogatory.node.v1.LintResponse\x12N\n" +
 	"\aReserve\x12 .rogatory.node.v1.ReserveRequest\x1a!.rogatory.node.v1.ReserveResponse\x12N\n" +
@@ -3947,160 +4034,163 @@ func file_rogatory_node_v1_node_proto_rawDescGZIP() []byte {
 	return file_rogatory_node_v1_node_proto_rawDescData
 }
 
+var file_rogatory_node_v1_node_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
 var file_rogatory_node_v1_node_proto_msgTypes = make([]protoimpl.MessageInfo, 52)
 var file_rogatory_node_v1_node_proto_goTypes = []any{
-	(*Outgoing)(nil),              // 0: rogatory.node.v1.Outgoing
-	(*Finding)(nil),               // 1: rogatory.node.v1.Finding
-	(*LintRequest)(nil),           // 2: rogatory.node.v1.LintRequest
-	(*LintResponse)(nil),          // 3: rogatory.node.v1.LintResponse
-	(*ReserveRequest)(nil),        // 4: rogatory.node.v1.ReserveRequest
-	(*ReserveResponse)(nil),       // 5: rogatory.node.v1.ReserveResponse
-	(*PrepareRequest)(nil),        // 6: rogatory.node.v1.PrepareRequest
-	(*PrepareResponse)(nil),       // 7: rogatory.node.v1.PrepareResponse
-	(*CommitRequest)(nil),         // 8: rogatory.node.v1.CommitRequest
-	(*CommitResponse)(nil),        // 9: rogatory.node.v1.CommitResponse
-	(*SentCopy)(nil),              // 10: rogatory.node.v1.SentCopy
-	(*CaseRow)(nil),               // 11: rogatory.node.v1.CaseRow
-	(*ListRequest)(nil),           // 12: rogatory.node.v1.ListRequest
-	(*ListResponse)(nil),          // 13: rogatory.node.v1.ListResponse
-	(*ShowRequest)(nil),           // 14: rogatory.node.v1.ShowRequest
-	(*ShowResponse)(nil),          // 15: rogatory.node.v1.ShowResponse
-	(*CaseAct)(nil),               // 16: rogatory.node.v1.CaseAct
-	(*Tombstone)(nil),             // 17: rogatory.node.v1.Tombstone
-	(*CaseMessage)(nil),           // 18: rogatory.node.v1.CaseMessage
-	(*WatchRequest)(nil),          // 19: rogatory.node.v1.WatchRequest
-	(*WatchResponse)(nil),         // 20: rogatory.node.v1.WatchResponse
-	(*AttachRequest)(nil),         // 21: rogatory.node.v1.AttachRequest
-	(*AttachResponse)(nil),        // 22: rogatory.node.v1.AttachResponse
-	(*FetchRequest)(nil),          // 23: rogatory.node.v1.FetchRequest
-	(*FetchResponse)(nil),         // 24: rogatory.node.v1.FetchResponse
-	(*OfficersRequest)(nil),       // 25: rogatory.node.v1.OfficersRequest
-	(*OfficersResponse)(nil),      // 26: rogatory.node.v1.OfficersResponse
-	(*EnrolRequest)(nil),          // 27: rogatory.node.v1.EnrolRequest
-	(*EnrolResponse)(nil),         // 28: rogatory.node.v1.EnrolResponse
-	(*ConsultationsRequest)(nil),  // 29: rogatory.node.v1.ConsultationsRequest
-	(*ConsultationsResponse)(nil), // 30: rogatory.node.v1.ConsultationsResponse
-	(*Consultation)(nil),          // 31: rogatory.node.v1.Consultation
-	(*HoldingsRequest)(nil),       // 32: rogatory.node.v1.HoldingsRequest
-	(*HoldingsResponse)(nil),      // 33: rogatory.node.v1.HoldingsResponse
-	(*Holding)(nil),               // 34: rogatory.node.v1.Holding
-	(*HeldRecord)(nil),            // 35: rogatory.node.v1.HeldRecord
-	(*StatusRequest)(nil),         // 36: rogatory.node.v1.StatusRequest
-	(*StatusResponse)(nil),        // 37: rogatory.node.v1.StatusResponse
-	(*RoundHead)(nil),             // 38: rogatory.node.v1.RoundHead
-	(*PeersRequest)(nil),          // 39: rogatory.node.v1.PeersRequest
-	(*PeersResponse)(nil),         // 40: rogatory.node.v1.PeersResponse
-	(*Peer)(nil),                  // 41: rogatory.node.v1.Peer
-	(*ParkedRequest)(nil),         // 42: rogatory.node.v1.ParkedRequest
-	(*ParkedResponse)(nil),        // 43: rogatory.node.v1.ParkedResponse
-	(*ParkedRow)(nil),             // 44: rogatory.node.v1.ParkedRow
-	(*UnparkRequest)(nil),         // 45: rogatory.node.v1.UnparkRequest
-	(*UnparkResponse)(nil),        // 46: rogatory.node.v1.UnparkResponse
-	(*RecosignRequest)(nil),       // 47: rogatory.node.v1.RecosignRequest
-	(*RecosignResponse)(nil),      // 48: rogatory.node.v1.RecosignResponse
-	(*BackupRequest)(nil),         // 49: rogatory.node.v1.BackupRequest
-	(*BackupResponse)(nil),        // 50: rogatory.node.v1.BackupResponse
-	nil,                           // 51: rogatory.node.v1.Finding.ParamsEntry
-	(*v1.RequestFile)(nil),        // 52: rogatory.v1.RequestFile
-	(v1.Verb)(0),                  // 53: rogatory.v1.Verb
-	(*v1.Assertion)(nil),          // 54: rogatory.v1.Assertion
-	(*v1.Docket)(nil),             // 55: rogatory.v1.Docket
-	(*v1.Content)(nil),            // 56: rogatory.v1.Content
-	(*v1.Attachment)(nil),         // 57: rogatory.v1.Attachment
-	(*v1.Officer)(nil),            // 58: rogatory.v1.Officer
-	(*v1.Enrolment)(nil),          // 59: rogatory.v1.Enrolment
-	(*v1.Entity)(nil),             // 60: rogatory.v1.Entity
-	(*v1.Evaluation)(nil),         // 61: rogatory.v1.Evaluation
-	(*v1.Handling)(nil),           // 62: rogatory.v1.Handling
+	(RecoveryState)(0),            // 0: rogatory.node.v1.RecoveryState
+	(*Outgoing)(nil),              // 1: rogatory.node.v1.Outgoing
+	(*Finding)(nil),               // 2: rogatory.node.v1.Finding
+	(*LintRequest)(nil),           // 3: rogatory.node.v1.LintRequest
+	(*LintResponse)(nil),          // 4: rogatory.node.v1.LintResponse
+	(*ReserveRequest)(nil),        // 5: rogatory.node.v1.ReserveRequest
+	(*ReserveResponse)(nil),       // 6: rogatory.node.v1.ReserveResponse
+	(*PrepareRequest)(nil),        // 7: rogatory.node.v1.PrepareRequest
+	(*PrepareResponse)(nil),       // 8: rogatory.node.v1.PrepareResponse
+	(*CommitRequest)(nil),         // 9: rogatory.node.v1.CommitRequest
+	(*CommitResponse)(nil),        // 10: rogatory.node.v1.CommitResponse
+	(*SentCopy)(nil),              // 11: rogatory.node.v1.SentCopy
+	(*CaseRow)(nil),               // 12: rogatory.node.v1.CaseRow
+	(*ListRequest)(nil),           // 13: rogatory.node.v1.ListRequest
+	(*ListResponse)(nil),          // 14: rogatory.node.v1.ListResponse
+	(*ShowRequest)(nil),           // 15: rogatory.node.v1.ShowRequest
+	(*ShowResponse)(nil),          // 16: rogatory.node.v1.ShowResponse
+	(*CaseAct)(nil),               // 17: rogatory.node.v1.CaseAct
+	(*Tombstone)(nil),             // 18: rogatory.node.v1.Tombstone
+	(*CaseMessage)(nil),           // 19: rogatory.node.v1.CaseMessage
+	(*WatchRequest)(nil),          // 20: rogatory.node.v1.WatchRequest
+	(*WatchResponse)(nil),         // 21: rogatory.node.v1.WatchResponse
+	(*AttachRequest)(nil),         // 22: rogatory.node.v1.AttachRequest
+	(*AttachResponse)(nil),        // 23: rogatory.node.v1.AttachResponse
+	(*FetchRequest)(nil),          // 24: rogatory.node.v1.FetchRequest
+	(*FetchResponse)(nil),         // 25: rogatory.node.v1.FetchResponse
+	(*OfficersRequest)(nil),       // 26: rogatory.node.v1.OfficersRequest
+	(*OfficersResponse)(nil),      // 27: rogatory.node.v1.OfficersResponse
+	(*EnrolRequest)(nil),          // 28: rogatory.node.v1.EnrolRequest
+	(*EnrolResponse)(nil),         // 29: rogatory.node.v1.EnrolResponse
+	(*ConsultationsRequest)(nil),  // 30: rogatory.node.v1.ConsultationsRequest
+	(*ConsultationsResponse)(nil), // 31: rogatory.node.v1.ConsultationsResponse
+	(*Consultation)(nil),          // 32: rogatory.node.v1.Consultation
+	(*HoldingsRequest)(nil),       // 33: rogatory.node.v1.HoldingsRequest
+	(*HoldingsResponse)(nil),      // 34: rogatory.node.v1.HoldingsResponse
+	(*Holding)(nil),               // 35: rogatory.node.v1.Holding
+	(*HeldRecord)(nil),            // 36: rogatory.node.v1.HeldRecord
+	(*StatusRequest)(nil),         // 37: rogatory.node.v1.StatusRequest
+	(*StatusResponse)(nil),        // 38: rogatory.node.v1.StatusResponse
+	(*RoundHead)(nil),             // 39: rogatory.node.v1.RoundHead
+	(*PeersRequest)(nil),          // 40: rogatory.node.v1.PeersRequest
+	(*PeersResponse)(nil),         // 41: rogatory.node.v1.PeersResponse
+	(*Peer)(nil),                  // 42: rogatory.node.v1.Peer
+	(*ParkedRequest)(nil),         // 43: rogatory.node.v1.ParkedRequest
+	(*ParkedResponse)(nil),        // 44: rogatory.node.v1.ParkedResponse
+	(*ParkedRow)(nil),             // 45: rogatory.node.v1.ParkedRow
+	(*UnparkRequest)(nil),         // 46: rogatory.node.v1.UnparkRequest
+	(*UnparkResponse)(nil),        // 47: rogatory.node.v1.UnparkResponse
+	(*RecosignRequest)(nil),       // 48: rogatory.node.v1.RecosignRequest
+	(*RecosignResponse)(nil),      // 49: rogatory.node.v1.RecosignResponse
+	(*BackupRequest)(nil),         // 50: rogatory.node.v1.BackupRequest
+	(*BackupResponse)(nil),        // 51: rogatory.node.v1.BackupResponse
+	nil,                           // 52: rogatory.node.v1.Finding.ParamsEntry
+	(*v1.RequestFile)(nil),        // 53: rogatory.v1.RequestFile
+	(v1.Verb)(0),                  // 54: rogatory.v1.Verb
+	(*v1.Assertion)(nil),          // 55: rogatory.v1.Assertion
+	(*v1.Docket)(nil),             // 56: rogatory.v1.Docket
+	(*v1.Content)(nil),            // 57: rogatory.v1.Content
+	(*v1.Attachment)(nil),         // 58: rogatory.v1.Attachment
+	(*v1.Officer)(nil),            // 59: rogatory.v1.Officer
+	(*v1.Enrolment)(nil),          // 60: rogatory.v1.Enrolment
+	(*v1.Entity)(nil),             // 61: rogatory.v1.Entity
+	(*v1.Evaluation)(nil),         // 62: rogatory.v1.Evaluation
+	(*v1.Handling)(nil),           // 63: rogatory.v1.Handling
 }
 var file_rogatory_node_v1_node_proto_depIdxs = []int32{
-	51, // 0: rogatory.node.v1.Finding.params:type_name -> rogatory.node.v1.Finding.ParamsEntry
-	52, // 1: rogatory.node.v1.LintRequest.file:type_name -> rogatory.v1.RequestFile
-	1,  // 2: rogatory.node.v1.LintResponse.findings:type_name -> rogatory.node.v1.Finding
-	53, // 3: rogatory.node.v1.PrepareRequest.verb:type_name -> rogatory.v1.Verb
-	52, // 4: rogatory.node.v1.PrepareRequest.file:type_name -> rogatory.v1.RequestFile
-	54, // 5: rogatory.node.v1.PrepareRequest.reading:type_name -> rogatory.v1.Assertion
-	0,  // 6: rogatory.node.v1.PrepareResponse.messages:type_name -> rogatory.node.v1.Outgoing
-	1,  // 7: rogatory.node.v1.PrepareResponse.findings:type_name -> rogatory.node.v1.Finding
-	54, // 8: rogatory.node.v1.CommitRequest.assertion:type_name -> rogatory.v1.Assertion
-	0,  // 9: rogatory.node.v1.CommitRequest.messages:type_name -> rogatory.node.v1.Outgoing
-	11, // 10: rogatory.node.v1.CommitResponse.cases:type_name -> rogatory.node.v1.CaseRow
-	1,  // 11: rogatory.node.v1.CommitResponse.findings:type_name -> rogatory.node.v1.Finding
-	10, // 12: rogatory.node.v1.CommitResponse.copies:type_name -> rogatory.node.v1.SentCopy
-	54, // 13: rogatory.node.v1.ListRequest.assertion:type_name -> rogatory.v1.Assertion
-	11, // 14: rogatory.node.v1.ListResponse.cases:type_name -> rogatory.node.v1.CaseRow
-	54, // 15: rogatory.node.v1.ShowRequest.assertion:type_name -> rogatory.v1.Assertion
-	11, // 16: rogatory.node.v1.ShowResponse.case:type_name -> rogatory.node.v1.CaseRow
-	18, // 17: rogatory.node.v1.ShowResponse.messages:type_name -> rogatory.node.v1.CaseMessage
-	16, // 18: rogatory.node.v1.ShowResponse.acts:type_name -> rogatory.node.v1.CaseAct
-	55, // 19: rogatory.node.v1.CaseMessage.docket:type_name -> rogatory.v1.Docket
-	56, // 20: rogatory.node.v1.CaseMessage.content:type_name -> rogatory.v1.Content
-	0,  // 21: rogatory.node.v1.CaseMessage.outgoing:type_name -> rogatory.node.v1.Outgoing
-	17, // 22: rogatory.node.v1.CaseMessage.tombstone:type_name -> rogatory.node.v1.Tombstone
-	54, // 23: rogatory.node.v1.WatchRequest.assertion:type_name -> rogatory.v1.Assertion
-	11, // 24: rogatory.node.v1.WatchResponse.case:type_name -> rogatory.node.v1.CaseRow
-	54, // 25: rogatory.node.v1.AttachRequest.assertion:type_name -> rogatory.v1.Assertion
-	57, // 26: rogatory.node.v1.AttachResponse.attachment:type_name -> rogatory.v1.Attachment
-	54, // 27: rogatory.node.v1.FetchRequest.assertion:type_name -> rogatory.v1.Assertion
-	58, // 28: rogatory.node.v1.OfficersResponse.officers:type_name -> rogatory.v1.Officer
-	59, // 29: rogatory.node.v1.EnrolRequest.enrolment:type_name -> rogatory.v1.Enrolment
-	54, // 30: rogatory.node.v1.ConsultationsRequest.assertion:type_name -> rogatory.v1.Assertion
-	31, // 31: rogatory.node.v1.ConsultationsResponse.consultations:type_name -> rogatory.node.v1.Consultation
-	54, // 32: rogatory.node.v1.HoldingsRequest.assertion:type_name -> rogatory.v1.Assertion
-	34, // 33: rogatory.node.v1.HoldingsResponse.holdings:type_name -> rogatory.node.v1.Holding
-	31, // 34: rogatory.node.v1.HoldingsResponse.consultations:type_name -> rogatory.node.v1.Consultation
-	55, // 35: rogatory.node.v1.Holding.docket:type_name -> rogatory.v1.Docket
-	17, // 36: rogatory.node.v1.Holding.tombstone:type_name -> rogatory.node.v1.Tombstone
-	35, // 37: rogatory.node.v1.Holding.records:type_name -> rogatory.node.v1.HeldRecord
-	60, // 38: rogatory.node.v1.HeldRecord.entity:type_name -> rogatory.v1.Entity
-	61, // 39: rogatory.node.v1.HeldRecord.evaluation:type_name -> rogatory.v1.Evaluation
-	62, // 40: rogatory.node.v1.HeldRecord.handling:type_name -> rogatory.v1.Handling
-	38, // 41: rogatory.node.v1.StatusResponse.round:type_name -> rogatory.node.v1.RoundHead
-	41, // 42: rogatory.node.v1.PeersResponse.peers:type_name -> rogatory.node.v1.Peer
-	44, // 43: rogatory.node.v1.ParkedResponse.parked:type_name -> rogatory.node.v1.ParkedRow
-	2,  // 44: rogatory.node.v1.DeskService.Lint:input_type -> rogatory.node.v1.LintRequest
-	4,  // 45: rogatory.node.v1.DeskService.Reserve:input_type -> rogatory.node.v1.ReserveRequest
-	6,  // 46: rogatory.node.v1.DeskService.Prepare:input_type -> rogatory.node.v1.PrepareRequest
-	8,  // 47: rogatory.node.v1.DeskService.Commit:input_type -> rogatory.node.v1.CommitRequest
-	12, // 48: rogatory.node.v1.DeskService.List:input_type -> rogatory.node.v1.ListRequest
-	14, // 49: rogatory.node.v1.DeskService.Show:input_type -> rogatory.node.v1.ShowRequest
-	19, // 50: rogatory.node.v1.DeskService.Watch:input_type -> rogatory.node.v1.WatchRequest
-	21, // 51: rogatory.node.v1.DeskService.Attach:input_type -> rogatory.node.v1.AttachRequest
-	23, // 52: rogatory.node.v1.DeskService.Fetch:input_type -> rogatory.node.v1.FetchRequest
-	25, // 53: rogatory.node.v1.DeskService.Officers:input_type -> rogatory.node.v1.OfficersRequest
-	27, // 54: rogatory.node.v1.DeskService.Enrol:input_type -> rogatory.node.v1.EnrolRequest
-	29, // 55: rogatory.node.v1.DeskService.Consultations:input_type -> rogatory.node.v1.ConsultationsRequest
-	32, // 56: rogatory.node.v1.DeskService.Holdings:input_type -> rogatory.node.v1.HoldingsRequest
-	36, // 57: rogatory.node.v1.OperatorService.Status:input_type -> rogatory.node.v1.StatusRequest
-	39, // 58: rogatory.node.v1.OperatorService.Peers:input_type -> rogatory.node.v1.PeersRequest
-	42, // 59: rogatory.node.v1.OperatorService.Parked:input_type -> rogatory.node.v1.ParkedRequest
-	45, // 60: rogatory.node.v1.OperatorService.Unpark:input_type -> rogatory.node.v1.UnparkRequest
-	49, // 61: rogatory.node.v1.OperatorService.Backup:input_type -> rogatory.node.v1.BackupRequest
-	47, // 62: rogatory.node.v1.OperatorService.Recosign:input_type -> rogatory.node.v1.RecosignRequest
-	3,  // 63: rogatory.node.v1.DeskService.Lint:output_type -> rogatory.node.v1.LintResponse
-	5,  // 64: rogatory.node.v1.DeskService.Reserve:output_type -> rogatory.node.v1.ReserveResponse
-	7,  // 65: rogatory.node.v1.DeskService.Prepare:output_type -> rogatory.node.v1.PrepareResponse
-	9,  // 66: rogatory.node.v1.DeskService.Commit:output_type -> rogatory.node.v1.CommitResponse
-	13, // 67: rogatory.node.v1.DeskService.List:output_type -> rogatory.node.v1.ListResponse
-	15, // 68: rogatory.node.v1.DeskService.Show:output_type -> rogatory.node.v1.ShowResponse
-	20, // 69: rogatory.node.v1.DeskService.Watch:output_type -> rogatory.node.v1.WatchResponse
-	22, // 70: rogatory.node.v1.DeskService.Attach:output_type -> rogatory.node.v1.AttachResponse
-	24, // 71: rogatory.node.v1.DeskService.Fetch:output_type -> rogatory.node.v1.FetchResponse
-	26, // 72: rogatory.node.v1.DeskService.Officers:output_type -> rogatory.node.v1.OfficersResponse
-	28, // 73: rogatory.node.v1.DeskService.Enrol:output_type -> rogatory.node.v1.EnrolResponse
-	30, // 74: rogatory.node.v1.DeskService.Consultations:output_type -> rogatory.node.v1.ConsultationsResponse
-	33, // 75: rogatory.node.v1.DeskService.Holdings:output_type -> rogatory.node.v1.HoldingsResponse
-	37, // 76: rogatory.node.v1.OperatorService.Status:output_type -> rogatory.node.v1.StatusResponse
-	40, // 77: rogatory.node.v1.OperatorService.Peers:output_type -> rogatory.node.v1.PeersResponse
-	43, // 78: rogatory.node.v1.OperatorService.Parked:output_type -> rogatory.node.v1.ParkedResponse
-	46, // 79: rogatory.node.v1.OperatorService.Unpark:output_type -> rogatory.node.v1.UnparkResponse
-	50, // 80: rogatory.node.v1.OperatorService.Backup:output_type -> rogatory.node.v1.BackupResponse
-	48, // 81: rogatory.node.v1.OperatorService.Recosign:output_type -> rogatory.node.v1.RecosignResponse
-	63, // [63:82] is the sub-list for method output_type
-	44, // [44:63] is the sub-list for method input_type
-	44, // [44:44] is the sub-list for extension type_name
-	44, // [44:44] is the sub-list for extension extendee
-	0,  // [0:44] is the sub-list for field type_name
+	52, // 0: rogatory.node.v1.Finding.params:type_name -> rogatory.node.v1.Finding.ParamsEntry
+	53, // 1: rogatory.node.v1.LintRequest.file:type_name -> rogatory.v1.RequestFile
+	2,  // 2: rogatory.node.v1.LintResponse.findings:type_name -> rogatory.node.v1.Finding
+	54, // 3: rogatory.node.v1.PrepareRequest.verb:type_name -> rogatory.v1.Verb
+	53, // 4: rogatory.node.v1.PrepareRequest.file:type_name -> rogatory.v1.RequestFile
+	55, // 5: rogatory.node.v1.PrepareRequest.reading:type_name -> rogatory.v1.Assertion
+	1,  // 6: rogatory.node.v1.PrepareResponse.messages:type_name -> rogatory.node.v1.Outgoing
+	2,  // 7: rogatory.node.v1.PrepareResponse.findings:type_name -> rogatory.node.v1.Finding
+	55, // 8: rogatory.node.v1.CommitRequest.assertion:type_name -> rogatory.v1.Assertion
+	1,  // 9: rogatory.node.v1.CommitRequest.messages:type_name -> rogatory.node.v1.Outgoing
+	12, // 10: rogatory.node.v1.CommitResponse.cases:type_name -> rogatory.node.v1.CaseRow
+	2,  // 11: rogatory.node.v1.CommitResponse.findings:type_name -> rogatory.node.v1.Finding
+	11, // 12: rogatory.node.v1.CommitResponse.copies:type_name -> rogatory.node.v1.SentCopy
+	55, // 13: rogatory.node.v1.ListRequest.assertion:type_name -> rogatory.v1.Assertion
+	12, // 14: rogatory.node.v1.ListResponse.cases:type_name -> rogatory.node.v1.CaseRow
+	55, // 15: rogatory.node.v1.ShowRequest.assertion:type_name -> rogatory.v1.Assertion
+	12, // 16: rogatory.node.v1.ShowResponse.case:type_name -> rogatory.node.v1.CaseRow
+	19, // 17: rogatory.node.v1.ShowResponse.messages:type_name -> rogatory.node.v1.CaseMessage
+	17, // 18: rogatory.node.v1.ShowResponse.acts:type_name -> rogatory.node.v1.CaseAct
+	56, // 19: rogatory.node.v1.CaseMessage.docket:type_name -> rogatory.v1.Docket
+	57, // 20: rogatory.node.v1.CaseMessage.content:type_name -> rogatory.v1.Content
+	1,  // 21: rogatory.node.v1.CaseMessage.outgoing:type_name -> rogatory.node.v1.Outgoing
+	18, // 22: rogatory.node.v1.CaseMessage.tombstone:type_name -> rogatory.node.v1.Tombstone
+	55, // 23: rogatory.node.v1.WatchRequest.assertion:type_name -> rogatory.v1.Assertion
+	12, // 24: rogatory.node.v1.WatchResponse.case:type_name -> rogatory.node.v1.CaseRow
+	55, // 25: rogatory.node.v1.AttachRequest.assertion:type_name -> rogatory.v1.Assertion
+	58, // 26: rogatory.node.v1.AttachResponse.attachment:type_name -> rogatory.v1.Attachment
+	55, // 27: rogatory.node.v1.FetchRequest.assertion:type_name -> rogatory.v1.Assertion
+	59, // 28: rogatory.node.v1.OfficersResponse.officers:type_name -> rogatory.v1.Officer
+	60, // 29: rogatory.node.v1.EnrolRequest.enrolment:type_name -> rogatory.v1.Enrolment
+	55, // 30: rogatory.node.v1.ConsultationsRequest.assertion:type_name -> rogatory.v1.Assertion
+	32, // 31: rogatory.node.v1.ConsultationsResponse.consultations:type_name -> rogatory.node.v1.Consultation
+	55, // 32: rogatory.node.v1.HoldingsRequest.assertion:type_name -> rogatory.v1.Assertion
+	35, // 33: rogatory.node.v1.HoldingsResponse.holdings:type_name -> rogatory.node.v1.Holding
+	32, // 34: rogatory.node.v1.HoldingsResponse.consultations:type_name -> rogatory.node.v1.Consultation
+	56, // 35: rogatory.node.v1.Holding.docket:type_name -> rogatory.v1.Docket
+	18, // 36: rogatory.node.v1.Holding.tombstone:type_name -> rogatory.node.v1.Tombstone
+	36, // 37: rogatory.node.v1.Holding.records:type_name -> rogatory.node.v1.HeldRecord
+	61, // 38: rogatory.node.v1.HeldRecord.entity:type_name -> rogatory.v1.Entity
+	62, // 39: rogatory.node.v1.HeldRecord.evaluation:type_name -> rogatory.v1.Evaluation
+	63, // 40: rogatory.node.v1.HeldRecord.handling:type_name -> rogatory.v1.Handling
+	39, // 41: rogatory.node.v1.StatusResponse.round:type_name -> rogatory.node.v1.RoundHead
+	0,  // 42: rogatory.node.v1.StatusResponse.recovery:type_name -> rogatory.node.v1.RecoveryState
+	42, // 43: rogatory.node.v1.PeersResponse.peers:type_name -> rogatory.node.v1.Peer
+	45, // 44: rogatory.node.v1.ParkedResponse.parked:type_name -> rogatory.node.v1.ParkedRow
+	3,  // 45: rogatory.node.v1.DeskService.Lint:input_type -> rogatory.node.v1.LintRequest
+	5,  // 46: rogatory.node.v1.DeskService.Reserve:input_type -> rogatory.node.v1.ReserveRequest
+	7,  // 47: rogatory.node.v1.DeskService.Prepare:input_type -> rogatory.node.v1.PrepareRequest
+	9,  // 48: rogatory.node.v1.DeskService.Commit:input_type -> rogatory.node.v1.CommitRequest
+	13, // 49: rogatory.node.v1.DeskService.List:input_type -> rogatory.node.v1.ListRequest
+	15, // 50: rogatory.node.v1.DeskService.Show:input_type -> rogatory.node.v1.ShowRequest
+	20, // 51: rogatory.node.v1.DeskService.Watch:input_type -> rogatory.node.v1.WatchRequest
+	22, // 52: rogatory.node.v1.DeskService.Attach:input_type -> rogatory.node.v1.AttachRequest
+	24, // 53: rogatory.node.v1.DeskService.Fetch:input_type -> rogatory.node.v1.FetchRequest
+	26, // 54: rogatory.node.v1.DeskService.Officers:input_type -> rogatory.node.v1.OfficersRequest
+	28, // 55: rogatory.node.v1.DeskService.Enrol:input_type -> rogatory.node.v1.EnrolRequest
+	30, // 56: rogatory.node.v1.DeskService.Consultations:input_type -> rogatory.node.v1.ConsultationsRequest
+	33, // 57: rogatory.node.v1.DeskService.Holdings:input_type -> rogatory.node.v1.HoldingsRequest
+	37, // 58: rogatory.node.v1.OperatorService.Status:input_type -> rogatory.node.v1.StatusRequest
+	40, // 59: rogatory.node.v1.OperatorService.Peers:input_type -> rogatory.node.v1.PeersRequest
+	43, // 60: rogatory.node.v1.OperatorService.Parked:input_type -> rogatory.node.v1.ParkedRequest
+	46, // 61: rogatory.node.v1.OperatorService.Unpark:input_type -> rogatory.node.v1.UnparkRequest
+	50, // 62: rogatory.node.v1.OperatorService.Backup:input_type -> rogatory.node.v1.BackupRequest
+	48, // 63: rogatory.node.v1.OperatorService.Recosign:input_type -> rogatory.node.v1.RecosignRequest
+	4,  // 64: rogatory.node.v1.DeskService.Lint:output_type -> rogatory.node.v1.LintResponse
+	6,  // 65: rogatory.node.v1.DeskService.Reserve:output_type -> rogatory.node.v1.ReserveResponse
+	8,  // 66: rogatory.node.v1.DeskService.Prepare:output_type -> rogatory.node.v1.PrepareResponse
+	10, // 67: rogatory.node.v1.DeskService.Commit:output_type -> rogatory.node.v1.CommitResponse
+	14, // 68: rogatory.node.v1.DeskService.List:output_type -> rogatory.node.v1.ListResponse
+	16, // 69: rogatory.node.v1.DeskService.Show:output_type -> rogatory.node.v1.ShowResponse
+	21, // 70: rogatory.node.v1.DeskService.Watch:output_type -> rogatory.node.v1.WatchResponse
+	23, // 71: rogatory.node.v1.DeskService.Attach:output_type -> rogatory.node.v1.AttachResponse
+	25, // 72: rogatory.node.v1.DeskService.Fetch:output_type -> rogatory.node.v1.FetchResponse
+	27, // 73: rogatory.node.v1.DeskService.Officers:output_type -> rogatory.node.v1.OfficersResponse
+	29, // 74: rogatory.node.v1.DeskService.Enrol:output_type -> rogatory.node.v1.EnrolResponse
+	31, // 75: rogatory.node.v1.DeskService.Consultations:output_type -> rogatory.node.v1.ConsultationsResponse
+	34, // 76: rogatory.node.v1.DeskService.Holdings:output_type -> rogatory.node.v1.HoldingsResponse
+	38, // 77: rogatory.node.v1.OperatorService.Status:output_type -> rogatory.node.v1.StatusResponse
+	41, // 78: rogatory.node.v1.OperatorService.Peers:output_type -> rogatory.node.v1.PeersResponse
+	44, // 79: rogatory.node.v1.OperatorService.Parked:output_type -> rogatory.node.v1.ParkedResponse
+	47, // 80: rogatory.node.v1.OperatorService.Unpark:output_type -> rogatory.node.v1.UnparkResponse
+	51, // 81: rogatory.node.v1.OperatorService.Backup:output_type -> rogatory.node.v1.BackupResponse
+	49, // 82: rogatory.node.v1.OperatorService.Recosign:output_type -> rogatory.node.v1.RecosignResponse
+	64, // [64:83] is the sub-list for method output_type
+	45, // [45:64] is the sub-list for method input_type
+	45, // [45:45] is the sub-list for extension type_name
+	45, // [45:45] is the sub-list for extension extendee
+	0,  // [0:45] is the sub-list for field type_name
 }
 
 func init() { file_rogatory_node_v1_node_proto_init() }
@@ -4113,13 +4203,14 @@ func file_rogatory_node_v1_node_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rogatory_node_v1_node_proto_rawDesc), len(file_rogatory_node_v1_node_proto_rawDesc)),
-			NumEnums:      0,
+			NumEnums:      1,
 			NumMessages:   52,
 			NumExtensions: 0,
 			NumServices:   2,
 		},
 		GoTypes:           file_rogatory_node_v1_node_proto_goTypes,
 		DependencyIndexes: file_rogatory_node_v1_node_proto_depIdxs,
+		EnumInfos:         file_rogatory_node_v1_node_proto_enumTypes,
 		MessageInfos:      file_rogatory_node_v1_node_proto_msgTypes,
 	}.Build()
 	File_rogatory_node_v1_node_proto = out.File

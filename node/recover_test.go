@@ -1,0 +1,266 @@
+package node_test
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/rogatory/rogatory/crypto/envelope"
+	"github.com/rogatory/rogatory/crypto/keyring"
+	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node"
+	"github.com/rogatory/rogatory/node/cmd/rogatory-node/setup"
+	"github.com/rogatory/rogatory/node/online"
+	"github.com/rogatory/rogatory/node/store"
+	"github.com/rogatory/rogatory/node/transport"
+	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
+	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
+	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
+)
+
+// reply answers the request of a case, and takes it up before.
+func (in *inside) reply(token string) {
+	in.f.t.Helper()
+	f := example(in.f.t, "police-reply.json")
+	f.CaseToken = token
+	if _, err := in.send(f); err != nil {
+		in.f.t.Fatalf("%s replies in %s: %v", in.code, token, err)
+	}
+}
+
+// rows are the cases of a node as a listing shows them.
+func (in *inside) rows() map[string]*nodev1.CaseRow {
+	in.f.t.Helper()
+	list, err := in.desk.List(context.Background(), &nodev1.ListRequest{Assertion: in.sign(&rogatoryv1.Act{Verb: rogatoryv1.Verb_VERB_LIST})})
+	must(in.f.t, err)
+	rows := map[string]*nodev1.CaseRow{}
+	for _, r := range list.GetCases() {
+		rows[r.GetCaseToken()] = r
+	}
+	return rows
+}
+
+// kept is a message as the log of one side has it.
+type kept struct {
+	out      bool
+	at       int64 // of its leaf, or first_at
+	receipts int
+	content  string
+}
+
+// messages returns the messages of a node that does not run, by name. A name that comes twice is an error.
+func (c *country) messages() map[envelope.Name]kept {
+	t := c.f.t
+	t.Helper()
+	found := map[envelope.Name]kept{}
+	s := c.open()
+	err := s.View(func(r *store.Reader) error {
+		var bad error
+		receipts := map[translog.Hash]int{}
+		r.Leaves(0, func(_ int64, raw []byte) bool {
+			leaf, err := translog.ParseLeaf(raw)
+			bad = errors.Join(bad, err)
+			if e, ok := leaf.Entry.(*translog.Rcpt); ok {
+				receipts[e.Of]++
+			}
+			return true
+		})
+		return errors.Join(bad, r.EachMessage(0, func(index int64, m *storev1.LoggedMessage) bool {
+			name := envelope.Name(m.GetMsg())
+			if _, twice := found[name]; twice {
+				t.Errorf("%s has message %s twice", c.code, name)
+			}
+			raw, err := r.Leaf(index)
+			must(t, err)
+			leaf, err := translog.ParseLeaf(raw)
+			must(t, err)
+			e := leaf.Entry.(*translog.Msg)
+			one := kept{out: m.GetOutgoing(), at: leaf.At, receipts: receipts[e.Msg]}
+			if e.FirstAt != 0 {
+				one.at = e.FirstAt
+			}
+			content, err := r.Content(m.GetContentId())
+			if err != nil {
+				t.Errorf("content of %s at %s: %v", name, c.code, err)
+			}
+			one.content = string(content)
+			found[name] = one
+			return true
+		}))
+	})
+	if err := errors.Join(err, s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// restore puts a backup in the place of the data folder.
+func (c *country) restore(backup string) {
+	t := c.f.t
+	t.Helper()
+	must(t, os.RemoveAll(filepath.Join(c.dir, setup.DataFolder)))
+	ring, err := keyring.OpenRing(filepath.Join(c.dir, setup.RingFolder, keyring.RingFile), keyring.Plain())
+	must(t, err)
+	_, err = store.Restore(context.Background(), backup, node.StoreOptions(c.load(), ring))
+	must(t, err)
+}
+
+// recover recovers a node that does not run.
+func (c *country) recover(change ...func(*node.RecoverOptions)) (*store.Recovered, *node.RecoverPlan, error) {
+	opts := node.RecoverOptions{
+		Options: node.Options{
+			Lock: keyring.Plain(),
+			Net:  func(o transport.CallOptions) (transport.Net, error) { return c.f.net.PortWith(c.code, o), nil },
+		},
+		Ground: "disk-failure", By: "operator",
+	}
+	for _, f := range change {
+		f(&opts)
+	}
+	return node.Recover(context.Background(), c.load(), opts)
+}
+
+// report is what the last recovery of a node that does not run says.
+func (c *country) report() *online.Report {
+	c.f.t.Helper()
+	r, err := node.RecoverReport(c.load(), keyring.Plain())
+	must(c.f.t, err)
+	return r
+}
+
+// wholeAgain compares a node's messages and cases with what they were before something was lost, and with those of its peers.
+func wholeAgain(t *testing.T, rs *country, was, is map[envelope.Name]kept, peers ...*country) {
+	t.Helper()
+	for name, w := range was {
+		i, ok := is[name]
+		switch {
+		case !ok:
+			t.Errorf("message %s did not come back (out %v)", name, w.out)
+		case i.out != w.out || i.content != w.content:
+			t.Errorf("message %s came back as another", name)
+		case !w.out && i.at != w.at:
+			t.Errorf("message %s counts from %v, not from %v", name, time.UnixMilli(i.at), time.UnixMilli(w.at))
+		case w.out && i.receipts != 1:
+			t.Errorf("message %s has %d receipts", name, i.receipts)
+		}
+	}
+	for _, peer := range peers {
+		for name, m := range peer.messages() {
+			if other, ok := is[name]; ok && other.out == m.out {
+				t.Errorf("message %s went from both sides", name)
+			}
+		}
+	}
+}
+
+// RS loses two days: what it asked and answered in them, and what two peers asked and answered. It refuses to start, recovers, and everything is there again.
+func TestTwoLostDaysComeBack(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := federate(t, "RS", "BG", "HU")
+		rs, bg, hu := f.node["RS"].run(), f.node["BG"].run(), f.node["HU"].run()
+		all := []*inside{rs, bg, hu}
+		for _, in := range all {
+			in.clearedIn(time.Minute)
+		}
+		before := []string{rs.mustAsk("BG"), rs.mustAsk("HU"), bg.mustAsk("RS"), hu.mustAsk("RS")}
+		settled(t, all)
+		backup := filepath.Join(f.dir, "backup")
+		_, err := rs.op.Backup(context.Background(), &nodev1.BackupRequest{Folder: backup})
+		must(t, err)
+
+		time.Sleep(time.Hour)
+		bg.reply(before[0]) // an answer to what is known
+		rs.reply(before[2])
+		time.Sleep(24 * time.Hour)
+		lost := []string{rs.mustAsk("BG"), rs.mustAsk("HU"), bg.mustAsk("RS")} // cases that nobody knows any more
+		time.Sleep(time.Hour)
+		settled(t, all)
+		hu.reply(lost[1])
+		rs.reply(lost[2])
+		rs.reply(before[3])
+		time.Sleep(23 * time.Hour)
+		settled(t, all)
+		cases := rs.rows()
+		rs.halt()
+		was := rs.messages()
+
+		rs.restore(backup)
+		if err := f.node["RS"].startErr(); !errors.Is(err, store.ErrRollback) {
+			t.Fatalf("a node with an old data folder stopped with %v, not with a rollback", err)
+		}
+		done, plan, err := rs.recover()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if done.Log.Origin != name+"/RS/log/2" || len(plan.Heard) != 2 || len(plan.Why) == 0 || done.Moved != 0 {
+			t.Errorf("recovered %+v by %+v", done, plan)
+		}
+		if _, _, err := rs.recover(); !errors.Is(err, node.ErrNothingLost) {
+			t.Errorf("recovering what was recovered: %v", err)
+		}
+		rs = f.node["RS"].run()
+		all[0] = rs
+		within(t, 30*time.Minute, "end of the recovery", func() bool { return rs.state().GetRecovery() == nodev1.RecoveryState_RECOVERY_STATE_DONE })
+		settled(t, all)
+		now := rs.rows()
+		for token, c := range cases {
+			if n := now[token]; n == nil || n.GetState() != c.GetState() || n.GetDeadlineMs() != c.GetDeadlineMs() {
+				t.Errorf("case %s is %v, it was %v", token, n, c)
+			}
+		}
+		fresh := rs.mustAsk("BG")
+		if _, old := cases[fresh]; old {
+			t.Errorf("%s was given out twice", fresh)
+		}
+		settled(t, all)
+		for _, in := range all {
+			in.halt()
+		}
+		is := rs.messages()
+		wholeAgain(t, rs.country, was, is, bg.country, hu.country)
+		if len(is) != len(was)+1 {
+			t.Errorf("%d messages, there were %d", len(is), len(was))
+		}
+		for _, p := range rs.report().Peers {
+			if !p.Done || p.LostCount != 0 || p.Resent != p.Expected || p.Returned == 0 {
+				t.Errorf("report of %+v", p)
+			}
+		}
+
+		// The same backup once more, and everything from the beginning.
+		rs.restore(backup)
+		if done, _, err = rs.recover(); err != nil {
+			if errors.Is(err, node.ErrUnheard) {
+				bg, hu = f.node["BG"].run(), f.node["HU"].run()
+				all[1], all[2] = bg, hu
+				bg.clearedIn(time.Minute)
+				hu.clearedIn(time.Minute)
+				done, _, err = rs.recover()
+			}
+			must(t, err)
+		}
+		if done.Log.Number != 3 {
+			t.Errorf("the second recovery opened %s", done.Log.Origin)
+		}
+		rs = f.node["RS"].run()
+		all[0] = rs
+		within(t, 30*time.Minute, "end of the second recovery", func() bool { return rs.state().GetRecovery() == nodev1.RecoveryState_RECOVERY_STATE_DONE })
+		settled(t, all)
+		now = rs.rows()
+		for _, token := range slices.Collect(maps.Keys(cases)) {
+			if n := now[token]; n == nil || n.GetState() != cases[token].GetState() || n.GetDeadlineMs() != cases[token].GetDeadlineMs() {
+				t.Errorf("after the second recovery case %s is %v, it was %v", token, n, cases[token])
+			}
+		}
+		for _, in := range all {
+			in.halt()
+		}
+		was, is = is, rs.messages()
+		wholeAgain(t, rs.country, was, is, bg.country, hu.country)
+	})
+}
