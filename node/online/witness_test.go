@@ -354,7 +354,7 @@ func TestAProofOfAnotherPastStopsCosigningAtOnce(t *testing.T) {
 		defer r.stop()
 		bg, rs := r.nodes["BG"], r.nodes["RS"]
 		cosign(t, bg, rs, bg.history(1).grow(1, 6).request(0))
-		if _, err := rs.lane.watch.Cosign(t.Context(), "BG", bg.history(2).grow(2, 9).request(7)); status.Code(err) != codes.InvalidArgument {
+		if _, err := rs.lane.watch.Cosign(t.Context(), "BG", bg.history(2).grow(2, 9).request(7)); status.Code(err) != codes.FailedPrecondition {
 			t.Errorf("another past: %v", err)
 		}
 		if forks := rs.forks(); len(forks) != 1 || forks[0].GetKind() != store.ForkTree || rs.witnessed(bg).GetStopped() != store.ForkTree {

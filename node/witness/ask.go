@@ -15,6 +15,7 @@ import (
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/store"
 	peerv1 "github.com/rogatory/rogatory/proto/rogatory/peer/v1"
+	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
 // head is a round head: a head of our log that goes round to be cosigned.
@@ -37,16 +38,32 @@ type signature struct {
 // grace is how long the others are waited for when the quorum is there, before the `cos` leaf is written.
 const grace = time.Second
 
-// restore takes up the newest head that had its quorum when the process before ended: whoever has not cosigned it is asked on, unless a newer head
-// takes its place.
+// restore takes up what the process before has left. Whoever has not cosigned the newest head of ours that had its quorum is asked on, unless a newer
+// head takes its place; heads of peers that were seen last are proven.
 func (w *Watch) restore() error {
 	var size int64
 	var note []byte
+	seen := map[string]string{}
 	if err := w.cfg.Store.View(func(r *store.Reader) (err error) {
-		size, note, err = r.CosignedHead()
+		if size, note, err = r.CosignedHead(); err != nil {
+			return err
+		}
+		return r.EachPeerHead(func(origin string, h *storev1.PeerHead) bool {
+			seen[origin] = h.GetPeer()
+			return true
+		})
+	}); err != nil {
 		return err
-	}); err != nil || note == nil {
-		return err
+	}
+	for origin, peer := range seen {
+		if keeper, _ := w.keeper(origin); keeper == peer {
+			if _, err := w.view(peer, origin); err != nil {
+				return err
+			}
+		}
+	}
+	if note == nil {
+		return nil
 	}
 	bare, err := translog.AddCosignatures(note, w.cfg.Log, nil)
 	if err != nil {

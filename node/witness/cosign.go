@@ -134,11 +134,14 @@ func (w *Watch) follows(ctx context.Context, v *view, old *storev1.Witnessed, cp
 	}
 	if translog.CheckConsistency(proof, int64(old.GetSize()), translog.Hash(old.GetRoot()), cp.Size, cp.Root) == nil {
 		w.mu.Lock()
-		v.failed = 0
+		v.refused = 0
 		w.mu.Unlock()
 		return nil
 	}
-	return cmp.Or(w.strike(ctx, v, old.GetCheckpoint(), note, proof), errProof)
+	if w.showsFork(v, old.GetCheckpoint(), note, proof) {
+		return cmp.Or(w.stop(ctx, v, store.ForkTree, translog.FormatHeads(old.GetCheckpoint(), note, proof)), errStopped)
+	}
+	return cmp.Or(w.strike(ctx, v, &v.refused, old.GetCheckpoint(), note), errProof)
 }
 
 // sign cosigns a head behind another. The lines come back when they are committed and the guard knows it.

@@ -44,6 +44,7 @@ type view struct {
 	torn    *[2]sight // of one size, with different roots
 	failed  int       // demands in a row that it answered without a proof that verifies
 	silent  int       // demands in a row that it did not answer
+	refused int       // requests for a cosignature in a row whose proof did not verify
 }
 
 // A sight is a head whose signatures were checked.
@@ -53,7 +54,7 @@ type sight struct {
 	note []byte
 }
 
-// view returns what is seen of a peer's log, beginning with the head that was cosigned last.
+// view returns what is seen of a peer's log, beginning with the head that was cosigned last and the largest that was seen.
 func (w *Watch) view(peer, origin string) (*view, error) {
 	w.mu.Lock()
 	v := w.views[origin]
@@ -61,7 +62,7 @@ func (w *Watch) view(peer, origin string) (*view, error) {
 	if v != nil {
 		return v, nil
 	}
-	old, _, err := w.known(origin)
+	old, largest, err := w.known(origin)
 	if err != nil {
 		return nil, err
 	}
@@ -71,10 +72,14 @@ func (w *Watch) view(peer, origin string) (*view, error) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.views[origin] == nil {
-		w.views[origin] = v
+	if known := w.views[origin]; known != nil {
+		return known, nil
 	}
-	return w.views[origin], nil
+	w.views[origin] = v
+	if largest.GetSize() > 0 {
+		w.see(v, sight{int64(largest.GetSize()), translog.Hash(largest.GetRoot()), largest.GetCheckpoint()})
+	}
+	return v, nil
 }
 
 // See takes note of a head of a peer's log that came by any other way than to be cosigned, and whose signatures were checked. Within a round
@@ -228,7 +233,7 @@ func (w *Watch) demand(ctx context.Context, v *view) error {
 	case codes.OK:
 	case codes.OutOfRange, codes.InvalidArgument, codes.NotFound, codes.FailedPrecondition, codes.PermissionDenied:
 		w.log.Warn("the peer's log proves nothing of heads that it has signed", "peer", v.peer, "err", err)
-		return w.strike(ctx, v, chain[0].note, chain[len(chain)-1].note, nil)
+		return w.strike(ctx, v, &v.failed, chain[0].note, chain[len(chain)-1].note)
 	default:
 		w.log.Debug("asking for a consistency proof failed", "peer", v.peer, "err", err)
 		w.mu.Lock()
@@ -236,15 +241,25 @@ func (w *Watch) demand(ctx context.Context, v *view) error {
 		w.mu.Unlock()
 		return nil
 	}
+	wrong := -1
 	for i, s := range chain[1:] {
 		var raw [][]byte
 		if i < len(answer.GetProofs()) {
 			raw = answer.GetProofs()[i].GetHashes()
 		}
 		proof, ok := hashes(raw)
-		if !ok || translog.CheckConsistency(proof, chain[i].size, chain[i].root, s.size, s.root) != nil {
-			return w.strike(ctx, v, chain[i].note, s.note, proof)
+		if ok && translog.CheckConsistency(proof, chain[i].size, chain[i].root, s.size, s.root) == nil {
+			continue
 		}
+		if w.showsFork(v, chain[i].note, s.note, proof) {
+			return w.stop(ctx, v, store.ForkTree, translog.FormatHeads(chain[i].note, s.note, proof))
+		}
+		if wrong < 0 {
+			wrong = i
+		}
+	}
+	if wrong >= 0 {
+		return w.strike(ctx, v, &v.failed, chain[wrong].note, chain[wrong+1].note)
 	}
 	w.mu.Lock()
 	v.prove(chain...)
@@ -252,16 +267,19 @@ func (w *Watch) demand(ctx context.Context, v *view) error {
 	return nil
 }
 
-// strike counts a proof between two heads that does not verify. If it shows another past, cosigning stops at once; else after some.
-func (w *Watch) strike(ctx context.Context, v *view, older, newer []byte, proof []translog.Hash) error {
-	if log := w.cfg.Peers.Log(v.peer); log != nil && log.Origin() == v.origin && translog.CheckForkedTree(older, newer, proof, log) == nil {
-		return w.stop(ctx, v, store.ForkTree, translog.FormatHeads(older, newer, proof))
-	}
+// showsFork reports whether a proof that the log gave leads from another past than the smaller head to the larger one.
+func (w *Watch) showsFork(v *view, older, newer []byte, proof []translog.Hash) bool {
+	log := w.cfg.Peers.Log(v.peer)
+	return log != nil && log.Origin() == v.origin && translog.CheckForkedTree(older, newer, proof, log) == nil
+}
+
+// strike counts, in one of v's counters, that a log has given no proof between two heads that verifies. After some, cosigning stops.
+func (w *Watch) strike(ctx context.Context, v *view, count *int, older, newer []byte) error {
 	w.mu.Lock()
-	v.failed++
-	failed := v.failed
+	*count++
+	over := *count >= strikes
 	w.mu.Unlock()
-	if failed < strikes {
+	if !over {
 		return nil
 	}
 	return w.stop(ctx, v, store.ForkUnproven, translog.FormatHeads(older, newer, nil))
@@ -278,7 +296,7 @@ func (w *Watch) stop(ctx context.Context, v *view, kind string, proof []byte) er
 		return fmt.Errorf("keeping the proof of a fork of %s: %w", v.peer, err)
 	}
 	w.mu.Lock()
-	v.stopped, v.pending, v.torn, v.failed, v.silent = true, nil, nil, 0, 0
+	v.stopped, v.pending, v.torn, v.failed, v.silent, v.refused = true, nil, nil, 0, 0, 0
 	w.mu.Unlock()
 	if stopped {
 		Tell(w.log, v.peer, kind)
