@@ -462,3 +462,52 @@ func TestSupervisorLearnsWhoConsultedAPersonAndNothingOfOthers(t *testing.T) {
 		}
 	})
 }
+
+// RS loses two days in which it received a reply and sent a request, and erased both. What its peer gives back and sends again stays erased.
+func TestWhatWasErasedInTheLostTimeStaysErased(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f, rs, bg := pair(t)
+		token := rs.mustAsk("BG")
+		settled(t, []*inside{rs, bg})
+		backup := filepath.Join(f.dir, "backup")
+		_, err := rs.op.Backup(context.Background(), &nodev1.BackupRequest{Folder: backup})
+		must(t, err)
+		time.Sleep(time.Hour)
+		bg.reply(token)
+		settled(t, []*inside{rs, bg})
+		lost := rs.mustAsk("BG")
+		settled(t, []*inside{rs, bg})
+		first, second := rs.founder(1), rs.founder(2)
+		erase := func(token string, n int) (msg []byte) {
+			shown, err := first.show(token)
+			must(t, err)
+			msg = shown.GetMessages()[n].GetMsg()
+			must(t, first.on(rogatoryv1.Verb_VERB_ERASE, token, msg, "unlawful"))
+			must(t, second.on(rogatoryv1.Verb_VERB_ERASE, token, msg, "unlawful"))
+			return msg
+		}
+		gone := [][]byte{erase(token, 1), erase(lost, 0)}
+		time.Sleep(47 * time.Hour)
+		rs.halt()
+		rs.restore(backup)
+		if _, _, err := rs.recover(); err != nil {
+			t.Fatal(err)
+		}
+		rs = f.node["RS"].run()
+		within(t, 30*time.Minute, "end of the recovery", func() bool { return rs.state().GetRecovery() == nodev1.RecoveryState_RECOVERY_STATE_DONE })
+		settled(t, []*inside{rs, bg})
+		time.Sleep(2 * time.Minute)
+		first = first.at(rs)
+		for i, token := range []string{token, lost} {
+			k := &talk{T: t, f: f, rs: first, token: token}
+			if m := k.of(first, gone[i]); m.GetStatus() != "erased" || m.GetTombstone().GetBy() != "restore" {
+				t.Errorf("%d: %s, %v", i, m.GetStatus(), m.GetTombstone())
+			}
+		}
+		rs.halt()
+		bg.halt()
+		if names := lying(t, rs.load().Data, []byte("found at an invented lay-by near")); names != nil {
+			t.Errorf("what was erased lies in %v", names)
+		}
+	})
+}

@@ -68,6 +68,7 @@ type Desk struct {
 	waits    map[string]waits // by peer; owned by whatever transaction runs
 	awaited  chan struct{}    // holds something when a message with attachments has arrived
 	states   states           // owned by Run
+	looked   int64            // up to which leaf stayErased has looked; owned by Run
 
 	// Pull is called when a message has arrived whose attachments are to be fetched; nil fetches them when somebody asks.
 	Pull func()
@@ -155,6 +156,9 @@ func (d *Desk) Run(ctx context.Context) error {
 	for {
 		if err := d.wake(ctx, time.Now()); err != nil {
 			d.log.Error("looking after what is due failed", "err", err)
+		}
+		if err := d.stayErased(ctx); err != nil {
+			d.log.Error("erasing again what came back failed", "err", err)
 		}
 		if err := d.Release(ctx); err != nil {
 			d.log.Error("an approved message could not be sent; it is tried again", "err", err)

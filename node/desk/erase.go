@@ -96,7 +96,7 @@ func (d *Desk) copies(ctx context.Context, sent int64, officer *rogatoryv1.Offic
 	}); err != nil {
 		return nil, err
 	}
-	err = d.eachMessage(ctx, func(r *store.Reader, index int64, row *storev1.LoggedMessage) error {
+	err = d.eachMessage(ctx, 0, func(r *store.Reader, index int64, row *storev1.LoggedMessage) error {
 		if !row.GetOutgoing() || index == sent {
 			return nil
 		}
@@ -117,9 +117,9 @@ func (d *Desk) copies(ctx context.Context, sent int64, officer *rogatoryv1.Offic
 	return out, err
 }
 
-// eachMessage calls f with every message, a few in each View.
-func (d *Desk) eachMessage(ctx context.Context, f func(r *store.Reader, index int64, row *storev1.LoggedMessage) error) error {
-	for next, over := int64(0), false; !over; {
+// eachMessage calls f with every message from a leaf on, a few in each View.
+func (d *Desk) eachMessage(ctx context.Context, from int64, f func(r *store.Reader, index int64, row *storev1.LoggedMessage) error) error {
+	for next, over := from, false; !over; {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -363,7 +363,7 @@ func (d *Desk) entombRestored(ctx context.Context) error {
 		return err
 	}
 	var gone []int64
-	if err := d.eachMessage(ctx, func(r *store.Reader, index int64, row *storev1.LoggedMessage) error {
+	if err := d.eachMessage(ctx, 0, func(r *store.Reader, index int64, row *storev1.LoggedMessage) error {
 		if row.GetErasedPlusOne() != 0 || row.GetContentId() == 0 {
 			return nil
 		}
@@ -383,4 +383,48 @@ func (d *Desk) entombRestored(ctx context.Context) error {
 		return tx.TombsPaid()
 	})
 	return err
+}
+
+// stayErased erases again what peers have given back, or sent again, to a node that had lost it after it was erased: its names stand in the journal beside
+// the guard. There is nothing to do in a log that was never recovered.
+func (d *Desk) stayErased(ctx context.Context) error {
+	if d.cfg.Store.Log().Number <= 1 {
+		return nil
+	}
+	size := d.cfg.Store.Size()
+	if size == d.looked {
+		return nil
+	}
+	names, err := d.cfg.Store.ErasedMessages()
+	if err != nil {
+		return err
+	}
+	var back []int64
+	if len(names) > 0 {
+		if err := d.eachMessage(ctx, d.looked, func(_ *store.Reader, index int64, row *storev1.LoggedMessage) error {
+			if row.GetErasedPlusOne() == 0 && len(row.GetMsg()) == translog.HashSize && names[[32]byte(row.GetMsg())] {
+				back = append(back, index)
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+	if len(back) > 0 {
+		var blobs [][]byte
+		if _, err := d.cfg.Store.Update(ctx, func(tx *store.Tx) (err error) {
+			blobs, err = bury(tx, back, translog.Erase{Basis: restoredBy, By: restoredBy}, nil)
+			return err
+		}); err != nil {
+			return err
+		}
+		for _, id := range blobs {
+			if err := d.cfg.Store.RemoveBlob(id); err != nil {
+				return err // the next start sweeps it
+			}
+		}
+		d.log.Info("what was erased before the recovery and came back is erased again", "messages", len(back))
+	}
+	d.looked = size
+	return nil
 }

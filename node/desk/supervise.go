@@ -111,7 +111,7 @@ func (d *Desk) inspect(ctx context.Context, a *rogatoryv1.Assertion, identifiers
 // search looks through all messages, a few at a time.
 func (in *inspection) search(ctx context.Context) error {
 	var own []translog.Hash // commitments of what was found and is ours, in the order of found
-	if err := in.d.eachMessage(ctx, func(r *store.Reader, index int64, row *storev1.LoggedMessage) error {
+	if err := in.d.eachMessage(ctx, 0, func(r *store.Reader, index int64, row *storev1.LoggedMessage) error {
 		commit, err := in.look(r, index, row)
 		for len(own) < len(in.found) {
 			own = append(own, commit)
@@ -233,7 +233,7 @@ func (in *inspection) consultations(ctx context.Context) (lines []*nodev1.Consul
 					return true
 				}
 				var line *nodev1.Consultation
-				if line, err = in.line(r, leaf, op, names); line != nil {
+				if line, err = in.line(r, index, leaf.At, op, names); line != nil {
 					lines = append(lines, line)
 				}
 				return err == nil
@@ -247,10 +247,10 @@ func (in *inspection) consultations(ctx context.Context) (lines []*nodev1.Consul
 }
 
 // line is an `op` leaf as a supervisor reads it; nil when it is about something else.
-func (in *inspection) line(r *store.Reader, leaf translog.Leaf, op *translog.Op, names []translog.Hash) (*nodev1.Consultation, error) {
+func (in *inspection) line(r *store.Reader, index, at int64, op *translog.Op, names []translog.Hash) (*nodev1.Consultation, error) {
 	of := op.Of
 	if op.OfCount > maxOf {
-		b, err := r.Side(leaf.Index, "of")
+		b, err := r.Side(index, "of")
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return nil, err
 		}
@@ -259,7 +259,7 @@ func (in *inspection) line(r *store.Reader, leaf translog.Leaf, op *translog.Op,
 		}
 	}
 	line := &nodev1.Consultation{
-		Index: uint64(leaf.Index), AtMs: uint64(leaf.At), Verb: op.Verb, Who: op.Who, Why: op.Why, Basis: op.Basis, CaseToken: op.Case, Recipient: op.Recipient,
+		Index: uint64(index), AtMs: uint64(at), Verb: op.Verb, Who: op.Who, Why: op.Why, Basis: op.Basis, CaseToken: op.Case, Recipient: op.Recipient,
 	}
 	for _, name := range of {
 		if _, ok := slices.BinarySearchFunc(names, name, func(a, b translog.Hash) int { return slices.Compare(a[:], b[:]) }); ok {
