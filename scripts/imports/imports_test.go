@@ -29,6 +29,7 @@ var pure = []string{
 var forbidden = map[string][]string{
 	"node/store":     {"google.golang.org/grpc/", "github.com/nats-io/", "net/http", module + "node/exchange", module + "node/desk", module + "node/post", module + "node/transport"},
 	"node/transport": {module},
+	"node/witness":   {module + "node/post", module + "node/online", module + "node/desk", module + "node/transport"},
 	"configs":        {module, "google.golang.org/grpc/", "github.com/nats-io/", "go.etcd.io/"},
 	"node/client":    {module + "node/store", module + "node/post", module + "node/desk", module + "node/transport", "go.etcd.io/", "github.com/nats-io/"},
 	"gateway":        {module + "node/store", module + "node/post", module + "node/desk", module + "node/transport", module + "node/exchange", module + "crypto/"},
