@@ -71,7 +71,7 @@ func (c *country) tryRun(change ...func(*configs.Node)) (*inside, error) {
 	go func() {
 		done <- node.Run(ctx, cfg, node.Options{
 			Lock: keyring.Plain(), Logger: verbose(),
-			Net:  func(o transport.CallOptions) (transport.Net, error) { return c.f.net.PortWith(c.code, o), nil },
+			Net: func(o transport.CallOptions) (transport.Net, error) { return c.f.net.PortWith(c.code, o), nil },
 			Serve: func(d nodev1.DeskServiceServer, op nodev1.OperatorServiceServer) {
 				in.desk, in.op = d, op
 				close(served)

@@ -78,11 +78,12 @@ type Lane struct {
 	puller  puller
 	watch   *witness.Watch
 	lost    recovering
-	calls   limits // Ping, Head, Manifest, Cosign, Consistency
-	heads   limits // further heads of a peer that are cosigned
-	streams limits // Attachment
-	busy    slots  // Attachment
-	loud    limits // lines of the process's log about one peer
+	erased  map[[32]byte]bool // names of messages whose contents were erased here
+	calls   limits            // Ping, Head, Manifest, Cosign, Consistency
+	heads   limits            // further heads of a peer that are cosigned
+	streams limits            // Attachment
+	busy    slots             // Attachment
+	loud    limits            // lines of the process's log about one peer
 	fatal   chan error
 
 	verifier envelope.Verifier // of our own signatures

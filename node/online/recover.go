@@ -27,7 +27,7 @@ import (
 // Recovery is what a recovery after a rollback needs of the durable lane: *post.Office.
 type Recovery interface {
 	// Bar has nothing of a peer taken until Unbar.
-	Bar(peer string)
+	Bar(peer string, erased map[[32]byte]bool)
 	Unbar(peer string)
 	// Again carries what was put into the outbox again.
 	Again(peer string) error
@@ -76,11 +76,17 @@ func (r *recovering) set(peer string, waits bool) {
 // BarLost keeps the durable lane from taking anything of peers before they have given back what was lost. It comes before the office runs.
 func (l *Lane) BarLost() error {
 	rows, err := l.recoveries()
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	if l.erased, err = l.cfg.Store.ErasedMessages(); err != nil {
+		return err
+	}
 	for _, row := range rows {
 		if row.GetStage() == store.StageDone {
 			continue
 		}
-		l.cfg.Recovery.Bar(row.GetPeer())
+		l.cfg.Recovery.Bar(row.GetPeer(), l.erased)
 		if row.GetStage() == store.StageResend {
 			l.cfg.Recovery.Unbar(row.GetPeer())
 		} else {
@@ -379,9 +385,12 @@ func (l *Lane) takeBack(ctx context.Context, peer string, row *storev1.Recovery,
 			Statement: g.GetStatement(), Signature: g.GetSignature(),
 			Leaf: r.GetLeaf(), Index: r.GetIndex(), Path: path, Checkpoint: g.GetReceipt().GetCheckpoint(),
 		}
-		if !g.GetErased() {
-			var err error
-			if kept.ContentId, err = l.cfg.Recovery.Keep(tx, docket.GetFromUnit(), part); err != nil {
+		var err error
+		if kept.ContentId, err = l.cfg.Recovery.Keep(tx, docket.GetFromUnit(), part); err != nil {
+			return err
+		}
+		if g.GetErased() || l.erased[name] {
+			if err := tx.EraseReturned(kept.ContentId); err != nil {
 				return err
 			}
 		}

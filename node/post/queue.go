@@ -42,6 +42,7 @@ type lane struct {
 
 	barred chan struct{} // closed when the peer may be listened to; nil if it always may
 	unbar  sync.Once
+	erased map[[32]byte]bool // names of messages of a lost time whose contents were erased here
 
 	confirmed atomic.Bool // since the start, or since its last doubtful claim, the peer has shown what it has of ours
 

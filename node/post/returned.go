@@ -31,10 +31,11 @@ type Returned struct {
 	Index int64
 }
 
-// Bar has nothing of a peer taken until Unbar. It is called before Run.
-func (o *Office) Bar(peer string) {
+// Bar has nothing of a peer taken until Unbar. It is called before Run. The contents of the messages with these names were erased here: they stay so
+// when the messages come again.
+func (o *Office) Bar(peer string, erased map[[32]byte]bool) {
 	if l := o.lanes[peer]; l != nil {
-		l.barred = make(chan struct{})
+		l.barred, l.erased = make(chan struct{}), erased
 	}
 }
 
@@ -278,13 +279,18 @@ func (l *lane) expected(tx *store.Tx, m *rogatoryv1.Message, name envelope.Name)
 	return e, l.giveBack(tx, int64(e.GetFirstAt()))
 }
 
-// resent notes that a message has come again.
-func (l *lane) resent(tx *store.Tx, m *rogatoryv1.Message, e *storev1.Expected) error {
+// resent notes that a message has come again; content is the number of what it says, 0 when it was refused.
+func (l *lane) resent(tx *store.Tx, m *rogatoryv1.Message, e *storev1.Expected, content uint64) error {
 	if e == nil {
 		return nil
 	}
 	if err := tx.DeleteExpected(l.country, m.GetEpoch(), m.GetSeq()); err != nil {
 		return err
+	}
+	if content != 0 && l.erased[[32]byte(e.GetMsg())] {
+		if err := tx.EraseReturned(content); err != nil {
+			return err
+		}
 	}
 	rec, ok, err := tx.Recovery(l.country)
 	if err != nil || !ok {

@@ -476,7 +476,7 @@ func (l *lane) admit(tx *store.Tx, op *opening) error {
 	if err := tx.PutSeen(l.country, m.Epoch, m.Seq, &storev1.Seen{Msg: a.Name[:], LeafIndex: uint64(op.answer), CaseToken: adm.CaseToken}); err != nil {
 		return err
 	}
-	return l.resent(tx, m, expected)
+	return l.resent(tx, m, expected, id)
 }
 
 // reject logs a final refusal; it uses up the message's number.
@@ -505,7 +505,7 @@ func (l *lane) reject(tx *store.Tx, op *opening, code string) error {
 	if err := tx.PutSeen(l.country, m.GetEpoch(), m.GetSeq(), &storev1.Seen{Msg: name[:], LeafIndex: uint64(index)}); err != nil {
 		return err
 	}
-	return l.resent(tx, m, expected)
+	return l.resent(tx, m, expected, 0)
 }
 
 // answer queues receipts and advice for the peer, after the commit.

@@ -53,6 +53,12 @@ func (r *Reader) Recoveries() (rows []*storev1.Recovery, err error) {
 	return rows, err
 }
 
+// EraseReturned destroys a content that came back and that was erased before: here, by the journal beside the guard, or at the peer that gave its
+// message back. The message gets its tombstone when the desk looks for those that are owed.
+func (t *Tx) EraseReturned(id uint64) error {
+	return errors.Join(t.EraseContent(id), oweTombs(t.b))
+}
+
 // PutReturned keeps a message of ours that a peer gave back, until it has its place in the log. The same one again changes nothing.
 func (t *Tx) PutReturned(epoch uint32, seq uint64, m *storev1.ReturnedMessage) error {
 	if err := checkName("peer", m.Peer); err != nil {
