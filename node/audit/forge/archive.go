@@ -21,14 +21,30 @@ func (w *World) Archive(country, path string) string {
 	return w.ArchiveOf(c, c.Log, path)
 }
 
+// Limited writes an archive that is limited to a case: of the leaves those that keep chooses, of the others their hashes.
+func (w *World) Limited(country, token, path string, keep func(i int64) bool) string {
+	w.T.Helper()
+	c := w.Country(country)
+	return w.write(c, c.Log, archive.Info{Format: archive.Format, Country: c.Code, Log: c.Origin(), Case: token}, path, keep)
+}
+
 // ArchiveOf is Archive with another history of the country, as one that a forger made.
 func (w *World) ArchiveOf(c *Country, h *History, path string) string {
 	w.T.Helper()
-	info := archive.Info{Format: archive.Format, Country: c.Code, Log: c.Origin()}
+	info := archive.Info{Format: archive.Format, Country: c.Code, Log: h.Signer.Verifier().Origin()}
+	return w.write(c, h, info, path, nil)
+}
+
+func (w *World) write(c *Country, h *History, info archive.Info, path string, keep func(i int64) bool) string {
+	w.T.Helper()
 	out, err := archive.Create(path, info)
 	w.must(err)
 	for i := out.From(); i < h.Size(); i++ {
-		w.must(out.Add(archive.Entry{Index: i, Leaf: h.Leaf(i), Sides: h.sides(i)}))
+		e := archive.Entry{Index: i, Leaf: h.Leaf(i), Sides: h.sides(i)}
+		if keep != nil && !keep(i) {
+			e = archive.Entry{Index: i, Hash: translog.LeafHash(e.Leaf)}
+		}
+		w.must(out.Add(e))
 	}
 	for _, d := range w.Directories {
 		w.must(out.PutDirectory(d.Version(), d.Signed()))
@@ -40,7 +56,7 @@ func (w *World) ArchiveOf(c *Country, h *History, path string) string {
 	for _, signed := range c.Manifests {
 		m := new(rogatoryv1.SignedManifest)
 		w.must(envelope.StrictUnmarshal(signed, m, len(signed)))
-		if digest := sha256.Sum256(m.GetManifest()); named[digest] {
+		if digest := sha256.Sum256(m.GetManifest()); named[digest] || len(c.Closed) > 0 {
 			w.must(out.PutManifest(digest, signed))
 		}
 	}

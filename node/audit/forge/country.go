@@ -34,6 +34,10 @@ type Country struct {
 	// Known are the manifests of all members, by country, as this one has learned them.
 	Known map[string]*federation.Manifest
 	Cases map[string]exchange.Case
+	// Closed are the logs before this one, the oldest first.
+	Closed []*History
+	// Epoch of its numbers; that of the log.
+	Epoch uint32
 
 	w        *World
 	root     *keyring.Identity
@@ -59,7 +63,7 @@ func (w *World) newCountry(code string) *Country {
 	witness, err := translog.NewWitnessSigner(Federation+"/"+code+"/witness", origin, w.secret(code, "witness ed"), w.secret(code, "witness pq"))
 	w.must(err)
 	return &Country{
-		Code: code, Log: &History{T: w.T, Signer: signer}, root: key,
+		Code: code, Log: &History{T: w.T, Signer: signer}, root: key, Epoch: 1,
 		Identities: []keyring.DatedIdentity{{Key: key, NotBeforeMS: uint64(w.Now - 3600_000), NotAfterMS: uint64(w.Now + 3*365*24*3600_000)}},
 		Witness:    witness,
 		Officers:   map[string]*keyring.Officer{First: keyring.GenerateOfficer(), Second: keyring.GenerateOfficer()},
@@ -93,21 +97,33 @@ const program = "rogatory-node:forge"
 func (c *Country) start() {
 	c.w.T.Helper()
 	w, dir := c.w, c.w.directory()
-	m, err := dir.Member(c.Code)
+	c.Log.Append(w.Now, c.genesis())
+	c.Log.Append(w.Now, &translog.Node{Event: translog.NodeStart, Program: program})
+	c.Log.Append(w.Now, &translog.Dir{What: translog.DirDirectory, Digest: dir.Digest(), Version: int64(dir.Version())})
+	c.notePolicy()
+	var err error
+	c.Register, err = federation.NewRegister(dir, c.Code)
 	w.must(err)
-	g := &translog.Genesis{Log: c.Origin(), Country: c.Code, Directory: dir.Digest(), Epoch: 1, Spec: "rogatory-log-1"}
+}
+
+// genesis is leaf 0 of the country's log.
+func (c *Country) genesis() *translog.Genesis {
+	c.w.T.Helper()
+	dir := c.w.directory()
+	m, err := dir.Member(c.Code)
+	c.w.must(err)
+	g := &translog.Genesis{Log: c.Origin(), Country: c.Code, Directory: dir.Digest(), Epoch: int64(c.Epoch), Spec: "rogatory-log-1"}
 	for _, f := range m.Founders() {
 		g.Founders = append(g.Founders, sha256Of(f.GetPublicKey()))
 	}
 	sortHashes(g.Founders)
-	c.Log.Append(w.Now, g)
-	c.Log.Append(w.Now, &translog.Dir{What: translog.DirDirectory, Digest: dir.Digest(), Version: int64(dir.Version())})
-	c.Log.Append(w.Now, &translog.Node{Event: translog.NodeStart, Program: program})
+	return g
+}
+
+func (c *Country) notePolicy() {
 	policy := c.house.Encode()
-	i := c.Log.Append(w.Now, &translog.Policy{Name: exchange.HousePolicy, Version: c.Log.Size(), Digest: exchange.PolicyDigest(policy)})
+	i := c.Log.Append(c.w.Now, &translog.Policy{Name: exchange.HousePolicy, Version: c.Log.Size(), Digest: exchange.PolicyDigest(policy)})
 	c.Log.Entries[i].put("policy", policy)
-	c.Register, err = federation.NewRegister(dir, c.Code)
-	w.must(err)
 }
 
 // Origin returns the name of the country's log.
@@ -146,7 +162,7 @@ func (c *Country) publish() {
 		Country: c.Code, Identities: federation.IdentityKeys(c.Identities),
 		Sealings:    federation.SealingKeys([]*keyring.SealingKey{c.sealingKey(day), c.sealingKey(day + 1)}),
 		Log:         &rogatoryv1.LogInfo{Origin: c.Origin(), Keys: []string{ed, pq}},
-		WitnessKeys: []string{wed, wpq}, Head: c.Log.Note(), Languages: []string{"en"}, Epoch: 1,
+		WitnessKeys: []string{wed, wpq}, Head: c.Log.Note(), Languages: []string{"en"}, Epoch: c.Epoch,
 		Units:   []*rogatoryv1.UnitInfo{{Name: Unit, Authority: rogatoryv1.Authority_AUTHORITY_POLICE}},
 		Regimes: []rogatoryv1.Regime{rogatoryv1.Regime_REGIME_EU_2023_977},
 	}

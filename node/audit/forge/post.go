@@ -165,7 +165,7 @@ func (c *Country) number(m *Message) {
 	m.submitted = c.w.Now
 	var err error
 	m.raw, err = envelope.Marshal(&rogatoryv1.Message{
-		From: m.From, To: m.To, Epoch: 1, Seq: t.seq, Prev: slices.Clone(t.prev[:]), SubmittedMs: uint64(m.submitted),
+		From: m.From, To: m.To, Epoch: c.Epoch, Seq: t.seq, Prev: slices.Clone(t.prev[:]), SubmittedMs: uint64(m.submitted),
 		DocketCommit: target.GetDocketCommit(), ContentCommit: target.GetContentCommit(),
 	})
 	c.w.must(err)

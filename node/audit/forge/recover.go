@@ -1,0 +1,85 @@
+package forge
+
+import (
+	"crypto/sha256"
+	"fmt"
+
+	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/federation"
+)
+
+// Recover closes a country's log behind its first size leaves, as after a backup was restored, and opens the next one as a recovery does: its
+// genesis names the head of the log before, and the identity key endorses it. Cases stay as they were.
+func (w *World) Recover(country string, size int64) {
+	w.T.Helper()
+	w.tick()
+	c := w.Country(country)
+	old := c.Log
+	root, err := translog.Root(size, old)
+	w.must(err)
+	c.Closed = append(c.Closed, old)
+	c.Epoch++
+	signer, err := translog.NewLogSigner(federation.Origin(Federation, country, uint64(c.Epoch)), w.secret(country, "log ed"), w.secret(country, "log pq"))
+	w.must(err)
+	var closed []string
+	for _, h := range c.Closed {
+		closed = append(closed, h.Signer.Verifier().Origin())
+	}
+	c.Witness, err = translog.NewWitnessSigner(c.Witness.Verifier().Name(), signer.Verifier().Origin(),
+		w.secret(country, "witness ed"), w.secret(country, "witness pq"), closed...)
+	w.must(err)
+	c.Log, c.tails = &History{T: w.T, Signer: signer}, map[string]*tail{}
+	g := c.genesis()
+	g.PrevLog, g.PrevRoot, g.PrevSize = old.Signer.Verifier().Origin(), root, size
+	c.Log.Append(w.Now, g)
+	endorsement, err := federation.EndorseGenesis(c.Log.Leaf(0), c.Identities[0].Key)
+	w.must(err)
+	c.Log.Entries[0].put("endorsement", endorsement)
+	report := fmt.Appendf(nil, `{"closed_size":%d}`, size)
+	i := c.Log.Append(w.Now, &translog.Node{Event: translog.NodeRecover, Program: program, Digest: sha256.Sum256(report)})
+	c.Log.Entries[i].put("report", report)
+	c.notePolicy()
+	c.publish()
+}
+
+// EndTerm destroys the dockets of a case, behind a tombstone, as when their term has ended.
+func (w *World) EndTerm(country, token string) {
+	w.T.Helper()
+	w.tick()
+	c := w.Country(country)
+	var of []translog.Hash
+	var gone []int
+	for i, e := range c.Log.Entries {
+		if e.Sides["docket"] == nil {
+			continue
+		}
+		switch l := e.Body.(type) {
+		case *translog.Msg:
+			for _, m := range c.Cases[token].Messages {
+				if translog.Hash(m.Name) == l.Msg {
+					of, gone = append(of, l.Msg), append(gone, i)
+				}
+			}
+		case *translog.Case:
+			if l.Case == token {
+				of, gone = append(of, l.Docket), append(gone, i)
+			}
+		}
+	}
+	sortHashes(of)
+	leaf := &translog.Erase{Basis: "docket-term.3-years", By: "docket-term", What: []string{"docket"}, Of: of, OfCount: int64(len(of))}
+	var list []byte
+	if len(of) > 64 {
+		for _, h := range of {
+			list = append(list, h[:]...)
+		}
+		leaf.Of, leaf.OfDigest = nil, sha256.Sum256(list)
+	}
+	i := c.Log.Append(w.Now, leaf)
+	if list != nil {
+		c.Log.Entries[i].put("of", list)
+	}
+	for _, i := range gone {
+		delete(c.Log.Entries[i].Sides, "docket")
+	}
+}
