@@ -34,8 +34,6 @@ var (
 	ErrNothingLost = errors.New("nothing is known to be lost")
 	// ErrUnheard means that too few peers have said what they have of this node.
 	ErrUnheard = errors.New("too few peers have said what they have of this node")
-	// ErrDeclined means that the person did not confirm.
-	ErrDeclined = errors.New("not confirmed")
 )
 
 // RecoverOptions say how a recovery goes.

@@ -87,7 +87,7 @@ Exit status: 0 done, 1 the answer is no, 2 wrong usage or configuration, 3 could
 		p.requestCommand(), p.peersCommand(), p.parkedCommand(), p.backupCommand(), p.logCommand(),
 		p.statusCommand(), p.certificateCommand(), p.keyCommand(), p.versionCommand(),
 	)
-	c.AddCommand(p.runCommand(), p.restoreCommand())
+	c.AddCommand(p.runCommand(), p.restoreCommand(), p.recoverCommand())
 	c.AddCommand(p.eraseCommand(), p.superviseCommand(), p.registerCommand())
 	return c
 }

@@ -15,8 +15,8 @@ func (p *program) restoreCommand() *cobra.Command {
 		Use:   "restore FOLDER",
 		Short: "Put a backup in place of a lost store",
 		Long: `restore puts a backup into the configured data folder, which must be empty or gone; what was erased since is erased again. The node
-must not run. Restoring does not make the log whole: when the head guard or a peer has seen more of it, the node says so at its start and stops. Its
-log cannot be continued then: do not start it again, and keep both copies, what is left of the lost store too, for the members.`,
+must not run. Restoring does not make the log whole: when the head guard or a peer has seen more of it, the node says so at its start and stops. Then
+rogatory-node recover closes the log and opens the next one, and the peers give back what they have. Keep what is left of the lost store.`,
 		Args: exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			cfg, err := p.load()
