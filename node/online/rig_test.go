@@ -45,6 +45,8 @@ type node struct {
 	witness *translog.WitnessSigner
 	hollow  bool // numbers were given out without messages: the store is not checked
 
+	step func(point string) // called at each step of the store
+
 	*process
 }
 
@@ -166,6 +168,7 @@ func (n *node) open() {
 		Dir: filepath.Join(n.folder, "data"), GuardPath: filepath.Join(n.folder, "guard"), Country: n.country,
 		Origin: n.log.Verifier().Origin(), Epoch: 1,
 		UnitKeys: func(unit string) (store.UnitKey, error) { return store.UnitKey(sha256.Sum256([]byte(unit))), nil },
+		Step:     n.step,
 	}))(t)
 	n.keys = must(n.ring.OpenSealing(filepath.Join(n.folder, keyring.SealingFile)))(t)
 	n.book = peers.New(n.country, n.r.dir)

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,6 +15,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/rogatory/rogatory/crypto/keyring"
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/store"
 	"github.com/rogatory/rogatory/node/witness"
@@ -166,6 +170,52 @@ func TestAWitnessLogsWhatItCosignsAndSaysTheSameAgain(t *testing.T) {
 			t.Errorf("the next head after a restart: %v", err)
 		}
 	})
+}
+
+func TestACrashWhileCosigningLeavesNoSecondCosignature(t *testing.T) {
+	for _, point := range []string{store.StepCommitted, store.StepGuardTorn, store.StepGuarded} {
+		t.Run(point, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, "BG", "RS")
+				r.round = 1000 * time.Hour
+				defer r.stop()
+				bg, rs := r.nodes["BG"], r.nodes["RS"]
+				// What a crash at this point would leave is put aside.
+				folder, left := rs.folder, t.TempDir()
+				var armed atomic.Bool
+				rs.step = func(at string) {
+					if at == point && armed.CompareAndSwap(true, false) {
+						if err := os.CopyFS(left, os.DirFS(folder)); err != nil {
+							t.Error(err)
+						}
+					}
+				}
+				r.start("BG", "RS")
+				bg.cleared()
+				rs.cleared()
+				time.Sleep(time.Minute)
+				request, cp := bg.asks(0)
+				armed.Store(true)
+				one := cosign(t, bg, rs, request)
+				if armed.Load() {
+					t.Fatal("the point was not passed")
+				}
+				rs.stop()
+				rs.folder = left
+				if err := os.Chmod(filepath.Join(left, keyring.SealingFile), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				rs.start()
+				rs.cleared()
+				if again := cosign(t, bg, rs, request); !bytes.Equal(again.GetCosignature(), one.GetCosignature()) {
+					t.Error("another cosignature of the same head")
+				}
+				if wits := leaves[*translog.Wit](rs); len(wits) != 1 || wits[0].Size != cp.Size {
+					t.Errorf("logged are %+v", wits)
+				}
+			})
+		})
+	}
 }
 
 func TestAStaleBaseIsAnsweredWithTheHeldSize(t *testing.T) {
