@@ -62,6 +62,7 @@ type world struct {
 	since    int64                 // when dir came
 	rules    exchange.Rules
 	house    exchange.House
+	goesOn   bool // from another log, in which cases may have begun
 }
 
 // A message is what the log says of one whose step has not come yet.
@@ -77,8 +78,8 @@ type message struct {
 
 // sent is what stays known of a message.
 type sent struct {
-	token string
-	to    string
+	token    string
+	from, to string
 }
 
 // A receipt is what a `rcpt` leaf says.
@@ -220,6 +221,9 @@ func (c *course) line(ctx context.Context, l *line) error {
 	switch e := l.leaf.Entry.(type) {
 	case *translog.Genesis:
 		c.directory(l, e.Directory)
+		w := *c.world
+		w.goesOn = e.PrevLog != ""
+		c.world = &w
 	case *translog.Dir:
 		if e.What == translog.DirDirectory {
 			c.directory(l, e.Digest)
@@ -376,7 +380,7 @@ func (c *course) message(l *line, e *translog.Msg) {
 	}
 	token := l.docket.GetCaseToken()
 	if l.docket.GetKind() == rogatoryv1.Kind_KIND_GOVERNANCE {
-		c.sent[e.Msg], c.governance[token] = sent{token, e.To}, true
+		c.sent[e.Msg], c.governance[token] = sent{token, e.From, e.To}, true
 		if e.Dir == translog.Out {
 			c.notices[e.Msg] = l.index
 		}
@@ -441,7 +445,7 @@ func (c *course) step(l *line, e *translog.Case) {
 		if m := c.pending[e.Of]; m != nil {
 			t.message = m
 			delete(c.pending, e.Of)
-			c.sent[e.Of] = sent{e.Case, m.leaf.To}
+			c.sent[e.Of] = sent{e.Case, m.leaf.From, m.leaf.To}
 			m.consult()
 		}
 	case exchange.EventReceived, exchange.EventRejected:
@@ -568,7 +572,7 @@ func (c *course) missing() error {
 			c.report.note(audit.CodeMissing, g.index, "the docket is not there, and no tombstone says why", "docket", "")
 		case k.lost && !told[g.token]:
 			told[g.token] = true
-			c.report.note(audit.CodeUnknown, g.index, "the docket's term is over, and no later snapshot has case "+g.token, "", "")
+			c.report.note(audit.CodeUnknown, g.index, "a docket of case "+g.token+" is gone by its term, or the case began in the log before, and no later snapshot has it", "", "")
 		}
 	}
 	return nil

@@ -245,7 +245,13 @@ func (k *caseOf) track(t *task, e *translog.Case) {
 
 // step makes the step of a `case` leaf.
 func (f *folder) step(t *task) {
-	k, e := f.of(t.token), t.line.leaf.Entry.(*translog.Case)
+	e := t.line.leaf.Entry.(*translog.Case)
+	if f.cases[t.token] == nil && t.world.goesOn && e.FromState != "" {
+		k := f.of(t.token)
+		f.lose(k, t.line.index)
+		f.gone[len(f.gone)-1].judged = true
+	}
+	k := f.of(t.token)
 	k.dirty = true
 	if len(k.expect) > 0 {
 		want := k.expect[0]

@@ -16,18 +16,21 @@ func (s sum) head() []byte { return s[:16] }
 
 func hashOf(parts ...[]byte) sum { return sum(sha256.Sum256(slices.Concat(parts...))) }
 
-// Who and why of what a node discloses by itself: an attachment, to the country that its message went to.
+// Who and why of what a node does by itself.
 const (
-	byNode        = "node"
-	forAttachment = "attachment"
-	byTerm        = "docket-term"
+	byNode      = "node"
+	byTerm      = "docket-term"
+	forRecovery = "recovery"
 )
 
 // op judges a line of the statutory log.
 func (c *course) op(l *line, e *translog.Op, transfers *line) {
 	if e.Verb == translog.Disclose && e.Who == byNode && e.Assertion.IsZero() {
 		for _, of := range l.list {
-			if s, ok := c.sent[of]; !ok || s.to != e.Recipient || s.token != e.Case {
+			// After a recovery its sender gets its own message back.
+			s, ok := c.sent[of]
+			back := e.Why == forRecovery && s.from == e.Recipient && e.Recipient != c.country
+			if !ok || !back && (s.to != e.Recipient || s.token != e.Case) {
 				c.note(audit.CodeRight, l.index, "disclosed to a country that the message did not go to", s.to, e.Recipient)
 			}
 		}
