@@ -33,8 +33,12 @@ func (l *logbook) Export(r *nodev1.ExportRequest, stream grpc.ServerStreamingSer
 		Country: n.cfg.Country, Keys: n.signer.Verifier(), Every: r.GetEvery(),
 		Limits: export.Limits{From: int64(r.GetFromMs()), Until: int64(r.GetUntilMs()), Unit: r.GetUnit(), Case: r.GetCaseToken()},
 	}
-	if log := r.GetLog(); log != "" && log != o.Keys.Origin() {
-		return desk.Tell(fmt.Errorf("exporting %s into an archive of %s: %w", o.Keys.Origin(), log, desk.ErrRequest))
+	if log := r.GetLog(); log != "" && log != o.Keys.Origin() { // one that was closed after a rollback
+		s, err := n.signerOf(log)
+		if err != nil {
+			return desk.Tell(fmt.Errorf("exporting %s: %w", log, desk.ErrRequest))
+		}
+		o.Keys = s.Verifier()
 	}
 	if o.Unit != "" && !slices.ContainsFunc(n.cfg.Units, func(u configs.Unit) bool { return u.Name == o.Unit }) {
 		return desk.Tell(fmt.Errorf("exporting what concerns %s: %w", o.Unit, desk.ErrUnit))
@@ -45,8 +49,11 @@ func (l *logbook) Export(r *nodev1.ExportRequest, stream grpc.ServerStreamingSer
 	}
 	p := &parcel{stream: stream, had: int64(r.GetHad())}
 	if err := p.start(n.store, o); err != nil {
-		if errors.Is(err, export.ErrNoCheckpoint) && unsigned != nil {
+		switch {
+		case errors.Is(err, export.ErrNoCheckpoint) && unsigned != nil:
 			err = unsigned
+		case errors.Is(err, export.ErrNoLog):
+			err = fmt.Errorf("exporting %s, which is no log of %s: %w", r.GetLog(), o.Country, desk.ErrRequest)
 		}
 		return desk.Tell(err)
 	}

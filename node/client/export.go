@@ -14,6 +14,8 @@ import (
 // An Export says what of the log is wanted.
 type Export struct {
 	Limits archive.Info // Unit, Case, From and Until are used
+	// Log is the origin of the log; empty for the one that is written.
+	Log string
 	// Every has the side records of all tiles compared, not only when something was erased lately.
 	Every bool
 	// Progress, when set, is called with the number of leaves done and the number of all.
@@ -24,11 +26,11 @@ type Export struct {
 // says is written, not believed: but for the root, which must be that of the leaves.
 func (c *Client) Export(ctx context.Context, path string, e Export) (_ archive.Info, err error) {
 	req := &nodev1.ExportRequest{
-		FromMs: uint64(e.Limits.From), UntilMs: uint64(e.Limits.Until), Unit: e.Limits.Unit, CaseToken: e.Limits.Case, Every: e.Every,
+		FromMs: uint64(e.Limits.From), UntilMs: uint64(e.Limits.Until), Unit: e.Limits.Unit, CaseToken: e.Limits.Case, Every: e.Every, Log: e.Log,
 	}
 	// What cannot be opened, and is there, Create judges.
 	if r, err := archive.Open(path); err == nil {
-		req.Had, req.Log = uint64(r.Info().Size), r.Info().Log
+		req.Had = uint64(r.Info().Size)
 		if err := r.Close(); err != nil {
 			return archive.Info{}, err
 		}

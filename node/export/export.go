@@ -17,6 +17,8 @@ var (
 	ErrNoCheckpoint = errors.New("the store holds no signed checkpoint")
 	// ErrCheckpoint says that the checkpoint kept is not of the log that is kept.
 	ErrCheckpoint = errors.New("the checkpoint kept is not of this log")
+	// ErrNoLog says that the store keeps no log with this origin.
+	ErrNoLog = errors.New("no such log")
 	// ErrNoCase says that the store holds no such case.
 	ErrNoCase = errors.New("no such case")
 )
@@ -37,7 +39,7 @@ type Target interface {
 // Options say what is exported.
 type Options struct {
 	Country string
-	Keys    *translog.LogVerifier // of the log
+	Keys    *translog.LogVerifier // of the log: that which is written, or one that was closed after a rollback
 	Limits
 	// Every has the side records of all tiles compared, not only when something was erased lately.
 	Every bool
@@ -80,6 +82,7 @@ type exporter struct {
 	s    *store.Store
 	to   Target
 	o    Options
+	log  store.Log
 	head Head
 
 	erased bool // a tombstone was seen
@@ -92,6 +95,9 @@ type exporter struct {
 
 func (x *exporter) run(ctx context.Context) (archive.Info, error) {
 	if err := x.s.View(func(r *store.Reader) (err error) {
+		if x.log, err = logOf(r, x.o.Keys); err != nil {
+			return err
+		}
 		if x.head, err = Newest(r, x.o.Keys, x.to.Had()); err != nil {
 			return err
 		}
@@ -135,9 +141,9 @@ func (x *exporter) lookBack(r *store.Reader) {
 	if from == 0 {
 		return
 	}
-	r.Leaves(max(0, from-eraseReach), func(index int64, leaf []byte) bool {
+	r.Leaves(x.log.Base+max(0, from-eraseReach), func(place int64, leaf []byte) bool {
 		x.erased = x.erased || kindOf(leaf) == "erase"
-		return index+1 < from && !x.erased
+		return place+1 < x.log.Base+from && !x.erased
 	})
 }
 

@@ -294,3 +294,39 @@ func TestAWriterIsNotHeldBackByAnExport(t *testing.T) {
 		t.Errorf("archive of %d", r.Info().Size)
 	}
 }
+
+func TestBothLogsOfACountryThatRecoveredAreExported(t *testing.T) {
+	g := newRig(t)
+	g.send(200)
+	old := g.sign()
+	o := g.options()
+	before := filepath.Join(t.TempDir(), "1")
+	g.export(before, o)
+	g.recover()
+	g.send(150)
+	next := g.sign()
+	closed := g.export(before, o)
+	if closed.Info().Log != testLog || closed.Info().Root != old.Root {
+		t.Errorf("the closed log is %+v", closed.Info())
+	}
+	r := g.export(filepath.Join(t.TempDir(), "2"), g.options())
+	if r.Info().Log != nextLog || r.Info().Root != next.Root || r.Info().Size != next.Size {
+		t.Errorf("the next log is %+v, its head %+v", r.Info(), next)
+	}
+	for i, e := range entries(t, r) {
+		leaf, err := translog.ParseLeaf(e.Leaf)
+		if err != nil || leaf.Index != int64(i) {
+			t.Fatalf("leaf %d says %d, %v", i, leaf.Index, err)
+		}
+		want := map[string]string{
+			"genesis": "[endorsement]", "node": "[report]", "msg": "[docket message signature statement]", "rcpt": "[leaf path]",
+		}[kindOf(e.Leaf)]
+		if got := names(e); got != want && got != "[docket message root-at signature statement]" && got != "[checkpoint leaf path]" {
+			t.Errorf("leaf %d, a %s, has %s", i, kindOf(e.Leaf), got)
+		}
+	}
+	g.signer = signerOf(t, "rogatory.example/RS/log/3")
+	if err := g.s.View(func(r *store.Reader) error { _, err := Newest(r, g.signer.Verifier(), 0); return err }); !errors.Is(err, ErrNoLog) {
+		t.Errorf("a log that is not there: %v", err)
+	}
+}

@@ -20,9 +20,17 @@ const maxTail = 1 << 12
 
 // Newest chooses the checkpoint of an export. That is the newest one that has reached its quorum, if nothing but `wit` and
 // `cos` leaves stand behind it, and else the newest that was signed, of those that the store keeps. It is not smaller than
-// had leaves if there is one that is not. The error wraps [ErrNoCheckpoint] or [ErrCheckpoint].
+// had leaves if there is one that is not. Of a log that was closed it is the one that closed it. The error wraps [ErrNoLog], [ErrNoCheckpoint] or [ErrCheckpoint].
 func Newest(r *store.Reader, keys *translog.LogVerifier, had int64) (Head, error) {
-	cosigned, covers, err := newestCosigned(r, keys)
+	log, err := logOf(r, keys)
+	if err != nil {
+		return Head{}, err
+	}
+	r = r.In(log)
+	if log.Closed != nil {
+		return fits(r, log, keys, log.Closed)
+	}
+	cosigned, covers, err := newestCosigned(r, log, keys)
 	if err != nil {
 		return Head{}, err
 	}
@@ -38,17 +46,31 @@ func Newest(r *store.Reader, keys *translog.LogVerifier, had int64) (Head, error
 	case note == nil:
 		return Head{}, ErrNoCheckpoint
 	}
-	return fits(r, keys, note)
+	return fits(r, log, keys, note)
+}
+
+// logOf returns the log whose keys these are.
+func logOf(r *store.Reader, keys *translog.LogVerifier) (store.Log, error) {
+	logs, err := r.Logs()
+	if err != nil {
+		return store.Log{}, err
+	}
+	for _, l := range logs {
+		if l.Origin == keys.Origin() {
+			return l, nil
+		}
+	}
+	return store.Log{}, fmt.Errorf("log %s: %w", keys.Origin(), ErrNoLog)
 }
 
 // fits returns the head that a checkpoint signs, if it is one of this log.
-func fits(r *store.Reader, keys *translog.LogVerifier, note []byte) (Head, error) {
+func fits(r *store.Reader, log store.Log, keys *translog.LogVerifier, note []byte) (Head, error) {
 	cp, err := translog.ParseCheckpoint(note, keys)
 	if err != nil {
 		return Head{}, fmt.Errorf("%w: %w", ErrCheckpoint, err)
 	}
-	if cp.Size > r.Size() {
-		return Head{}, fmt.Errorf("a checkpoint of %d leaves over %d: %w", cp.Size, r.Size(), ErrCheckpoint)
+	if cp.Size > log.Size {
+		return Head{}, fmt.Errorf("a checkpoint of %d leaves over %d: %w", cp.Size, log.Size, ErrCheckpoint)
 	}
 	head, err := r.HeadAt(cp.Size)
 	if err != nil {
@@ -62,10 +84,10 @@ func fits(r *store.Reader, keys *translog.LogVerifier, note []byte) (Head, error
 
 // newestCosigned returns the newest head that reached its quorum, without a checkpoint if there is none among the last leaves,
 // and whether nothing but the leaves of rounds stands behind it.
-func newestCosigned(r *store.Reader, keys *translog.LogVerifier) (head Head, covers bool, err error) {
-	size, only := r.Size(), r.Size() // from only on there are but leaves of rounds
+func newestCosigned(r *store.Reader, log store.Log, keys *translog.LogVerifier) (head Head, covers bool, err error) {
+	size, only := log.Size, log.Size // from only on there are but leaves of rounds
 	for at := size - 1; at >= max(0, size-maxTail); at-- {
-		leaf, err := r.Leaf(at)
+		leaf, err := r.Leaf(log.Base + at)
 		if err != nil {
 			return Head{}, false, err
 		}
@@ -79,14 +101,14 @@ func newestCosigned(r *store.Reader, keys *translog.LogVerifier) (head Head, cov
 		case head.Checkpoint != nil || kind != "cos":
 			continue
 		}
-		note, err := r.Side(at, "checkpoint")
+		note, err := r.Side(log.Base+at, "checkpoint")
 		if errors.Is(err, store.ErrNotFound) {
 			continue
 		}
 		if err != nil {
 			return Head{}, false, err
 		}
-		if head, err = fits(r, keys, note); err != nil {
+		if head, err = fits(r, log, keys, note); err != nil {
 			head = Head{} // the auditor's finding
 		}
 	}

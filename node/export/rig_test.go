@@ -21,6 +21,7 @@ import (
 
 const (
 	testLog = "rogatory.example/RS/log/1"
+	nextLog = "rogatory.example/RS/log/2"
 	peerLog = "rogatory.example/BG/log/1"
 )
 
@@ -28,6 +29,7 @@ const (
 type rig struct {
 	t      testing.TB
 	s      *store.Store
+	opts   store.Options
 	signer *translog.LogSigner
 	bundle int
 }
@@ -35,16 +37,14 @@ type rig struct {
 func newRig(t testing.TB) *rig {
 	t.Helper()
 	dir := t.TempDir()
-	s, err := store.Open(store.Options{
+	opts := store.Options{
 		Dir: filepath.Join(dir, "data"), GuardPath: filepath.Join(dir, "guard"), Country: "RS", Origin: testLog, Epoch: 1,
 		UnitKeys: func(unit string) (store.UnitKey, error) { return sha256.Sum256([]byte(unit)), nil },
-	})
+	}
+	s, err := store.Open(opts)
 	must(t, err)
-	t.Cleanup(func() { must(t, s.Close()) })
-	ed, pq := sha256.Sum256([]byte("export ed25519")), sha256.Sum256([]byte("export ml-dsa"))
-	signer, err := translog.NewLogSigner(testLog, ed[:], pq[:])
-	must(t, err)
-	g := &rig{t: t, s: s, signer: signer}
+	g := &rig{t: t, s: s, opts: opts, signer: signerOf(t, testLog)}
+	t.Cleanup(func() { must(t, g.s.Close()) })
 	g.update(func(tx *store.Tx) error {
 		if _, err := tx.Append(&translog.Genesis{Log: testLog, Country: "RS", Directory: digest("directory"), Epoch: 1, Spec: "rogatory-log-1"}); err != nil {
 			return err
@@ -57,6 +57,38 @@ func newRig(t testing.TB) *rig {
 		)
 	})
 	return g
+}
+
+func signerOf(t testing.TB, origin string) *translog.LogSigner {
+	t.Helper()
+	ed, pq := sha256.Sum256([]byte("export ed25519")), sha256.Sum256([]byte("export ml-dsa"))
+	s, err := translog.NewLogSigner(origin, ed[:], pq[:])
+	must(t, err)
+	return s
+}
+
+// recover closes the log as after a rollback, and opens the next one.
+func (g *rig) recover() {
+	g.t.Helper()
+	must(g.t, g.s.Close())
+	_, err := store.Recover(context.Background(), g.opts, store.Recovery{
+		Number: 2,
+		Close:  func(_ string, head store.Head) ([]byte, error) { return g.checkpoint(head), nil },
+		Genesis: func(closed string, head store.Head) (*translog.Genesis, error) {
+			return &translog.Genesis{
+				Log: nextLog, Country: "RS", Directory: digest("directory"), Epoch: 2, Spec: "rogatory-log-1",
+				PrevLog: closed, PrevSize: head.Size, PrevRoot: head.Root,
+			}, nil
+		},
+		Endorse: func([]byte) ([]byte, error) { return []byte("endorsement"), nil },
+		Note: func(*store.Recovered) (*translog.Node, []byte, error) {
+			return &translog.Node{Event: "recover", Program: "test", Digest: digest("report")}, []byte("report"), nil
+		},
+	})
+	must(g.t, err)
+	g.s, err = store.Open(g.opts)
+	must(g.t, err)
+	g.signer = signerOf(g.t, nextLog)
 }
 
 func must(t testing.TB, err error) {
@@ -90,12 +122,12 @@ func (g *rig) send(n int) {
 	g.update(func(tx *store.Tx) error {
 		var refs []int64
 		var names []translog.Hash
-		_, first, _, err := tx.NextOutgoing("BG")
+		epoch, first, _, err := tx.NextOutgoing("BG")
 		if err != nil {
 			return err
 		}
 		for i := range 2 * n {
-			index, msg, err := g.message(tx, first+uint64(i), i)
+			index, msg, err := g.message(tx, i)
 			if err != nil {
 				return err
 			}
@@ -107,7 +139,7 @@ func (g *rig) send(n int) {
 				return err
 			}
 			if err := errors.Join(
-				tx.Receipted("BG", 1, first+uint64(i), index, fmt.Append(nil, "leaf ", ref)),
+				tx.Receipted("BG", epoch, first+uint64(i), index, fmt.Append(nil, "leaf ", ref)),
 				tx.PutSide(index, "path", bytes.Repeat([]byte{7}, 64)),
 			); err != nil {
 				return err
@@ -122,12 +154,16 @@ func (g *rig) send(n int) {
 	})
 }
 
-func (g *rig) message(tx *store.Tx, seq uint64, i int) (index int64, msg translog.Hash, err error) {
+func (g *rig) message(tx *store.Tx, i int) (index int64, msg translog.Hash, err error) {
 	unit := []string{"police", "fiu"}[i%2]
 	token := fmt.Sprintf("RS-%s-%d", unit, g.bundle)
 	msg = digest("message", g.bundle, i)
+	epoch, seq, prev, err := tx.NextOutgoing("BG")
+	if err != nil {
+		return 0, msg, err
+	}
 	if index, err = tx.Append(&translog.Msg{
-		Dir: translog.Out, From: "RS", To: "BG", Epoch: 1, Seq: int64(seq), Msg: msg, Prev: digest("prev"),
+		Dir: translog.Out, From: "RS", To: "BG", Epoch: int64(epoch), Seq: int64(seq), Msg: msg, Prev: translog.Hash(prev),
 		DocketCommit: digest("d"), ContentCommit: digest("c"), DirectoryVersion: 1, ManifestVersion: 1, Size: 4096,
 		Stmt: digest("stmt"), Sig: digest("sig"),
 	}); err != nil {
@@ -143,7 +179,7 @@ func (g *rig) message(tx *store.Tx, seq uint64, i int) (index int64, msg translo
 		}),
 		tx.PutSide(index, "whole", []byte("own business")),
 		tx.PutOutbox(&storev1.OutboxEntry{
-			To: "BG", Epoch: 1, Seq: seq, Msg: msg[:], Message: []byte("message"), LeafIndex: uint64(index), CaseToken: token,
+			To: "BG", Epoch: epoch, Seq: seq, Msg: msg[:], Message: []byte("message"), LeafIndex: uint64(index), CaseToken: token,
 		}),
 	)
 }
@@ -162,7 +198,7 @@ func (g *rig) sign() store.Head {
 
 func (g *rig) checkpoint(head store.Head) []byte {
 	g.t.Helper()
-	note, err := translog.SignCheckpoint(translog.Checkpoint{Origin: testLog, Size: head.Size, Root: head.Root}, g.signer)
+	note, err := translog.SignCheckpoint(translog.Checkpoint{Origin: g.signer.Verifier().Origin(), Size: head.Size, Root: head.Root}, g.signer)
 	must(g.t, err)
 	return note
 }

@@ -19,19 +19,20 @@ import (
 // business.
 var named = map[string]bool{
 	"assertion": true, "checkpoint": true, "docket": true, "endorsement": true, "enrolment": true, "leaf": true,
-	"of": true, "path": true, "policy": true, "salt": true, "snapshot": true,
+	"of": true, "path": true, "report": true, "policy": true, "salt": true, "snapshot": true,
 }
 
 // A row is an entry and what is known of it here.
 type row struct {
 	archive.Entry
-	kind string
-	msg  *storev1.LoggedMessage // of `msg`
+	kind  string
+	place int64                  // of the leaf among those of all logs
+	msg   *storev1.LoggedMessage // of `msg`
 }
 
 // tile reads the entries from first up to until, all of one tile.
 func (x *exporter) tile(r *store.Reader, first, until int64) ([]archive.Entry, error) {
-	rows, err := readRows(r, first, until)
+	rows, err := readRows(r, x.log.Base, first, until)
 	if err != nil {
 		return nil, err
 	}
@@ -52,26 +53,28 @@ func (x *exporter) tile(r *store.Reader, first, until int64) ([]archive.Entry, e
 	return entries, nil
 }
 
-func readRows(r *store.Reader, first, until int64) ([]row, error) {
+// readRows reads the leaves of a log from index first up to until, with what stands beside them. The log begins at a place.
+func readRows(r *store.Reader, base, first, until int64) ([]row, error) {
 	rows := make([]row, 0, until-first)
-	r.Leaves(first, func(index int64, leaf []byte) bool {
-		rows = append(rows, row{Entry: archive.Entry{Index: index, Leaf: bytes.Clone(leaf)}, kind: kindOf(leaf)})
-		return index+1 < until
+	from, end := base+first, base+until
+	r.Leaves(from, func(place int64, leaf []byte) bool {
+		rows = append(rows, row{Entry: archive.Entry{Index: place - base, Leaf: bytes.Clone(leaf)}, kind: kindOf(leaf), place: place})
+		return place+1 < end
 	})
 	if int64(len(rows)) != until-first {
 		return nil, fmt.Errorf("%d leaves from %d on instead of %d: %w", len(rows), first, until-first, store.ErrNotFound)
 	}
-	r.Sides(first, until, func(index int64, name string, record []byte) bool {
-		if named[name] && index >= first {
-			rows[index-first].add(name, bytes.Clone(record))
+	r.Sides(from, end, func(place int64, name string, record []byte) bool {
+		if named[name] {
+			rows[place-from].add(name, bytes.Clone(record))
 		}
 		return true
 	})
-	if err := r.EachMessage(first, func(index int64, m *storev1.LoggedMessage) bool {
-		if index < until {
-			rows[index-first].message(m)
+	if err := r.EachMessage(from, func(place int64, m *storev1.LoggedMessage) bool {
+		if place < end {
+			rows[place-from].message(m)
 		}
-		return index < until
+		return place < end
 	}); err != nil {
 		return nil, err
 	}
@@ -107,7 +110,7 @@ func (w *row) message(m *storev1.LoggedMessage) {
 }
 
 func (w *row) statement(r *store.Reader) error {
-	st, err := r.Statement(w.Index)
+	st, err := r.Statement(w.place)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil // the auditor's finding
 	}
@@ -139,7 +142,7 @@ func (w *row) receipt(r *store.Reader) error {
 	if err != nil {
 		return err
 	}
-	if m.GetReceiptPlusOne() == uint64(w.Index)+1 {
+	if m.GetReceiptPlusOne() == uint64(w.place)+1 {
 		w.add("leaf", m.GetReceiptLeaf())
 	}
 	return nil

@@ -2,24 +2,23 @@ package store
 
 import "bytes"
 
-// Sides calls each with the side records that were kept by name beside the leaves from index from up to, and without,
-// until, in order of index and name, until it returns false. The bytes are its own for the time of the call only.
+// Sides calls each with the side records that were kept by name beside the leaves of the places from from up to, and without,
+// until, in order of place, until it returns false. The bytes are its own for the time of the call only.
 func (r *Reader) Sides(from, until int64, each func(index int64, name string, record []byte) bool) {
-	b := r.b.Bucket(bucketSides)
-	c := b.Cursor()
-	end := u64(until)
+	bucket, end := r.b.Bucket(bucketSides), u64(until)
+	c := bucket.Cursor()
 	for k, v := c.Seek(u64(from)); k != nil && bytes.Compare(k, end) < 0; k, v = c.Next() {
 		if k[8] < 0x21 {
 			continue // a message, a statement or a signature
 		}
-		name := k[8:]
-		if i := bytes.IndexByte(name, 0); i >= 0 { // a piece of a long one, which are together in its place
-			if !bytes.Equal(name[i:], []byte{0, 0}) {
+		if last := len(k) - 2; k[last] < 0x21 { // a piece: no name has such a byte
+			if k[last] != 0 || k[last+1] != 0 {
 				continue
 			}
-			name, v = name[:i], readPieces(b, k[:8+i])
+			k = bytes.Clone(k[:last])
+			v = readPieces(bucket, k)
 		}
-		if !each(int64(number(k)), string(name), v) {
+		if !each(int64(number(k)), string(k[8:]), v) {
 			return
 		}
 	}

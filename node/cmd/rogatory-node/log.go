@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"github.com/rogatory/rogatory/node/archive"
 	"github.com/rogatory/rogatory/node/client"
 	"github.com/rogatory/rogatory/node/export"
+	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/store"
 )
 
@@ -28,6 +30,7 @@ func (p *program) logCommand() *cobra.Command {
 func (p *program) logExportCommand() *cobra.Command {
 	var e client.Export
 	var from, until string
+	var number uint32
 	c := &cobra.Command{
 		Use:   "export OUT",
 		Short: "Write the signed log as an archive that rogatory-audit reads",
@@ -51,6 +54,13 @@ were asked for, with those that tell of keys, rules and officers. Dates are days
 			if e.Limits.Until != 0 && e.Limits.Until <= e.Limits.From {
 				return usage(errors.New("--until is not behind --from"), "--until is the first moment that is left out")
 			}
+			if number > 0 {
+				cfg, err := p.load()
+				if err != nil {
+					return err
+				}
+				e.Log = federation.Origin(cfg.Federation, cfg.Country, uint64(number))
+			}
 			return p.exportLog(c.Context(), args[0], e)
 		},
 	}
@@ -59,6 +69,7 @@ were asked for, with those that tell of keys, rules and officers. Dates are days
 	f.StringVar(&until, "until", "", "only leaves before that time")
 	f.StringVar(&e.Limits.Unit, "unit", "", "only what concerns the cases of a unit")
 	f.StringVar(&e.Limits.Case, "case", "", "only what concerns a case")
+	f.Uint32Var(&number, "log", 0, "number of the log, after a recovery has closed one (default: the one that is written)")
 	f.BoolVar(&e.Every, "every", false, "compare the side records of all leaves with an archive that is continued")
 	return c
 }
@@ -146,17 +157,16 @@ func (p *program) exportStopped(ctx context.Context, cfg *configs.Node, out stri
 	if err != nil {
 		return archive.Info{}, 0, err
 	}
-	opts := node.StoreOptions(cfg, ring)
-	seeds := ring.Log()
-	signer, err := translog.NewLogSigner(opts.Origin, seeds.Ed25519.Bytes(), seeds.MLDSA44.Bytes())
-	if err != nil {
-		return archive.Info{}, 0, err
-	}
-	s, err := store.Open(opts)
+	s, err := store.Open(node.StoreOptions(cfg, ring))
 	if err != nil {
 		return archive.Info{}, 0, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
+	seeds := ring.Log()
+	signer, err := translog.NewLogSigner(cmp.Or(e.Log, s.Log().Origin), seeds.Ed25519.Bytes(), seeds.MLDSA44.Bytes())
+	if err != nil {
+		return archive.Info{}, 0, err
+	}
 	o := export.Options{
 		Country: cfg.Country, Keys: signer.Verifier(), Every: e.Every, Progress: e.Progress,
 		Limits: export.Limits{From: e.Limits.From, Until: e.Limits.Until, Unit: e.Limits.Unit, Case: e.Limits.Case},
@@ -167,7 +177,10 @@ func (p *program) exportStopped(ctx context.Context, cfg *configs.Node, out stri
 	}
 	defer func() { err = errors.Join(err, w.Close()) }()
 	info, err := export.Run(ctx, s, w, o)
-	return info, s.Head().Size - info.Size, err
+	if info.Log == s.Log().Origin {
+		behind = s.Head().Size - info.Size
+	}
+	return info, behind, err
 }
 
 // exportFailure gives what can go wrong with an archive a status and a hint.
@@ -179,7 +192,7 @@ func exportFailure(err error) error {
 	case errors.Is(err, archive.ErrExists):
 		return no(err, "choose another path: a zip and a limited archive are made anew each time")
 	case errors.Is(err, archive.ErrOther):
-		return no(err, "name a new folder, or one that holds an archive of this log: nothing else is ever written over")
+		return no(err, "name a new folder, or one that holds an archive of this log: nothing else is ever written over. After a recovery the next log takes a new folder; --log 1 is the first")
 	case errors.Is(err, archive.ErrHistory):
 		return no(err, "the archive shows another history than the node: keep it, and show both to an auditor. Was a backup restored? Export into a new folder")
 	case errors.As(err, &form):
@@ -188,6 +201,8 @@ func exportFailure(err error) error {
 		return no(err, "start the node, and export when rogatory-node status says that it is cleared")
 	case errors.Is(err, export.ErrCheckpoint):
 		return no(err, "rogatory-node check --deep looks at the whole store")
+	case errors.Is(err, export.ErrNoLog):
+		return no(err, "without --log it is the log that is written")
 	case errors.Is(err, export.ErrNoCase):
 		return no(err, "a case token looks like RS-2026-000123; rogatory-node request list shows yours")
 	case errors.Is(err, store.ErrLocked):

@@ -26,7 +26,7 @@ type ExportRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Leaves in the archive that is continued; 0 for a new one.
 	Had uint64 `protobuf:"varint,1,opt,name=had,proto3" json:"had,omitempty"`
-	// Its log; empty for a new one.
+	// Origin of the log that is wanted; empty for the one that is written.
 	Log string `protobuf:"bytes,2,opt,name=log,proto3" json:"log,omitempty"`
 	// First millisecond since 1970 of the period that the archive is limited to; 0 does not limit.
 	FromMs uint64 `protobuf:"varint,3,opt,name=from_ms,json=fromMs,proto3" json:"from_ms,omitempty"`
