@@ -53,7 +53,7 @@ func (p *program) recosignCommand() *cobra.Command {
 		Short: "Cosign a peer's log again that has shown two histories",
 		Long: "recosign takes up the cosigning of a peer's log again that was stopped because the log has shown two histories. The proofs stay. Do this when " +
 			"the peer's operator has explained them; the log must continue from the head that was cosigned last.",
-		Args: cobra.ExactArgs(1),
+		Args: exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			cl, err := p.dial()
 			if err != nil {
