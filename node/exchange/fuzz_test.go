@@ -117,6 +117,9 @@ func FuzzDecode(f *testing.F) {
 	f.Add(exchange.Case{}.Encode())
 	f.Add(p.sides["RS"].Encode())
 	f.Add(append(p.sides["BG"].Encode(), 0))
+	erased := p.sides["RS"]
+	erased.Erasures = []exchange.Erasure{{Msg: erased.Messages[0].Name, ProposedBy: "o-1"}, {Msg: exchange.Name{9}, Done: true}}
+	f.Add(erased.Encode())
 	var early exchange.Case
 	d := docket(of(rogatoryv1.Kind_KIND_WITHDRAWAL))
 	d.Of = bytes.Repeat([]byte{7}, 32)
