@@ -6,6 +6,8 @@ import "github.com/spf13/cobra"
 func (p *program) commands() []*cobra.Command {
 	return []*cobra.Command{
 		p.verifyCommand(),
+		p.replayCommand(),
+		p.reconcileCommand(),
 		p.proveCommand(),
 		p.checkCommand(),
 		p.linesCommand(),
