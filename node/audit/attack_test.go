@@ -81,7 +81,7 @@ func TestOperatorWithAllKeysIsFound(t *testing.T) {
 			h.Alter(0, func(e *forge.Entry) { e.Body.(*translog.Genesis).Country = "BG" })
 		}, audit.CodeHead},
 		"another directory is named": {func(h *forge.History) {
-			h.Alter(1, func(e *forge.Entry) { e.Body.(*translog.Dir).Digest[0] ^= 1 })
+			h.Alter(h.Find("dir")[0], func(e *forge.Entry) { e.Body.(*translog.Dir).Digest[0] ^= 1 })
 		}, audit.CodeKey},
 		"a head is said to be cosigned": {func(h *forge.History) {
 			h.Alter(h.Find("cos")[0], func(e *forge.Entry) { e.Body.(*translog.Cos).Count++ })
@@ -117,7 +117,7 @@ func TestOperatorWithAllKeysIsFound(t *testing.T) {
 				c.lie(h)
 			}
 			h.Resign()
-			res := verify(t, w, w.ArchiveOf(rs, h, t.TempDir()+"/RS"), 2)
+			res := verify(t, w, w.ArchiveOf(rs, h, t.TempDir()+"/RS.zip"), 2)
 			if !has(res, c.want) {
 				dump(t, res)
 				t.Errorf("no %s", c.want)
@@ -155,7 +155,7 @@ func TestResultIsTheSameForAnyNumberOfWorkers(t *testing.T) {
 		h.Alter(i, func(e *forge.Entry) { e.At -= 5000 })
 	}
 	h.Resign()
-	path := w.ArchiveOf(rs, h, t.TempDir()+"/RS")
+	path := w.ArchiveOf(rs, h, t.TempDir()+"/RS.zip")
 	want := verify(t, w, path, 1)
 	if !has(want, audit.CodeTime) {
 		t.Fatal("nothing was found")

@@ -50,7 +50,7 @@ func TestLogAfterARecoveryIsClean(t *testing.T) {
 	h := rs.Log.Copy()
 	h.Alter(0, func(e *forge.Entry) { e.Sides["endorsement"][100] ^= 1 })
 	h.Resign()
-	if res := verify(t, w, w.ArchiveOf(rs, h, t.TempDir()+"/RS"), 2); !has(res, audit.CodeLeafSig) {
+	if res := verify(t, w, w.ArchiveOf(rs, h, t.TempDir()+"/RS.zip"), 2); !has(res, audit.CodeLeafSig) {
 		t.Error("a genesis that nobody endorsed was not found")
 	}
 }
@@ -100,7 +100,7 @@ func TestBatchedMessagesAndManyDays(t *testing.T) {
 	w.Reply(w.Ask("BG", "RS"))
 	w.Round()
 	for _, c := range w.Countries() {
-		clean(t, c.Code, verify(t, w, w.Archive(c.Code, t.TempDir()+"/"+c.Code), 2))
+		clean(t, c.Code, verify(t, w, w.Archive(c.Code, t.TempDir()+"/"+c.Code+".zip"), 2))
 	}
 }
 

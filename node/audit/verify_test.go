@@ -62,7 +62,7 @@ func verify(t testing.TB, w *forge.World, path string, workers int) *audit.Resul
 func TestHonestLogsGiveNoFinding(t *testing.T) {
 	w := honest(t)
 	for _, c := range w.Countries() {
-		res := verify(t, w, w.Archive(c.Code, t.TempDir()+"/"+c.Code), 2)
+		res := verify(t, w, w.Archive(c.Code, t.TempDir()+"/"+c.Code+".zip"), 2)
 		for _, f := range res.Findings {
 			t.Errorf("%s: %s", c.Code, f)
 		}
