@@ -264,3 +264,248 @@ func TestTwoLostDaysComeBack(t *testing.T) {
 		wholeAgain(t, rs.country, was, is, bg.country, hu.country)
 	})
 }
+
+// recovered waits for the end of a recovery.
+func (in *inside) recovered() {
+	in.f.t.Helper()
+	within(in.f.t, 30*time.Minute, "end of the recovery of "+in.code, func() bool {
+		return in.state().GetRecovery() == nodev1.RecoveryState_RECOVERY_STATE_DONE
+	})
+}
+
+// Data folder and guard are old, so the node starts and only its peers notice. What it has logged until then moves into the new log. Then it is killed
+// again and again while its peers give back what they have.
+func TestRecoveryOfWhatOnlyPeersNoticeBearsInterruptions(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := federate(t, "RS", "BG", "HU")
+		rs, bg, hu := f.node["RS"].run(), f.node["BG"].run(), f.node["HU"].run()
+		all := []*inside{rs, bg, hu}
+		for _, in := range all {
+			in.clearedIn(time.Minute)
+		}
+		known := bg.mustAsk("RS")
+		settled(t, all)
+		rs.halt()
+		old := rs.copied()
+		rs = f.node["RS"].run()
+		all[0] = rs
+		rs.clearedIn(time.Minute)
+		rs.reply(known)
+		for range 5 {
+			rs.mustAsk("BG")
+			hu.mustAsk("RS")
+			bg.mustAsk("RS")
+			time.Sleep(7 * time.Hour)
+		}
+		settled(t, all)
+		cases := rs.rows()
+		rs.halt()
+		was := rs.messages()
+		rs.putBack(old)
+		f.node["RS"].run().rolledBack()
+		done, _, err := rs.recover()
+		must(t, err)
+		if done.Moved == 0 {
+			t.Error("nothing was moved into the new log")
+		}
+		rs.check()
+		for i := range 12 {
+			rs = f.node["RS"].run()
+			time.Sleep(time.Duration(i) * 300 * time.Millisecond)
+			rs.halt()
+			rs.check()
+		}
+		rs = f.node["RS"].run()
+		all[0] = rs
+		rs.recovered()
+		settled(t, all)
+		now := rs.rows()
+		for token, c := range cases {
+			if n := now[token]; n == nil || n.GetState() != c.GetState() || n.GetDeadlineMs() != c.GetDeadlineMs() {
+				t.Errorf("case %s is %v, it was %v", token, n, c)
+			}
+		}
+		for _, in := range all {
+			in.halt()
+		}
+		wholeAgain(t, rs.country, was, rs.messages(), bg.country, hu.country)
+	})
+}
+
+// A crash at any step of the recovery itself leaves the old log or the new one.
+func TestRecoveryThatCrashesIsRunAgain(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f, rs, bg := pair(t)
+		rs.mustAsk("BG")
+		settled(t, []*inside{rs, bg})
+		backup := filepath.Join(f.dir, "backup")
+		_, err := rs.op.Backup(context.Background(), &nodev1.BackupRequest{Folder: backup})
+		must(t, err)
+		rs.mustAsk("BG")
+		settled(t, []*inside{rs, bg})
+		rs.halt()
+		rs.restore(backup)
+		crash := errors.New("crash")
+		_, _, err = rs.recover(func(o *node.RecoverOptions) { o.Confirm = func(*node.RecoverPlan) error { return crash } })
+		if !errors.Is(err, crash) {
+			t.Fatalf("not confirmed: %v", err)
+		}
+		if err := f.node["RS"].startErr(); !errors.Is(err, store.ErrRollback) {
+			t.Fatalf("what was not confirmed has changed something: %v", err)
+		}
+		func() {
+			defer func() { _ = recover() }()
+			_, _, err = rs.recover(func(o *node.RecoverOptions) {
+				o.Step = func(point string) {
+					if point == store.StepCommitted { // the new log is there, the guard does not know it
+						panic(crash)
+					}
+				}
+			})
+			t.Errorf("no crash: %v", err)
+		}()
+		if _, _, err := rs.recover(); !errors.Is(err, node.ErrNothingLost) {
+			t.Fatalf("recovering after a crash behind the commit: %v", err)
+		}
+		rs = f.node["RS"].run()
+		rs.recovered()
+		settled(t, []*inside{rs, bg})
+		rs.halt()
+		bg.halt()
+		if n := len(rs.messages()); n != 2 {
+			t.Errorf("%d messages, there were 2", n)
+		}
+	})
+}
+
+// What a peer has erased meanwhile, and what it had refused, does not come back: the report names it. A peer that is away is waited for, and asked when it
+// is back.
+func TestWhatDoesNotComeBackIsNamed(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := federate(t, "RS", "BG", "HU")
+		rs, bg, hu := f.node["RS"].run(), f.node["BG"].run(), f.node["HU"].run()
+		all := []*inside{rs, bg, hu}
+		for _, in := range all {
+			in.clearedIn(time.Minute)
+		}
+		backup := filepath.Join(f.dir, "backup")
+		rs.mustAsk("BG")
+		settled(t, all)
+		_, err := rs.op.Backup(context.Background(), &nodev1.BackupRequest{Folder: backup})
+		must(t, err)
+		erased, forgotten := bg.mustAsk("RS"), rs.mustAsk("BG")
+		other := hu.mustAsk("RS")
+		settled(t, all)
+		for _, in := range all {
+			in.halt()
+		}
+		destroy(t, bg.country, erased)
+		destroy(t, bg.country, forgotten)
+		rs.restore(backup)
+		soon := func(o *node.RecoverOptions) { o.Wait = 5 * time.Second }
+		if _, plan, err := rs.recover(soon); !errors.Is(err, node.ErrUnheard) || len(plan.Heard) != 0 {
+			t.Fatalf("recovering with nobody there: %+v, %v", plan, err)
+		}
+		bg = f.node["BG"].run()
+		if _, plan, err := rs.recover(soon); err != nil || len(plan.Heard) != 1 || len(plan.Unheard) != 1 {
+			t.Fatalf("recovering with one peer there: %+v, %v", plan, err)
+		}
+		rs = f.node["RS"].run()
+		time.Sleep(24 * time.Hour)
+		if s := rs.state(); s.GetRecovery() != nodev1.RecoveryState_RECOVERY_STATE_RUNNING || len(s.GetWarnings()) == 0 {
+			t.Errorf("while HU is away: %v, %q", s.GetRecovery(), s.GetWarnings())
+		}
+		hu = f.node["HU"].run()
+		rs.recovered()
+		all = []*inside{rs, bg, hu}
+		settled(t, all)
+		now := rs.rows()
+		if now[other] == nil || now[forgotten] == nil || now[erased] != nil {
+			t.Errorf("cases that came back: %v", now)
+		}
+		for _, in := range all {
+			in.halt()
+		}
+		var why []string
+		for _, p := range rs.report().Peers {
+			for _, m := range p.Lost {
+				why = append(why, p.Peer+" "+m.Direction+" "+m.Why)
+			}
+		}
+		slices.Sort(why)
+		if want := []string{"BG in erased", "BG out erased"}; !slices.Equal(why, want) {
+			t.Errorf("lost are %q, not %q", why, want)
+		}
+	})
+}
+
+// destroy destroys the contents of a case at a node that does not run.
+func destroy(t *testing.T, c *country, token string) {
+	t.Helper()
+	s := c.open()
+	_, err := s.Update(context.Background(), func(tx *store.Tx) error {
+		indices, err := tx.CaseMessages(token)
+		if err != nil {
+			return err
+		}
+		for _, index := range indices {
+			m, err := tx.Message(index)
+			if err != nil {
+				return err
+			}
+			if err := tx.EraseContent(m.GetContentId()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	must(t, errors.Join(err, s.Close()))
+}
+
+// A message of before the backup whose receipt got lost is receipted again by the log that was closed.
+func TestReceiptsOfAClosedLogCount(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := federate(t, "RS", "BG", "HU")
+		rs, bg, hu := f.node["RS"].run(), f.node["BG"].run(), f.node["HU"].run()
+		for _, in := range []*inside{rs, bg, hu} {
+			in.clearedIn(time.Minute)
+		}
+		time.Sleep(3 * time.Minute)
+		bg.mustAsk("RS")
+		hu.mustAsk("RS")
+		settled(t, []*inside{rs, bg, hu})
+		f.net.Delay("BG", "RS", 10*time.Second)
+		f.net.Delay("RS", "BG", 10*time.Second)
+		token := bg.mustAsk("RS")
+		within(t, time.Minute, "arrival", func() bool { return rs.has(token) })
+		f.net.Cut("RS", "BG") // with the receipt on its way
+		time.Sleep(time.Minute)
+		backup := filepath.Join(f.dir, "backup")
+		_, err := rs.op.Backup(context.Background(), &nodev1.BackupRequest{Folder: backup})
+		must(t, err)
+		time.Sleep(time.Minute)
+		hu.mustAsk("RS")
+		settled(t, []*inside{rs, hu})
+		rs.halt()
+		rs.restore(backup)
+		_, _, err = rs.recover(func(o *node.RecoverOptions) { o.Wait, o.Alone = 10*time.Second, true })
+		must(t, err)
+		f.net.Heal("RS", "BG")
+		f.net.Delay("BG", "RS", 0)
+		f.net.Delay("RS", "BG", 0)
+		rs = f.node["RS"].run()
+		rs.clearedIn(time.Minute)
+		rs.recovered()
+		settled(t, []*inside{rs, bg, hu})
+		for _, in := range []*inside{rs, bg, hu} {
+			in.halt()
+		}
+		n := bg.leaves(func(l translog.Leaf) bool {
+			e, ok := l.Entry.(*translog.Rcpt)
+			return ok && e.Log == name+"/RS/log/1"
+		})
+		if n != 2 {
+			t.Errorf("%d receipts of the closed log, not 2", n)
+		}
+	})
+}
