@@ -9,6 +9,7 @@ import (
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/audit"
 	"github.com/rogatory/rogatory/node/audit/forge"
+	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
 // clean wants no finding at all.
@@ -177,5 +178,30 @@ func TestWarningsDoNotSpoilAResult(t *testing.T) {
 	}
 	if s := fmt.Sprint(audit.NoAssurance, audit.A3); s != "- A3" {
 		t.Error(s)
+	}
+}
+
+// An operator signs a message anew and the whole history with it. Honest witnesses refuse the head; if all of them colluded, the peer's receipt
+// would still be for what was sent.
+func TestHistorySignedAnewIsFoundEvenIfAllWitnessesCollude(t *testing.T) {
+	w := honest(t)
+	rs := w.Country("RS")
+	h := rs.Log.Copy()
+	i := h.Find("msg", isMsg(translog.Out))[0]
+	w.Reissue(rs, h, i, func(m *rogatoryv1.Message) { m.SubmittedMs++ })
+	h.Resign()
+	if pairs := w.Show(h, "BG", "GR"); len(pairs) > 0 {
+		t.Fatalf("%d witnesses cosigned two histories", len(pairs))
+	}
+	res := verify(t, w, w.ArchiveOf(rs, h, t.TempDir()+"/RS.zip"), 2)
+	if !has(res, audit.CodeUnwitnessed) || !has(res, audit.CodeRcptOther) {
+		dump(t, res)
+		t.Error("without witnesses it was not found")
+	}
+	w.Cosign(h, w.Collude(h, "BG", "GR"))
+	res = verify(t, w, w.ArchiveOf(rs, h, t.TempDir()+"/RS.zip"), 2)
+	if has(res, audit.CodeUnwitnessed) || !has(res, audit.CodeRcptOther) {
+		dump(t, res)
+		t.Error("with witnesses who collude it was not found")
 	}
 }
