@@ -110,6 +110,11 @@ func (f *folder) messageEvent(t *task, k *caseOf, e *translog.Case, x exchange.E
 	if name := exchange.Name(e.Docket); slices.ContainsFunc(k.get().Drafts, func(d exchange.DraftRecord) bool { return d.Name == name }) {
 		x.Draft = name
 	}
+	if m.leaf.FirstAt != 0 { // given back after a rollback: what stood behind it stood in the part of the log that was lost
+		x.At = m.leaf.FirstAt
+		x.Actor, x.Who = sender(m.docket)
+		return x, true, true
+	}
 	unit := m.docket.GetFromUnit()
 	officer := f.actor(t, k, &x, unit, x.Draft != exchange.Name{} && k.acts[x.Draft] == e.Assertion, rogatoryv1.Verb_VERB_SEND, rogatoryv1.Verb_VERB_APPROVE)
 	if x.Actor == "" {
@@ -124,6 +129,17 @@ func (f *folder) messageEvent(t *task, k *caseOf, e *translog.Case, x exchange.E
 	}
 	delete(k.acts, x.Draft)
 	return x, t.world.house.Alone(unit, x.Actor, officer.GetAgency(), k.answer, m.docket), true
+}
+
+// sender is who a message's docket says has sent it.
+func sender(d *rogatoryv1.Docket) (string, exchange.Who) {
+	switch d.GetActorKind() {
+	case rogatoryv1.ActorKind_ACTOR_KIND_AGENCY:
+		return d.GetActor(), exchange.Agency
+	case rogatoryv1.ActorKind_ACTOR_KIND_NODE:
+		return d.GetActor(), exchange.Node
+	}
+	return d.GetActor(), exchange.Officer
 }
 
 // localVerbs are the acts that let a step of one's own desk be made.
@@ -171,6 +187,12 @@ func (f *folder) localEvent(t *task, k *caseOf, e *translog.Case, x exchange.Eve
 		if k.unit != "" && unit != k.unit {
 			f.note(audit.CodeRight, l.index, "a step of case "+t.token+" by another unit", k.unit, unit)
 		}
+	}
+	if m := t.message; x.Kind == exchange.EventRegister && l.deed == nil && m != nil && m.leaf.Dir == translog.Out && m.leaf.FirstAt != 0 && m.docket != nil {
+		// It takes up what the message answers, which was given back after a rollback.
+		x.At, x.Of = m.leaf.FirstAt, exchange.Name(e.Of)
+		x.Actor, x.Who = sender(m.docket)
+		return x, false, true
 	}
 	f.actor(t, k, &x, unit, false, verbs...)
 	if x.Actor == "" {
