@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -504,6 +505,41 @@ func TestAWitnessThatIsShownACosignatureThatItDoesNotKnowIsRolledBack(t *testing
 		}
 		if e := rs.rolledBack(); e.Held.Size != 7 || !bytes.Equal(e.Cosigned, lost) || e.Hint() == "" {
 			t.Errorf("ended with %v", e)
+		}
+	})
+}
+
+func TestAfterARecoveryLostCosignaturesCountAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := quiet(t, "BG", "RS")
+		defer r.stop()
+		bg, rs := r.nodes["BG"], r.nodes["RS"]
+		// RS goes on in its second log; what it has cosigned in the hour before that began is lost.
+		w := witness.New(witness.Config{
+			Country: "RS", Epoch: 2, Round: time.Minute, Store: rs.store, Peers: rs.book, Log: rs.log.Verifier(), Signer: rs.witness, Office: rs.office,
+			Client: rs.lane.client, Ready: rs.lane.ready, Room: func(string) error { return nil }, Logger: slog.New(slog.DiscardHandler),
+		})
+		h := bg.history(1).grow(1, 1000)
+		note := h.request(0).GetCheckpoint()
+		cp := must(translog.ParseCheckpoint(note, bg.log.Verifier()))(t)
+		old := h.edge.Size()
+		request := h.grow(1, 5).request(0)
+		request.Cosigned = append(bytes.Clone(note), must(translog.Cosign(cp, time.Now().Unix()-3600, rs.witness))(t)...)
+		if answer, err := w.Cosign(t.Context(), "BG", request); err != nil || answer.GetHeldSize() != uint64(old) || len(answer.GetCosignature()) > 0 {
+			t.Fatalf("shown what was lost: %v, %v", answer, err)
+		}
+		if known := rs.witnessed(bg); known.GetSize() != uint64(old) || known.GetLeafIndex() != 0 {
+			t.Errorf("cosigned is %d at leaf %d", known.GetSize(), known.GetLeafIndex())
+		}
+		if answer, err := w.Cosign(t.Context(), "BG", h.request(old)); err != nil || len(answer.GetCosignature()) == 0 {
+			t.Errorf("the next head: %v, %v", answer, err)
+		}
+		// What is younger than the second log is no part of what was lost.
+		cp = must(translog.ParseCheckpoint(h.grow(1, 1).request(0).GetCheckpoint(), bg.log.Verifier()))(t)
+		request = h.grow(1, 1).request(0)
+		request.Cosigned = append(bytes.Clone(h.heads[cp.Size]), must(translog.Cosign(cp, time.Now().Unix()+1, rs.witness))(t)...)
+		if _, err := w.Cosign(t.Context(), "BG", request); !errors.Is(err, witness.ErrRollback) {
+			t.Errorf("shown what is younger: %v", err)
 		}
 	})
 }

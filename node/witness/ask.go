@@ -167,7 +167,7 @@ func (w *Watch) collect(ctx context.Context) error {
 	var missing []string
 	if h != nil {
 		for _, peer := range w.others() {
-			if _, ok := h.signed[peer]; !ok && w.cfg.Ready(peer) {
+			if _, ok := h.signed[peer]; !ok && w.cfg.Ready(peer) && w.mayAnswer(peer) {
 				missing = append(missing, peer)
 			}
 		}
@@ -198,6 +198,7 @@ func (w *Watch) collect(ctx context.Context) error {
 		select {
 		case a := <-answers:
 			left--
+			w.answered(a.peer, a.err)
 			if a.err != nil {
 				w.log.Debug("asking for a cosignature failed", "peer", a.peer, "err", a.err)
 				continue
@@ -213,6 +214,31 @@ func (w *Watch) collect(ctx context.Context) error {
 		}
 	}
 	return w.keep(ctx, h)
+}
+
+// mayAnswer reports whether a peer is to be called in this round; w.mu is held. One that does not answer is called less and less, until it is heard of.
+func (w *Watch) mayAnswer(peer string) bool {
+	a, ok := w.away[peer]
+	if !ok || a.wait == 0 || w.cfg.Peers.Heard(peer).After(a.since) {
+		return true
+	}
+	a.wait--
+	w.away[peer] = a
+	return false
+}
+
+// answered notes what came of a call.
+func (w *Watch) answered(peer string, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err == nil {
+		delete(w.away, peer)
+		return
+	}
+	a := w.away[peer]
+	a.since, a.tried = time.Now(), a.tried+1
+	a.wait = min(1<<min(a.tried-1, 8), maxWait) - 1
+	w.away[peer] = a
 }
 
 // add takes in a cosignature and reports whether the head has its quorum and no `cos` leaf yet.

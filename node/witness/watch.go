@@ -56,6 +56,14 @@ type Watch struct {
 	last    map[string]given            // by country: the largest head of ours that it has cosigned, as far as we know
 	views   map[string]*view            // by origin of a peer's log
 	told    map[string]map[string]int64 // by country, by origin: the size of the last head that it was told of
+	away    map[string]absence          // by country: those who did not answer the last time
+}
+
+// absence is a peer that has not answered.
+type absence struct {
+	since time.Time // of the last call
+	tried int       // how often in a row
+	wait  int       // for how many rounds it is not called, unless it is heard of
 }
 
 // given is a head of ours and one peer's cosignature of it.
@@ -67,6 +75,8 @@ type given struct {
 const (
 	// callTimeout bounds what is done with one peer in one round.
 	callTimeout = 5 * time.Second
+	// maxWait is how many rounds at most a peer is not called that does not answer.
+	maxWait = 16
 	// width is how many peers are called at once.
 	width = 16
 )
@@ -75,7 +85,7 @@ const (
 func New(cfg Config) *Watch {
 	return &Watch{
 		cfg: cfg, log: cfg.Logger, bell: make(chan struct{}, 1),
-		last: map[string]given{}, views: map[string]*view{}, told: map[string]map[string]int64{},
+		last: map[string]given{}, views: map[string]*view{}, told: map[string]map[string]int64{}, away: map[string]absence{},
 	}
 }
 
