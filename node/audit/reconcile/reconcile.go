@@ -94,6 +94,7 @@ type side struct {
 	heads   []head
 	lastSeq map[int64]int64 // by epoch, of what was sent
 	lastAt  int64
+	short   bool // it was said that it ends too early
 }
 
 type reconciler struct {
@@ -139,6 +140,14 @@ func Run(ctx context.Context, a, b *archive.Reader, o Options) (*Result, error) 
 	x.out.Findings = audit.Sort(x.list)
 	x.out.Status = audit.Judge(x.out.Findings)
 	return &x.out, x.first()
+}
+
+// short notes, once, that an export ends too early to say something.
+func (x *reconciler) short(s *side, detail, wanted, found string) {
+	if !s.short {
+		s.short = true
+		x.note(audit.CodeUnknown, s, -1, detail, wanted, found)
+	}
 }
 
 func (x *reconciler) note(code audit.Code, s *side, index int64, detail, wanted, found string) {
@@ -236,7 +245,7 @@ func (x *reconciler) direction(from, to *side) {
 			continue
 		}
 		if got.leaf.Seq > from.lastSeq[got.leaf.Epoch] && got.at+skew > from.lastAt {
-			x.note(audit.CodeUnknown, from, -1, "the export ends before a message that the other has: "+name.String(), "", fmt.Sprint(got.index))
+			x.short(from, "the export ends before a message that the other has: "+name.String(), "", fmt.Sprint(got.index))
 			continue
 		}
 		x.note(audit.CodeAbsentOwn, from, -1, fmt.Sprintf("message %d/%d to %s, which the other received", got.leaf.Epoch, got.leaf.Seq, to.info.Country), name.String(),
@@ -292,7 +301,7 @@ func saying(m *translog.Msg) string {
 // receipt judges one receipt that is claimed.
 func (x *reconciler) receipt(from, to *side, name translog.Hash, c *claim) {
 	if c.index >= to.info.Size {
-		x.note(audit.CodeUnknown, to, -1, fmt.Sprintf("the export ends before leaf %d, for which %s holds a receipt", c.index, from.info.Country), "", fmt.Sprint(to.info.Size))
+		x.short(to, fmt.Sprintf("the export ends before leaf %d, for which %s holds a receipt", c.index, from.info.Country), "", fmt.Sprint(to.info.Size))
 		return
 	}
 	e, err := to.r.Entry(c.index)
@@ -324,7 +333,7 @@ func (x *reconciler) head(from, to *side, h *head) {
 			fmt.Sprint(h.size), fmt.Sprint(to.info.Size))
 		return
 	case h.size > to.info.Size:
-		x.note(audit.CodeUnknown, to, -1, fmt.Sprintf("the export ends before a head that %s holds", from.info.Country), fmt.Sprint(h.size), fmt.Sprint(to.info.Size))
+		x.short(to, fmt.Sprintf("the export ends before a head that %s holds", from.info.Country), fmt.Sprint(h.size), fmt.Sprint(to.info.Size))
 		return
 	case h.size == 0:
 		return

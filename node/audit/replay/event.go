@@ -286,16 +286,37 @@ func (f *folder) signed(t *task, unit string, verbs []rogatoryv1.Verb, kept bool
 		wrong("there is no register yet", "", act.GetActor())
 		return nil
 	}
-	v, err := t.world.register.VerifyAssertion(d.assertion, time.UnixMilli(at), federation.ActWant{
+	o, err := f.verify(t.world.register, d, unit)
+	if err != nil {
+		wrong(err.Error(), "", act.GetActor())
+	}
+	return o
+}
+
+// verify checks an assertion against the register. One act stands behind several steps in a row, so the last outcome is kept.
+func (f *folder) verify(r *federation.Register, d *deed, unit string) (*rogatoryv1.Officer, error) {
+	if l := &f.last; l.register == r && l.digest == d.digest && l.unit == unit {
+		return l.officer, l.err
+	}
+	act := d.act
+	v, err := r.VerifyAssertion(d.assertion, time.UnixMilli(int64(act.GetAtMs())), federation.ActWant{
 		Verb: act.GetVerb(), CaseToken: act.GetCaseToken(), Unit: unit, Targets: act.GetTargets(), Subject: act.GetSubject(),
 		Drafter: "_", // who drafted it is in the case, which refuses its own approval
 	})
 	if err != nil {
-		wrong(err.Error(), "", act.GetActor())
-		o, _ := t.world.register.Officer(act.GetActor())
-		return o
+		v.Officer, _ = r.Officer(act.GetActor())
 	}
-	return v.Officer
+	f.last = verified{r, d.digest, unit, v.Officer, err}
+	return v.Officer, err
+}
+
+// verified is the outcome of verify.
+type verified struct {
+	register *federation.Register
+	digest   translog.Hash
+	unit     string
+	officer  *rogatoryv1.Officer
+	err      error
 }
 
 // decision makes the decision about an arrived message again.

@@ -24,6 +24,7 @@ type folder struct {
 	steps   int64
 	gone    []gone
 	since   int // tasks since cases were put away
+	last    verified
 }
 
 type taskKind int
