@@ -4,7 +4,7 @@
 // # A round
 //
 //	ask       if anything but `wit` and `cos` leaves was logged since the last round head: one checkpoint, the round head, goes to all peers,
-//	          each with a consistency proof from the size that it cosigned last. Whoever has not cosigned is asked again, round by round
+//	          each with a consistency proof from the size that it cosigned last. Whoever has not cosigned is asked again, round by round; who does not answer less and less, until it is heard of
 //	cosign    a peer's round head: both signatures of the log, the proof, or at the first head the genesis leaf that the directory names;
 //	          ONE transaction: `wit` leaf and the head as cosigned; then the head guard; then the two signature lines leave the house
 //	collect   when the quorum of the other members is there, and a moment for the rest has passed: ONE transaction: `cos` leaf with the
