@@ -74,6 +74,8 @@ type recoverNote struct {
 	Plan   *RecoverPlan `json:"plan"`
 	Closed int64        `json:"closed_size"`
 	Moved  int64        `json:"moved"`
+	// Base is how many leaves the logs before have together: what state leaves count as a leaf's place is its index and this.
+	Base int64 `json:"base"`
 }
 
 // Recover closes the log of a node whose store is older than what it has signed, and opens the next one. The node must not run. It asks the peers what
@@ -415,7 +417,7 @@ func (r *recovery) genesis(closed string, head store.Head) (*translog.Genesis, e
 
 // note is the `node` leaf that says so, and what stands beside it.
 func (r *recovery) note(done *store.Recovered) (*translog.Node, []byte, error) {
-	b, err := json.Marshal(&recoverNote{Ground: r.opts.Ground, By: r.opts.By, Plan: r.plan, Closed: done.Closed.Size, Moved: done.Moved})
+	b, err := json.Marshal(&recoverNote{Ground: r.opts.Ground, By: r.opts.By, Plan: r.plan, Closed: done.Closed.Size, Moved: done.Moved, Base: done.Log.Base})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,7 +15,11 @@ import (
 	"github.com/rogatory/rogatory/crypto/keyring"
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node"
+	"github.com/rogatory/rogatory/node/archive"
+	"github.com/rogatory/rogatory/node/audit"
+	"github.com/rogatory/rogatory/node/audit/replay"
 	"github.com/rogatory/rogatory/node/cmd/rogatory-node/setup"
+	"github.com/rogatory/rogatory/node/export"
 	"github.com/rogatory/rogatory/node/online"
 	"github.com/rogatory/rogatory/node/store"
 	"github.com/rogatory/rogatory/node/transport"
@@ -230,6 +235,10 @@ func TestTwoLostDaysComeBack(t *testing.T) {
 			if !p.Done || p.LostCount != 0 || p.Resent != p.Expected || p.Returned == 0 {
 				t.Errorf("report of %+v", p)
 			}
+		}
+
+		for _, origin := range []string{name + "/RS/log/1", name + "/RS/log/2", name + "/BG/log/1", name + "/HU/log/1"} {
+			f.audited(origin)
 		}
 
 		// The same backup once more, and everything from the beginning.
@@ -508,4 +517,42 @@ func TestReceiptsOfAClosedLogCount(t *testing.T) {
 			t.Errorf("%d receipts of the closed log, not 2", n)
 		}
 	})
+}
+
+// audited exports a log of a node that does not run and has it verified: nothing is found.
+func (f *federationOf) audited(origin string) {
+	t := f.t
+	t.Helper()
+	c := f.node[strings.Split(origin, "/")[1]]
+	ring, err := keyring.OpenRing(filepath.Join(c.dir, setup.RingFolder, keyring.RingFile), keyring.Plain())
+	must(t, err)
+	seeds := ring.Log()
+	signer, err := translog.NewLogSigner(origin, seeds.Ed25519.Bytes(), seeds.MLDSA44.Bytes())
+	must(t, err)
+	o := export.Options{Country: c.code, Keys: signer.Verifier()}
+	dir := filepath.Join(t.TempDir(), "export")
+	w, err := archive.Create(dir, o.Info())
+	must(t, err)
+	s := c.open()
+	_, err = export.Run(context.Background(), s, w, o)
+	must(t, errors.Join(err, w.Close(), s.Close()))
+	anchor, err := audit.NewAnchor([][]byte{f.directory.Signed()})
+	must(t, err)
+	r, err := archive.Open(dir)
+	must(t, err)
+	defer r.Close()
+	result, err := audit.Verify(context.Background(), r, anchor, audit.Options{})
+	must(t, err)
+	for _, found := range result.Findings {
+		if found.Code != audit.CodeUnwitnessed { // what was logged last waits for its round
+			t.Errorf("verify of %s finds %v", origin, found)
+		}
+	}
+	again, err := replay.Run(context.Background(), r, replay.Options{Anchor: anchor})
+	must(t, err)
+	for _, found := range again.Findings {
+		if found.Code != audit.CodeUnknown { // a case that began in the log before
+			t.Errorf("replay of %s finds %v", origin, found)
+		}
+	}
 }

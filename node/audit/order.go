@@ -20,6 +20,9 @@ func (p *pass) msg(it *item, e *translog.Msg) {
 		return
 	}
 	p.versions(it, e)
+	if e.FirstAt != 0 && !p.limited && (!p.givenBack(e) || e.FirstAt > it.leaf.At+skew) {
+		p.note(CodeTime, p.next, "first_at of a message that no recovery gave back", "none", fmt.Sprint(e.FirstAt))
+	}
 	p.docket(it, e.DocketCommit, e.Msg)
 	if e.Dir == translog.In && it.sealed > it.leaf.At+skew {
 		p.note(CodeSkew, p.next, "accepted before it was sealed", fmt.Sprintf("until %d", it.leaf.At+skew), fmt.Sprint(it.sealed))
@@ -44,7 +47,17 @@ func (p *pass) remember(it *item, e *translog.Msg, other string) {
 	if e.Dir == translog.In {
 		what = arrivedMsg
 	}
-	p.messages.add(message{name: e.Msg, fixed: fixedOf(e), index: p.next, at: it.leaf.At, peer: p.id(other), what: what})
+	at := it.leaf.At
+	if e.Dir == translog.Out && p.givenBack(e) {
+		at = e.FirstAt
+	}
+	p.messages.add(message{name: e.Msg, fixed: fixedOf(e), index: p.next, at: at, peer: p.id(other), what: what})
+}
+
+// givenBack reports whether a message stood in the part of a log before that was lost, and came back: only a log that goes on from another has
+// such, and they have numbers of an epoch before.
+func (p *pass) givenBack(e *translog.Msg) bool {
+	return e.FirstAt != 0 && p.goesOn && (e.Dir == translog.In || p.genesis != nil && e.Epoch < p.genesis.Epoch)
 }
 
 // versions judges which directory and manifest a message goes by.
@@ -53,6 +66,10 @@ func (p *pass) versions(it *item, e *translog.Msg) {
 	if d.now != nil && !p.limited && uint64(e.DirectoryVersion) != d.now.Version() &&
 		(d.before == nil || uint64(e.DirectoryVersion) != d.before.Version() || d.since+skew < it.leaf.At) && d.named == translog.Hash(d.now.Digest()) {
 		p.note(CodeKey, p.next, "version of the directory in force", fmt.Sprint(d.now.Version()), fmt.Sprint(e.DirectoryVersion))
+	}
+	if e.Dir == translog.Out && p.givenBack(e) {
+		p.signerAlone(it, e.From, 0, e.FirstAt) // it was signed in the log before
+		return
 	}
 	p.signer(it, e.From, e.ManifestVersion)
 }
@@ -65,7 +82,7 @@ func (p *pass) number(e *translog.Msg) {
 		l = &lane{}
 		p.lanes[k] = l
 	}
-	if e.Dir == translog.Out {
+	if e.Dir == translog.Out && !p.givenBack(e) {
 		if p.genesis != nil && e.Epoch != p.genesis.Epoch {
 			p.note(CodeSeq, p.next, "epoch of a message sent", fmt.Sprint(p.genesis.Epoch), fmt.Sprint(e.Epoch))
 		}

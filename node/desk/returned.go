@@ -54,7 +54,8 @@ func (d *Desk) Returned(tx *store.Tx, r *post.Returned) (post.Admission, error) 
 	if c.told && c.Kind == exchange.KindRequest && c.Side == exchange.Answering && c.State == exchange.Received {
 		// Whoever answers a request has taken it up: that step was lost.
 		taken := event
-		taken.Kind, taken.Msg, taken.Sent, taken.From, taken.To, taken.Docket = exchange.EventRegister, exchange.Name{}, 0, "", "", nil
+		taken.Kind, taken.Of = exchange.EventRegister, event.Msg
+		taken.Msg, taken.Sent, taken.From, taken.To, taken.Docket, taken.Draft = exchange.Name{}, 0, "", "", nil, exchange.Name{}
 		events = []exchange.Event{taken, event}
 	}
 	if !notice {

@@ -135,7 +135,7 @@ func (w *row) receipt(r *store.Reader) error {
 	if !ok {
 		return fmt.Errorf("leaf %d: %w", w.Index, translog.ErrSchema)
 	}
-	m, err := r.Message(e.Ref)
+	m, err := r.Message(w.place - w.Index + e.Ref)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil
 	}

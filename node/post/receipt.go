@@ -268,9 +268,15 @@ func (l *lane) settle(tx *store.Tx, b *bundle, p *proof) error {
 	case *translog.Rej:
 		d.Reject = e.Code
 	}
-	index, err := tx.Append(translog.RcptOf(p.leaf, translog.Hash(p.msg), b.cp, int64(entry.GetLeafIndex())))
+	ref := tx.Ref(int64(entry.GetLeafIndex()))
+	index, err := tx.Append(translog.RcptOf(p.leaf, translog.Hash(p.msg), b.cp, ref))
 	if err != nil {
 		return err
+	}
+	if ref == 0 { // the message stands in an earlier log
+		if err := tx.PutSide(index, SideLeaf, p.raw); err != nil {
+			return err
+		}
 	}
 	if err := tx.Receipted(l.country, p.at.epoch, p.at.seq, index, p.raw); err != nil {
 		return err
@@ -285,7 +291,7 @@ func (l *lane) settle(tx *store.Tx, b *bundle, p *proof) error {
 // Side records of `rcpt` leaves: what proves the receipt to whoever reads the log.
 const (
 	// SideLeaf is the peer's leaf, where no message keeps it: see store.LoggedMessage.
-	SideLeaf = "leaf"
+	SideLeaf = store.SideLeaf
 	// SidePath is the inclusion proof's hashes, one after another.
 	SidePath = "path"
 	// SideCheckpoint is the checkpoint that the proof leads to, as it came. Receipts that came together share one, which
@@ -376,7 +382,7 @@ func (l *lane) settleWhole(tx *store.Tx, b *bundle, p *proof, w *translog.Whole)
 	if of == nil {
 		return nil
 	}
-	index, err := tx.Append(translog.RcptOf(p.leaf, w.Msg, b.cp, int64(of.GetLeafIndex())))
+	index, err := tx.Append(translog.RcptOf(p.leaf, w.Msg, b.cp, tx.Ref(int64(of.GetLeafIndex()))))
 	if err != nil {
 		return err
 	}

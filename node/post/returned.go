@@ -212,7 +212,7 @@ func (l *lane) rcptOf(tx *store.Tx, row *storev1.ReturnedMessage, receipt transl
 	if err != nil {
 		return 0, err
 	}
-	index, err := tx.Append(translog.RcptOf(receipt, translog.Hash(row.GetMsg()), cp, out))
+	index, err := tx.Append(translog.RcptOf(receipt, translog.Hash(row.GetMsg()), cp, tx.Ref(out)))
 	if err != nil {
 		return 0, err
 	}

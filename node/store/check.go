@@ -220,8 +220,8 @@ func (c *checker) leaf(leaf translog.Leaf) {
 		switch {
 		case e.Whole:
 			// About the attachments; the message's own receipt stands before or behind it.
-		case ok && out != e.Ref:
-			c.find("receipt at leaf %d refers to leaf %d, message stands at %d", leaf.Index, e.Ref, out)
+		case ok && max(out-c.in.base(), 0) != e.Ref:
+			c.find("receipt at leaf %d refers to leaf %d of its log, message stands at %d", leaf.Index, e.Ref, out)
 		case ok:
 			delete(c.open, e.Of)
 		case c.again(leaf.Index, e):
@@ -280,7 +280,10 @@ func (c *checker) witnessed() error {
 // again reports whether a receipt is one more for a message that has one: its recipient has lost a part of its log, with the leaf that the
 // first one proves.
 func (c *checker) again(index int64, e *translog.Rcpt) bool {
-	m, err := c.r.messageRow(e.Ref)
+	if e.Ref == 0 {
+		return c.in.base() > 0 // sent in an earlier log
+	}
+	m, err := c.r.messageRow(c.in.base() + e.Ref)
 	return err == nil && m.Outgoing && bytes.Equal(m.Msg, e.Of[:]) && int64(m.ReceiptPlusOne)-1 >= index
 }
 

@@ -95,6 +95,9 @@ func (s *Store) Log() Log { return s.current }
 // Size returns the number of committed leaves of all logs: the place of the next one.
 func (s *Store) Size() int64 { return s.head().Size + s.current.Base }
 
+// Ref returns the index of a leaf in the log that is written, by its place; 0, where no message stands, for one of an earlier log.
+func (r *Reader) Ref(place int64) int64 { return max(place-r.s.current.Base, 0) }
+
 // LogRow returns what the recovery noted that opened a log, or [ErrNotFound].
 func (r *Reader) LogRow(number uint64) (*storev1.LogRow, error) {
 	row := new(storev1.LogRow)

@@ -65,6 +65,11 @@ func (t *Tx) Receipted(to string, epoch uint32, seq uint64, rcptLeaf int64, peer
 	if err != nil {
 		return err
 	}
+	if m.ReceiptPlusOne != 0 { // the recipient had lost that one
+		if err := t.PutSide(int64(m.ReceiptPlusOne)-1, SideLeaf, m.ReceiptLeaf); err != nil {
+			return err
+		}
+	}
 	m.ReceiptPlusOne, m.ReceiptLeaf = uint64(rcptLeaf)+1, peerLeaf
 	if err := t.putRow(bucketSides, indexed(e.LeafIndex, endMessage), m); err != nil {
 		return err

@@ -49,6 +49,9 @@ type Recovered struct {
 // SideEndorsement is the name of the side record of a genesis behind the first.
 const SideEndorsement = "endorsement"
 
+// SideLeaf is the name of the side record of a `rcpt` leaf that holds the peer's leaf, where no message keeps it.
+const SideLeaf = "leaf"
+
 // SideReport is the name of the side record of a `node` leaf: what its digest is of.
 const SideReport = "report"
 

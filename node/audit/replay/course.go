@@ -448,6 +448,8 @@ func (c *course) step(l *line, e *translog.Case) {
 			c.sent[e.Of] = sent{e.Case, m.leaf.From, m.leaf.To}
 			m.consult()
 		}
+	case exchange.EventRegister:
+		t.message = c.pending[e.Of] // only a message that was given back after a rollback takes a case up by itself
 	case exchange.EventReceived, exchange.EventRejected:
 		t.receipt, c.receipted = c.receipted, nil
 	case exchange.EventErase, exchange.EventEraseItem:
