@@ -160,7 +160,7 @@ func (p *pass) signer(it *item, country string, version int64) {
 	at := it.leaf.At
 	list := p.current(country, at)
 	if p.limited || p.goesOn && len(list) == 0 {
-		p.signerAlone(it, country, version)
+		p.signerAlone(it, country, version, at)
 		return
 	}
 	if len(list) == 0 {
@@ -178,12 +178,12 @@ func (p *pass) signer(it *item, country string, version int64) {
 
 // signerAlone judges a key where the leaves that name manifests may lie outside, in a limited archive or at the beginning of a log that goes on
 // from another: some manifest of that time that leads to the directory by itself has the key.
-func (p *pass) signerAlone(it *item, country string, version int64) {
+func (p *pass) signerAlone(it *item, country string, version, at int64) {
 	if it.key == nil {
 		return
 	}
 	for _, s := range p.book.manifests {
-		if s.country == country && (version == 0 || s.version == uint64(version)) && s.has(it.key, it.leaf.At) && p.leads(s) {
+		if s.country == country && (version == 0 || s.version == uint64(version)) && s.has(it.key, at) && p.leads(s) {
 			return
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rogatory/rogatory/crypto/envelope"
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/audit"
 	"github.com/rogatory/rogatory/node/audit/forge"
@@ -203,5 +204,38 @@ func TestHistorySignedAnewIsFoundEvenIfAllWitnessesCollude(t *testing.T) {
 	if has(res, audit.CodeUnwitnessed) || !has(res, audit.CodeRcptOther) {
 		dump(t, res)
 		t.Error("with witnesses who collude it was not found")
+	}
+}
+
+// After a rollback peers give back what the log had lost; elsewhere first_at excuses nothing.
+func TestOnlyARecoveryGivesMessagesBack(t *testing.T) {
+	w := honest(t)
+	rs := w.Country("RS")
+	lost := rs.Log.Find("msg", isMsg(translog.Out))[1]
+	w.Recover("RS", rs.Log.Size())
+	back := rs.Closed[0].Entries[lost].Clone()
+	m, err := envelope.ParseMessage(back.Sides["message"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := back.Body.(*translog.Msg)
+	l.FirstAt, l.ManifestVersion = int64(m.GetSubmittedMs()), int64(rs.Manifest.Version())
+	i := rs.Log.Append(w.Now, l)
+	rs.Log.Entries[i].Sides = back.Sides
+	w.Round()
+	res := verify(t, w, w.Archive("RS", t.TempDir()+"/RS.zip"), 2)
+	if res.Status != audit.OK || has(res, audit.CodeSeq, audit.CodeTime) {
+		dump(t, res)
+		t.Errorf("given back: %s", res.Line())
+	}
+
+	h := rs.Closed[0].Copy()
+	out := h.Find("msg", isMsg(translog.Out))
+	h.Alter(out[1], func(e *forge.Entry) { e.Body.(*translog.Msg).FirstAt = int64(m.GetSubmittedMs()) })
+	h.Delete(out[0]) // the gap that it should hide
+	h.Resign()
+	if res := verify(t, w, w.ArchiveOf(rs, h, t.TempDir()+"/RS.zip"), 2); !has(res, audit.CodeTime) {
+		dump(t, res)
+		t.Error("first_at in a log that follows none was taken")
 	}
 }

@@ -253,6 +253,9 @@ func (t *tile) message(index int64, l *translog.Msg, raw []byte) {
 	if !translog.SameMessage(l, &is) {
 		t.note(CodeLeafSig, index, "the leaf says something else than the message that it names", saying(&is), saying(l))
 	}
+	if l.Dir == translog.Out && l.FirstAt != 0 && uint64(l.FirstAt) != m.GetSubmittedMs() {
+		t.note(CodeTime, index, "first_at of a message that was given back is when it was submitted", fmt.Sprint(m.GetSubmittedMs()), fmt.Sprint(l.FirstAt))
+	}
 }
 
 func saying(m *translog.Msg) string {
