@@ -95,7 +95,12 @@ func Run(ctx context.Context, cfg *configs.Node, opts Options) (err error) {
 		return errors.Join(err, n.close())
 	}
 	defer func() { err = errors.Join(err, n.close()) }()
-	return n.run(ctx)
+	err = n.run(ctx)
+	if errors.Is(err, online.ErrRollback) {
+		_, noted := n.store.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error { return tx.NoteRollback(err.Error()) })
+		err = errors.Join(err, noted)
+	}
+	return err
 }
 
 // open opens everything that may refuse to open, in the order in which a person would mend it: keys, directory, store, backbone.

@@ -175,6 +175,9 @@ func (r *recovery) look() error {
 	r.given = map[string]given{}
 	lost, err := store.Look(r.storeOptions(), func(rd *store.Reader, log store.Log) error {
 		r.current = log
+		if why := rd.RollbackNoted(); why != "" {
+			r.plan.Why = append(r.plan.Why, why)
+		}
 		if latest, _, err := rd.LatestManifest(r.cfg.Country); err == nil {
 			r.kept = latest.GetVersion()
 		}

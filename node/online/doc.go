@@ -47,7 +47,14 @@
 // For all four are committed before anybody else learns of them, and all four bear our signature. A number that a peer only claims stops nothing: it
 // closes the way to that peer alone (Doubt), until it shows a number that was given out. An older copy of data folder and guard of which nobody outside has anything newer cannot be noticed.
 //
+// # After a rollback
+//
+// A node whose log was closed and continued by the next one has its peers give back what was lost: Recover and Resend, see recover.go for the one side
+// and giveback.go for the other, and node/README.md for the whole. Nothing of a peer is taken, and no message to it gets a number, before it has answered.
+//
 // # What grows the log
+//
+// Recover is an `op` leaf for each 64 messages that go back to their sender; Resend is none, for what is sent again gets its `rcpt` leaves.
 //
 // Ping, Head, Consistency and Manifest never do, else two nodes would log each other's rounds for ever. Cosign is a `wit` leaf for each new round
 // head of a peer, which by itself makes none due: see package witness. A member's new manifest is one `dir` leaf, committed before

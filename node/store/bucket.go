@@ -18,7 +18,7 @@ var (
 	bucketIdentity    = []byte("identity")        // "identity" -> Identity
 	bucketLeaves      = []byte("leaves")          // index -> leaf; index, endHashes -> hashes of the subtrees that it completes, from level 0 up
 	bucketLogs        = []byte("logs")            // number -> LogRow, from the second on
-	bucketCheckpoint  = []byte("checkpoint")      // "uncleared" -> index; "newest" -> OwnCheckpoint; "cosigned", piece -> CosignedHead
+	bucketCheckpoint  = []byte("checkpoint")      // "uncleared" -> index; "rollback" -> why; "newest" -> OwnCheckpoint; "cosigned", piece -> CosignedHead
 	bucketSides       = []byte("sides")           // what stands beside leaves: index, name -> side record; index, name, piece -> a long one; index, endMessage and the like
 	bucketOutbox      = []byte("outbox")          // peer, epoch, seq -> OutboxEntry
 	bucketOutgoing    = []byte("outgoing")        // peer -> Outgoing
@@ -71,6 +71,7 @@ var (
 	rowNewest    = []byte("newest")
 	rowCosigned  = []byte("cosigned")
 	rowUncleared = []byte("uncleared")
+	rowRollback  = []byte("rollback")
 )
 
 // The ends of keys behind the index of a leaf. The names of side records have no such bytes.

@@ -157,6 +157,14 @@ func (t *Tx) NoteStart() error {
 // NoteCleared notes that the peers have confirmed the head: what follows may be signed.
 func (t *Tx) NoteCleared() error { return t.delete(bucketCheckpoint, rowUncleared) }
 
+// NoteRollback notes why others hold this store for older than what was signed: for the recovery, which forgets it.
+func (t *Tx) NoteRollback(why string) error {
+	return t.put(bucketCheckpoint, rowRollback, []byte(why[:min(len(why), 4096)]))
+}
+
+// RollbackNoted returns the note of [Tx.NoteRollback]; empty without one.
+func (r *Reader) RollbackNoted() string { return string(r.b.Bucket(bucketCheckpoint).Get(rowRollback)) }
+
 // leafAt parses the leaf at a place.
 func (r *Reader) leafAt(place int64) (translog.Leaf, error) {
 	raw, err := r.Leaf(place)
