@@ -271,15 +271,16 @@ func (s *Store) fillPool(unit string, enough func(*pool) bool) error {
 		return nil
 	}
 	made := make([]dataKey, size)
+	var first uint64
 	s.keys.mu.RLock()
 	defer s.keys.mu.RUnlock()
 	if err := s.keys.db.Update(func(b *bbolt.Tx) error {
 		keys, blocks := b.Bucket(bucketKeys), b.Bucket(bucketBlocks)
 		keys.FillPercent = 0.9
-		if err := s.dropBlocks(blocks); err != nil {
+		if err := errors.Join(s.dropBlocks(blocks), s.dropFailed(keys, blocks)); err != nil {
 			return err
 		}
-		first := keys.Sequence() + 1
+		first = keys.Sequence() + 1
 		for i := range made {
 			made[i].id = first + uint64(i)
 			if _, err := rand.Read(made[i].key[:]); err != nil {
@@ -299,13 +300,37 @@ func (s *Store) fillPool(unit string, enough func(*pool) bool) error {
 		}
 		return errors.Join(keys.SetSequence(first+uint64(size)-1), blocks.Put(u64(first), block))
 	}); err != nil {
+		// When the last flush fails, bbolt shows what nobody knows to be on the disk: nothing may stand on it.
+		if first > 0 {
+			s.failed = append(s.failed, span{first, uint64(size)})
+		}
 		return fmt.Errorf("making keys ahead: %w: %w", ErrDisk, err)
 	}
+	s.failed = nil
 	s.step(StepFilled)
 	s.poolsMu.Lock()
 	p.keys = append(p.keys, made...)
 	p.size = min(poolMost, 2*p.size)
 	s.poolsMu.Unlock()
+	return nil
+}
+
+// A span is a row of consecutive keys.
+type span struct{ first, count uint64 }
+
+// dropFailed deletes what commits that failed have left, if they have. A crash before leaves their blocks, and opening takes
+// them into the pools.
+func (s *Store) dropFailed(keys, blocks *bbolt.Bucket) error {
+	for _, f := range s.failed {
+		for id := f.first; id < f.first+f.count; id++ {
+			if err := keys.Delete(u64(id)); err != nil {
+				return err
+			}
+		}
+		if err := blocks.Delete(u64(f.first)); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -72,6 +72,7 @@ type Store struct {
 	pools      map[string]*pool
 	poolsMu    sync.Mutex
 	fillMu     sync.Mutex // held while keys are made
+	failed     []span     // keys of commits that failed; under fillMu
 	closeOnce  sync.Once
 	closeError error
 

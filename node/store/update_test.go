@@ -498,7 +498,7 @@ func FuzzReadJournal(f *testing.F) {
 			t.Fatal(err)
 		}
 		erased, whole, err := readJournal(path, origin)
-		if err != nil || whole > int64(len(b)) || int64(len(erased))*(8 + journalSum) > whole {
+		if err != nil || whole > int64(len(b)) || int64(len(erased))*(8+journalSum) > whole {
 			t.Errorf("%d erased in %d bytes, %v", len(erased), whole, err)
 		}
 	})
