@@ -134,7 +134,7 @@ func (g *rig) send(n int) {
 			refs, names = append(refs, index), append(names, msg)
 		}
 		for i, ref := range refs {
-			index, err := tx.Append(&translog.Rcpt{Index: ref, Log: peerLog, Of: names[i], Ref: ref, Root: digest("root"), Size: int64(g.bundle * 100000)})
+			index, err := tx.Append(&translog.Rcpt{Index: ref, Log: peerLog, Of: names[i], Ref: tx.Ref(ref), Root: digest("root"), Size: int64(g.bundle * 100000)})
 			if err != nil {
 				return err
 			}
