@@ -48,6 +48,8 @@ const (
 	lastRecover  = time.Minute
 	// recoverTimeout bounds one attempt.
 	recoverTimeout = 30 * time.Minute
+	// maxExpected is how many messages of one peer come again after a recovery.
+	maxExpected = 1 << 20
 	// lookAgain is how often it is looked whether all is here.
 	lookAgain = 2 * time.Second
 )
@@ -311,6 +313,9 @@ func (l *Lane) gather(ctx context.Context, peer string, row *storev1.Recovery, r
 				lost = append(lost, &storev1.LostMessage{Outgoing: true, Epoch: m.GetEpoch(), Seq: m.GetSeq(), Msg: name[:], Why: store.LostErased})
 			}
 		case answer.GetReceipted() != nil:
+			if expected == maxExpected {
+				return 0, fmt.Errorf("more than %d messages of %s were receipted in the lost time: %w", maxExpected, peer, ErrHead)
+			}
 			gone, err := l.expect(ctx, peer, answer.GetReceipted())
 			if err != nil {
 				return 0, err
@@ -421,17 +426,18 @@ func (l *Lane) expect(ctx context.Context, peer string, m *peerv1.ReceiptedMessa
 	if len(m.GetMsg()) != len(envelope.Name{}) || m.GetEpoch() == 0 || m.GetSeq() == 0 {
 		return false, fmt.Errorf("%s says that we have receipted a message without a name: %w", peer, ErrHead)
 	}
-	at := int64(0)
+	at, refused := int64(0), false
 	if leaf, err := l.ownReceipt(m); err != nil {
 		l.log.Warn("a receipt of ours from the lost time is not proven: the message counts from when it comes again", "peer", peer, "err", err)
 	} else {
 		at = leaf.At
+		_, refused = leaf.Entry.(*translog.Rej)
 		if e, ok := leaf.Entry.(*translog.Msg); ok && e.FirstAt != 0 {
 			at = min(at, e.FirstAt)
 		}
 	}
 	_, err = l.cfg.Store.Update(ctx, func(tx *store.Tx) error {
-		return tx.PutExpected(peer, m.GetEpoch(), m.GetSeq(), &storev1.Expected{Msg: m.GetMsg(), FirstAt: uint64(at)})
+		return tx.PutExpected(peer, m.GetEpoch(), m.GetSeq(), &storev1.Expected{Msg: m.GetMsg(), FirstAt: uint64(at), Refused: refused})
 	})
 	return false, err
 }

@@ -287,6 +287,11 @@ func (l *lane) resent(tx *store.Tx, m *rogatoryv1.Message, e *storev1.Expected, 
 	if err := tx.DeleteExpected(l.country, m.GetEpoch(), m.GetSeq()); err != nil {
 		return err
 	}
+	if content == 0 && !e.GetRefused() { // it was taken before; its case does not allow it now
+		if err := tx.PutLost(l.country, &storev1.LostMessage{Epoch: m.GetEpoch(), Seq: m.GetSeq(), Msg: e.GetMsg(), Why: store.LostCase}); err != nil {
+			return err
+		}
+	}
 	if content != 0 && l.erased[[32]byte(e.GetMsg())] {
 		if err := tx.EraseReturned(content); err != nil {
 			return err

@@ -2665,7 +2665,9 @@ type Expected struct {
 	// The message's stable name, 32 bytes.
 	Msg []byte `protobuf:"bytes,1,opt,name=msg,proto3" json:"msg,omitempty"`
 	// The `at` of the lost leaf, milliseconds since 1970 UTC; 0 when it was not proven.
-	FirstAt       uint64 `protobuf:"varint,2,opt,name=first_at,json=firstAt,proto3" json:"first_at,omitempty"`
+	FirstAt uint64 `protobuf:"varint,2,opt,name=first_at,json=firstAt,proto3" json:"first_at,omitempty"`
+	// Set when the lost leaf was a refusal.
+	Refused       bool `protobuf:"varint,3,opt,name=refused,proto3" json:"refused,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2712,6 +2714,13 @@ func (x *Expected) GetFirstAt() uint64 {
 		return x.FirstAt
 	}
 	return 0
+}
+
+func (x *Expected) GetRefused() bool {
+	if x != nil {
+		return x.Refused
+	}
+	return false
 }
 
 // PeerLog is a log of a peer that the peer has closed after a rollback. Key: the closed log's origin.
@@ -3078,10 +3087,11 @@ const file_rogatory_store_v1_store_proto_rawDesc = "" +
 	"\x04path\x18\v \x01(\fR\x04path\x12\x1e\n" +
 	"\n" +
 	"checkpoint\x18\f \x01(\fR\n" +
-	"checkpoint\"7\n" +
+	"checkpoint\"Q\n" +
 	"\bExpected\x12\x10\n" +
 	"\x03msg\x18\x01 \x01(\fR\x03msg\x12\x19\n" +
-	"\bfirst_at\x18\x02 \x01(\x04R\afirstAt\"\xbe\x01\n" +
+	"\bfirst_at\x18\x02 \x01(\x04R\afirstAt\x12\x18\n" +
+	"\arefused\x18\x03 \x01(\bR\arefused\"\xbe\x01\n" +
 	"\aPeerLog\x12\x12\n" +
 	"\x04peer\x18\x01 \x01(\tR\x04peer\x12\x12\n" +
 	"\x04keys\x18\x02 \x03(\tR\x04keys\x12\x12\n" +
