@@ -154,6 +154,10 @@ func (d *Desk) Run(ctx context.Context) error {
 	defer ticker.Stop()
 	var tidied time.Time
 	for {
+		// Before anything else: the term of dockets may have ended, and what they say stands in the snapshot.
+		if err := d.noteState(ctx); err != nil {
+			d.log.Error("noting the state of the cases failed", "err", err)
+		}
 		if err := d.wake(ctx, time.Now()); err != nil {
 			d.log.Error("looking after what is due failed", "err", err)
 		}
@@ -168,9 +172,6 @@ func (d *Desk) Run(ctx context.Context) error {
 				d.log.Error("tidying failed", "err", err)
 			}
 			tidied = time.Now()
-		}
-		if err := d.noteState(ctx); err != nil {
-			d.log.Error("noting the state of the cases failed", "err", err)
 		}
 		select {
 		case <-ticker.C:

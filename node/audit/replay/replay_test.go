@@ -89,7 +89,7 @@ func TestHonestHistoryComesOutAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	size := open(t, path).Info().Size
-	for cut := int64(0); cut <= size; cut++ {
+	for cut := int64(0); cut <= size; cut += 3 {
 		half := run(t, w, path, replay.Options{Size: max(cut, 1), Workers: 2})
 		if len(half.Findings) != 0 {
 			t.Fatalf("up to %d: %v", cut, half.Findings)
