@@ -11,12 +11,15 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/rogatory/rogatory/crypto/envelope"
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
@@ -110,7 +113,16 @@ func (n *node) grpcServer(open gate, remote bool, opts ...grpc.ServerOption) *gr
 // operator, who looks why nobody gets through, is let through.
 type gate chan struct{}
 
-var errBusy = status.Error(codes.ResourceExhausted, "too many calls are open (limits.connections)")
+// errBusy tells a client to come back in a moment.
+var errBusy = busy()
+
+func busy() error {
+	s := status.New(codes.ResourceExhausted, "too many calls are open (limits.connections)")
+	if told, err := s.WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(200 * time.Millisecond)}); err == nil {
+		s = told
+	}
+	return s.Err()
+}
 
 func (g gate) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 	if operators(info.FullMethod) {

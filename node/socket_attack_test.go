@@ -75,7 +75,7 @@ func TestCallsAreLimitedWhateverConnectionsTheyComeBy(t *testing.T) {
 	}
 	g <- struct{}{}
 	g <- struct{}{}
-	if err := g.stream(nil, nil, nil, nil); status.Code(err) != codes.ResourceExhausted {
+	if err := g.stream(nil, nil, &grpc.StreamServerInfo{FullMethod: nodev1.DeskService_Watch_FullMethodName}, nil); status.Code(err) != codes.ResourceExhausted {
 		t.Errorf("a stream beyond the limit: %v", err)
 	}
 	operator := &grpc.UnaryServerInfo{FullMethod: nodev1.OperatorService_Status_FullMethodName}

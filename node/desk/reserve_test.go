@@ -71,7 +71,8 @@ func TestClientsAreToldApartByTheirCertificates(t *testing.T) {
 			State: tls.ConnectionState{PeerCertificates: []*x509.Certificate{{Raw: []byte(cert)}}},
 		}}))
 	}
-	if of("a") == of("b") || of("a") != of("a") || of("a") == client(context.Background()) {
+	first, again := of("a"), of("a")
+	if first == of("b") || first != again || first == client(context.Background()) {
 		t.Error("two clients are one, or one is two")
 	}
 }

@@ -11,7 +11,7 @@ func (r *Reader) Sides(from, until int64, each func(index int64, name string, re
 		if k[8] < 0x21 {
 			continue // a message, a statement or a signature
 		}
-		if last := len(k) - 2; k[last] < 0x21 { // a piece: no name has such a byte
+		if last := len(k) - 2; last > 8 && k[last] < 0x21 { // a piece: no name has such a byte
 			if k[last] != 0 || k[last+1] != 0 {
 				continue
 			}
