@@ -141,7 +141,7 @@ func count(n int64) string {
 // progress returns what tells a person at a terminal how far something has come, and what wipes that away. Elsewhere both do nothing.
 func (p *program) progress(what string) (tell func(done, total int64), wipe func()) {
 	if !p.err.tty {
-		return nil, func() {}
+		return func(int64, int64) {}, func() {}
 	}
 	last := time.Time{}
 	return func(done, total int64) {
