@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rogatory/rogatory/configs"
 	"github.com/rogatory/rogatory/crypto/envelope"
 	"github.com/rogatory/rogatory/crypto/keyring"
 	"github.com/rogatory/rogatory/crypto/translog"
@@ -27,6 +28,11 @@ import (
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
+
+// calm runs a node that exchanges heads every hour: days pass sooner.
+func (c *country) calm() *inside {
+	return c.run(func(cfg *configs.Node) { cfg.Round = time.Hour })
+}
 
 // reply answers the request of a case, and takes it up before.
 func (in *inside) reply(token string) {
@@ -167,7 +173,7 @@ func wholeAgain(t *testing.T, rs *country, was, is map[envelope.Name]kept, peers
 func TestTwoLostDaysComeBack(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		f := federate(t, "RS", "BG", "HU")
-		rs, bg, hu := f.node["RS"].run(), f.node["BG"].run(), f.node["HU"].run()
+		rs, bg, hu := f.node["RS"].calm(), f.node["BG"].calm(), f.node["HU"].calm()
 		all := []*inside{rs, bg, hu}
 		for _, in := range all {
 			in.clearedIn(time.Minute)
@@ -208,7 +214,7 @@ func TestTwoLostDaysComeBack(t *testing.T) {
 		if _, _, err := rs.recover(); !errors.Is(err, node.ErrNothingLost) {
 			t.Errorf("recovering what was recovered: %v", err)
 		}
-		rs = f.node["RS"].run()
+		rs = f.node["RS"].calm()
 		all[0] = rs
 		within(t, 30*time.Minute, "end of the recovery", func() bool { return rs.state().GetRecovery() == nodev1.RecoveryState_RECOVERY_STATE_DONE })
 		settled(t, all)
@@ -245,7 +251,7 @@ func TestTwoLostDaysComeBack(t *testing.T) {
 		rs.restore(backup)
 		if done, _, err = rs.recover(); err != nil {
 			if errors.Is(err, node.ErrUnheard) {
-				bg, hu = f.node["BG"].run(), f.node["HU"].run()
+				bg, hu = f.node["BG"].calm(), f.node["HU"].calm()
 				all[1], all[2] = bg, hu
 				bg.clearedIn(time.Minute)
 				hu.clearedIn(time.Minute)
@@ -256,7 +262,7 @@ func TestTwoLostDaysComeBack(t *testing.T) {
 		if done.Log.Number != 3 {
 			t.Errorf("the second recovery opened %s", done.Log.Origin)
 		}
-		rs = f.node["RS"].run()
+		rs = f.node["RS"].calm()
 		all[0] = rs
 		within(t, 30*time.Minute, "end of the second recovery", func() bool { return rs.state().GetRecovery() == nodev1.RecoveryState_RECOVERY_STATE_DONE })
 		settled(t, all)
@@ -287,7 +293,7 @@ func (in *inside) recovered() {
 func TestRecoveryOfWhatOnlyPeersNoticeBearsInterruptions(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		f := federate(t, "RS", "BG", "HU")
-		rs, bg, hu := f.node["RS"].run(), f.node["BG"].run(), f.node["HU"].run()
+		rs, bg, hu := f.node["RS"].calm(), f.node["BG"].calm(), f.node["HU"].calm()
 		all := []*inside{rs, bg, hu}
 		for _, in := range all {
 			in.clearedIn(time.Minute)
@@ -296,7 +302,7 @@ func TestRecoveryOfWhatOnlyPeersNoticeBearsInterruptions(t *testing.T) {
 		settled(t, all)
 		rs.halt()
 		old := rs.copied()
-		rs = f.node["RS"].run()
+		rs = f.node["RS"].calm()
 		all[0] = rs
 		rs.clearedIn(time.Minute)
 		rs.reply(known)
@@ -311,7 +317,7 @@ func TestRecoveryOfWhatOnlyPeersNoticeBearsInterruptions(t *testing.T) {
 		rs.halt()
 		was := rs.messages()
 		rs.putBack(old)
-		f.node["RS"].run().rolledBack()
+		f.node["RS"].calm().rolledBack()
 		done, _, err := rs.recover()
 		must(t, err)
 		if done.Moved == 0 {
@@ -319,12 +325,12 @@ func TestRecoveryOfWhatOnlyPeersNoticeBearsInterruptions(t *testing.T) {
 		}
 		rs.check()
 		for i := range 12 {
-			rs = f.node["RS"].run()
+			rs = f.node["RS"].calm()
 			time.Sleep(time.Duration(i) * 300 * time.Millisecond)
 			rs.halt()
 			rs.check()
 		}
-		rs = f.node["RS"].run()
+		rs = f.node["RS"].calm()
 		all[0] = rs
 		rs.recovered()
 		settled(t, all)
@@ -376,7 +382,7 @@ func TestRecoveryThatCrashesIsRunAgain(t *testing.T) {
 		if _, _, err := rs.recover(); !errors.Is(err, node.ErrNothingLost) {
 			t.Fatalf("recovering after a crash behind the commit: %v", err)
 		}
-		rs = f.node["RS"].run()
+		rs = f.node["RS"].calm()
 		rs.recovered()
 		settled(t, []*inside{rs, bg})
 		rs.halt()
@@ -392,7 +398,7 @@ func TestRecoveryThatCrashesIsRunAgain(t *testing.T) {
 func TestWhatDoesNotComeBackIsNamed(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		f := federate(t, "RS", "BG", "HU")
-		rs, bg, hu := f.node["RS"].run(), f.node["BG"].run(), f.node["HU"].run()
+		rs, bg, hu := f.node["RS"].calm(), f.node["BG"].calm(), f.node["HU"].calm()
 		all := []*inside{rs, bg, hu}
 		for _, in := range all {
 			in.clearedIn(time.Minute)
@@ -415,16 +421,16 @@ func TestWhatDoesNotComeBackIsNamed(t *testing.T) {
 		if _, plan, err := rs.recover(soon); !errors.Is(err, node.ErrUnheard) || len(plan.Heard) != 0 {
 			t.Fatalf("recovering with nobody there: %+v, %v", plan, err)
 		}
-		bg = f.node["BG"].run()
+		bg = f.node["BG"].calm()
 		if _, plan, err := rs.recover(soon); err != nil || len(plan.Heard) != 1 || len(plan.Unheard) != 1 {
 			t.Fatalf("recovering with one peer there: %+v, %v", plan, err)
 		}
-		rs = f.node["RS"].run()
+		rs = f.node["RS"].calm()
 		time.Sleep(24 * time.Hour)
 		if s := rs.state(); s.GetRecovery() != nodev1.RecoveryState_RECOVERY_STATE_RUNNING || len(s.GetWarnings()) == 0 {
 			t.Errorf("while HU is away: %v, %q", s.GetRecovery(), s.GetWarnings())
 		}
-		hu = f.node["HU"].run()
+		hu = f.node["HU"].calm()
 		rs.recovered()
 		all = []*inside{rs, bg, hu}
 		settled(t, all)
@@ -475,7 +481,7 @@ func destroy(t *testing.T, c *country, token string) {
 func TestReceiptsOfAClosedLogCount(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		f := federate(t, "RS", "BG", "HU")
-		rs, bg, hu := f.node["RS"].run(), f.node["BG"].run(), f.node["HU"].run()
+		rs, bg, hu := f.node["RS"].calm(), f.node["BG"].calm(), f.node["HU"].calm()
 		for _, in := range []*inside{rs, bg, hu} {
 			in.clearedIn(time.Minute)
 		}
@@ -502,7 +508,7 @@ func TestReceiptsOfAClosedLogCount(t *testing.T) {
 		f.net.Heal("RS", "BG")
 		f.net.Delay("BG", "RS", 0)
 		f.net.Delay("RS", "BG", 0)
-		rs = f.node["RS"].run()
+		rs = f.node["RS"].calm()
 		rs.clearedIn(time.Minute)
 		rs.recovered()
 		settled(t, []*inside{rs, bg, hu})
