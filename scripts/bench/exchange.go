@@ -64,8 +64,8 @@ type Row struct {
 	Go         string  `json:"go"`
 }
 
-// exchange measures deliveries from one country to another.
-func exchange(ctx context.Context, c config, dir string, out io.Writer) error {
+// deliveries measures deliveries from one country to another.
+func deliveries(ctx context.Context, c config, dir string, out io.Writer) error {
 	where := machine()
 	wait := newWaiters()
 	cluster, err := open(ctx, dir, wait.settled)

@@ -51,7 +51,12 @@ func ownCPU() time.Duration {
 }
 
 // rss returns the resident memory of the largest process, in MiB.
-func rss(pids ...int) (float64, error) {
+func rss(pids ...int) (float64, error) { return memory("VmRSS:", pids...) }
+
+// memoryPeak returns the largest resident memory that a process has had, in MiB.
+func memoryPeak(pid int) (float64, error) { return memory("VmHWM:", pid) }
+
+func memory(field string, pids ...int) (float64, error) {
 	largest := 0.0
 	for _, pid := range pids {
 		f, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
@@ -60,7 +65,7 @@ func rss(pids ...int) (float64, error) {
 		}
 		in := bufio.NewScanner(f)
 		for in.Scan() {
-			if v, ok := strings.CutPrefix(in.Text(), "VmRSS:"); ok {
+			if v, ok := strings.CutPrefix(in.Text(), field); ok {
 				kib, err := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(v, "kB")), 64)
 				if err != nil {
 					_ = f.Close()
