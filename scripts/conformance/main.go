@@ -1,7 +1,7 @@
 // Command conformance lets other people's programs judge our exported logs. It is a module of its own, so that nobody's go.mod grows by
 // them, and imports nothing of ours: it sees what a stranger sees, a folder.
 //
-//	go run . [-audit PROGRAM -directory FILE] FOLDER...
+//	go run . [-audit PROGRAM] FOLDER...
 //
 // Each tool has to accept the folder, and to refuse a copy of it in which one byte is changed where that tool looks: a check that cannot
 // fail checks nothing. One line each; exit status 1 if one of them is not as it should be.
@@ -30,9 +30,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("conformance", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	audit := flags.String("audit", "", "the `program` rogatory-audit: its proofs are checked too")
-	directory := flags.String("directory", "", "the directory `file` that it needs")
 	if err := flags.Parse(args); err != nil || flags.NArg() == 0 {
-		fmt.Fprintln(stderr, "usage: conformance [-audit PROGRAM -directory FILE] FOLDER...")
+		fmt.Fprintln(stderr, "usage: conformance [-audit PROGRAM] FOLDER...")
 		return 2
 	}
 	tools := []tool{
@@ -45,7 +44,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		{"openssl pkeyutl", openssl, checkpointFile},
 	}
 	if *audit != "" {
-		tools = append(tools, tool{"torchwood VerifyProof over rogatory-audit prove", verifyProofs(*audit, *directory), nil})
+		tools = append(tools, tool{"torchwood VerifyProof over rogatory-audit prove", verifyProofs(*audit), nil})
 	}
 	status := 0
 	for _, dir := range flags.Args() {

@@ -119,7 +119,7 @@ func raw(hashes []tlog.Hash) [][]byte {
 }
 
 // verifyProofs checks the tlog-proofs that our auditor's program writes.
-func verifyProofs(program, directory string) func(context.Context, *archive) error {
+func verifyProofs(program string) func(context.Context, *archive) error {
 	return func(ctx context.Context, a *archive) error {
 		v, err := note.NewVerifier(a.ed)
 		if err != nil {
@@ -127,7 +127,7 @@ func verifyProofs(program, directory string) func(context.Context, *archive) err
 		}
 		policy := torchwood.ThresholdPolicy(2, torchwood.OriginPolicy(a.origin), torchwood.SingleVerifierPolicy(v))
 		for _, i := range []int64{0, a.tree.N / 2, a.tree.N - 1} {
-			c := exec.CommandContext(ctx, program, "prove", a.dir, strconv.FormatInt(i, 10), "--directory", directory)
+			c := exec.CommandContext(ctx, program, "prove", a.dir, strconv.FormatInt(i, 10))
 			c.Stderr = os.Stderr
 			text, err := c.Output()
 			if err != nil {

@@ -45,7 +45,11 @@ func cosign(ctx context.Context, a *archive) (err error) {
 	if err != nil {
 		return err
 	}
-	c := exec.CommandContext(ctx, "go", "tool", "litewitness", "-name", witnessName, "-db", db, "-ssh-agent", filepath.Join(dir, "agent"),
+	program := filepath.Join(dir, "litewitness")
+	if out, err := exec.CommandContext(ctx, "go", "build", "-o", program, "filippo.io/torchwood/cmd/litewitness").CombinedOutput(); err != nil {
+		return fmt.Errorf("building litewitness: %w: %s", err, out)
+	}
+	c := exec.CommandContext(ctx, program, "-name", witnessName, "-db", db, "-ssh-agent", filepath.Join(dir, "agent"),
 		"-key", ssh.FingerprintSHA256(key), "-listen", address)
 	var said strings.Builder
 	c.Stdout, c.Stderr = &said, &said
