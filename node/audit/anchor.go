@@ -1,9 +1,11 @@
 package audit
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/rogatory/rogatory/crypto/translog"
@@ -12,16 +14,21 @@ import (
 )
 
 // An Anchor is what an auditor trusts: the newest directory that the auditor holds, and those before it, which it leads back to.
-// It is not modified after it was made.
+// It is safe for concurrent use.
 type Anchor struct {
 	newest *federation.Directory
 	held   map[uint64][]byte // the auditor's own files of earlier versions
+
+	// Exports of one federation hold the same directories, whose many keys take longer to read than a small log.
+	mu   sync.Mutex
+	read map[[2][32]byte]*federation.Directory // by SHA-256 of the file and by the digest that it was pinned to
+	next map[[2][32]byte]bool                  // files whose signatures follow a directory, by SHA-256 and by that one's digest
 }
 
 // NewAnchor makes an anchor of SignedDirectory files that the auditor holds; the newest is trusted as it stands. Each pin is the
 // digest of a directory that must be among them.
 func NewAnchor(signed [][]byte, pins ...[32]byte) (*Anchor, error) {
-	a := &Anchor{held: map[uint64][]byte{}}
+	a := &Anchor{held: map[uint64][]byte{}, read: map[[2][32]byte]*federation.Directory{}, next: map[[2][32]byte]bool{}}
 	digests := map[[32]byte]bool{}
 	for _, b := range signed {
 		_, digest, err := federation.ReadDirectory(b)
@@ -53,6 +60,50 @@ func NewAnchor(signed [][]byte, pins ...[32]byte) (*Anchor, error) {
 		}
 	}
 	return a, nil
+}
+
+// maxRead bounds how many directories an Anchor keeps read.
+const maxRead = 4096
+
+// parse is [federation.ParseDirectory].
+func (a *Anchor) parse(b []byte, digest [32]byte) (*federation.Directory, error) {
+	k := [2][32]byte{sha256.Sum256(b), digest}
+	a.mu.Lock()
+	d := a.read[k]
+	a.mu.Unlock()
+	if d != nil {
+		return d, nil
+	}
+	d, err := federation.ParseDirectory(b, digest)
+	if err != nil {
+		return nil, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.read) < maxRead {
+		a.read[k] = d
+	}
+	return d, nil
+}
+
+// follows checks that a directory's signatures make it the next of another.
+func (a *Anchor) follows(before *federation.Directory, b []byte) error {
+	k := [2][32]byte{sha256.Sum256(b), before.Digest()}
+	a.mu.Lock()
+	ok := a.next[k]
+	a.mu.Unlock()
+	if ok {
+		return nil
+	}
+	if _, err := federation.CheckProgress(before, b); err != nil {
+		return err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.next) < maxRead {
+		a.next[k] = true
+	}
+	return nil
 }
 
 // Newest returns the directory that is trusted as it stands.
@@ -93,7 +144,7 @@ func ReadChain(r *archive.Reader, a *Anchor) (*Chain, []Finding, error) {
 		}
 		have[v] = b
 	}
-	if b := have[c.anchor]; b != nil {
+	if b := have[c.anchor]; b != nil && !bytes.Equal(b, a.held[c.anchor]) {
 		if _, digest, err := federation.ReadDirectory(b); err != nil {
 			rep.note(CodeCanon, -1, fmt.Sprintf("directory %d: %v", c.anchor, err), "", "")
 		} else if digest != a.newest.Digest() {
@@ -103,19 +154,19 @@ func ReadChain(r *archive.Reader, a *Anchor) (*Chain, []Finding, error) {
 		}
 	}
 	c.back(a, have, &rep)
-	c.signatures(have, &rep)
+	c.signatures(a, have, &rep)
 	c.ahead(have, &rep)
 	return c, rep.list, nil
 }
 
 // signatures verifies every signature under the archive's directories that the one before tells the keys of.
-func (c *Chain) signatures(have map[uint64][]byte, rep *report) {
+func (c *Chain) signatures(a *Anchor, have map[uint64][]byte, rep *report) {
 	for i := 1; i < len(c.byOrder); i++ {
 		b := have[c.byOrder[i].Version()]
 		if b == nil {
 			continue
 		}
-		if _, err := federation.CheckProgress(c.byOrder[i-1], b); err != nil {
+		if err := a.follows(c.byOrder[i-1], b); err != nil {
 			rep.note(CodeKey, -1, fmt.Sprintf("directory %d: %v", c.byOrder[i].Version(), err), "", "")
 		}
 	}
@@ -140,7 +191,7 @@ func (c *Chain) back(a *Anchor, have map[uint64][]byte, rep *report) {
 			return
 		}
 		pinned := [32]byte(c.byOrder[0].Proto().GetPrevious())
-		d, err := federation.ParseDirectory(b, pinned)
+		d, err := a.parse(b, pinned)
 		if err != nil {
 			rep.note(CodeKey, -1, fmt.Sprintf("directory %d: %v", v, err), hexOf(pinned), "")
 			return
