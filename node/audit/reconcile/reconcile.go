@@ -93,8 +93,11 @@ type side struct {
 	claims  map[translog.Hash][]claim
 	heads   []head
 	lastSeq map[int64]int64 // by epoch, of what was sent
-	lastAt  int64
-	short   bool // it was said that it ends too early
+	epoch   int64           // of the log: what was sent in another one stands in another log
+	// elsewhere are messages that another log of the other country has receipted.
+	elsewhere map[translog.Hash]bool
+	lastAt    int64
+	short     bool // it was said that it ends too early
 }
 
 type reconciler struct {
@@ -158,7 +161,7 @@ func (x *reconciler) note(code audit.Code, s *side, index int64, detail, wanted,
 func (x *reconciler) read(ctx context.Context, r *archive.Reader, other archive.Info) (*side, error) {
 	s := &side{
 		r: r, info: r.Info(), out: map[translog.Hash]*place{}, in: map[translog.Hash]*place{}, rej: map[translog.Hash]*place{},
-		claims: map[translog.Hash][]claim{}, lastSeq: map[int64]int64{},
+		claims: map[translog.Hash][]claim{}, lastSeq: map[int64]int64{}, elsewhere: map[translog.Hash]bool{},
 	}
 	var tile []archive.Entry
 	for n := range r.Tiles() {
@@ -192,6 +195,8 @@ func (x *reconciler) read(ctx context.Context, r *archive.Reader, other archive.
 func (x *reconciler) entry(s *side, other archive.Info, e *archive.Entry, leaf translog.Leaf) {
 	p := &place{index: e.Index, at: leaf.At}
 	switch k := leaf.Entry.(type) {
+	case *translog.Genesis:
+		s.epoch = k.Epoch
 	case *translog.Msg:
 		p.leaf = k
 		switch {
@@ -209,6 +214,7 @@ func (x *reconciler) entry(s *side, other archive.Info, e *archive.Entry, leaf t
 		}
 	case *translog.Rcpt:
 		if k.Log != other.Log {
+			s.elsewhere[k.Of] = true
 			return
 		}
 		c := claim{own: e.Index, index: k.Index, whole: k.Whole, rej: k.Rej}
@@ -241,8 +247,8 @@ func (x *reconciler) direction(from, to *side) {
 	}
 	for _, name := range sorted(to.in) {
 		got := to.in[name]
-		if from.out[name] != nil {
-			continue
+		if from.out[name] != nil || got.leaf.Epoch != from.epoch && from.epoch != 0 {
+			continue // the latter stands in the log of its epoch
 		}
 		if got.leaf.Seq > from.lastSeq[got.leaf.Epoch] && got.at+skew > from.lastAt {
 			x.short(from, "the export ends before a message that the other has: "+name.String(), "", fmt.Sprint(got.index))
@@ -271,6 +277,8 @@ func (x *reconciler) sent(from, to *side, name translog.Hash, m *place) {
 		}
 	case refused != nil:
 		x.out.Messages++
+	case len(claims) == 0 && from.elsewhere[name]:
+		return
 	case len(claims) > 0:
 		ends := true
 		for _, c := range claims {
@@ -289,7 +297,7 @@ func (x *reconciler) sent(from, to *side, name translog.Hash, m *place) {
 			}
 		}
 	}
-	if len(claims) == 0 {
+	if len(claims) == 0 && !from.elsewhere[name] {
 		x.note(audit.CodeUnreceipted, from, m.index, "no receipt of "+to.info.Country, name.String(), "")
 	}
 }
