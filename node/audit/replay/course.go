@@ -44,6 +44,7 @@ type course struct {
 	erasing    *line    // the last step that erases, until its tombstones are over
 	tombed     bool     // one has come
 	transfers  *line    // the step before, if it hands a case over
+	restored   bool     // the log goes on from another, or a node of an older backup has started it
 	sent       map[translog.Hash]sent
 	notices    map[translog.Hash]int64 // notices sent that nobody has released yet: where
 	governance map[string]bool         // tokens of notices
@@ -223,7 +224,9 @@ func (c *course) line(ctx context.Context, l *line) error {
 		c.directory(l, e.Directory)
 		w := *c.world
 		w.goesOn = e.PrevLog != ""
-		c.world = &w
+		c.world, c.restored = &w, w.goesOn
+	case *translog.Node:
+		c.restored = c.restored || e.Event == translog.NodeRestore || e.Event == translog.NodeRecover
 	case *translog.Dir:
 		if e.What == translog.DirDirectory {
 			c.directory(l, e.Digest)

@@ -20,6 +20,7 @@ func hashOf(parts ...[]byte) sum { return sum(sha256.Sum256(slices.Concat(parts.
 const (
 	byNode      = "node"
 	byTerm      = "docket-term"
+	byRestore   = "restore" // what a restored backup, or a peer after a recovery, brought back and had been erased before
 	forRecovery = "recovery"
 )
 
@@ -96,6 +97,9 @@ func (c *course) erase(l *line, e *translog.Erase) {
 				c.note(audit.CodeRight, l.index, "a message of another case was erased", token, s.token)
 			}
 		}
+		return
+	}
+	if e.By == byRestore && c.restored && !slices.Contains(e.What, "docket") {
 		return
 	}
 	if e.By != byTerm {
