@@ -68,7 +68,7 @@ func TestAuditorMakesEveryStepOfTwoNodesAgain(t *testing.T) {
 			}
 			r := c.exported()
 			readers = append(readers, r)
-			one, err := replay.Run(t.Context(), r, replay.Options{Anchor: a, Workers: 1, Signatures: true})
+			one, err := replay.Run(t.Context(), r, replay.Options{Anchor: a, Workers: 1})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -64,25 +64,30 @@ type worker struct {
 	chain *Chain
 	book  *book
 	roots *envelope.Verifier
+	also  func(n int64, entries []archive.Entry, leaf func(i int) translog.Leaf)
 }
 
 // make reads and checks one tile.
 func (w *worker) make(n int64) *tile {
 	t := &tile{}
-	entries, err := w.r.Tile(n, nil)
+	read, err := w.r.Tile(n, nil)
+	entries := read
 	if err != nil {
 		f, ok := formatFinding(err)
 		if !ok {
 			return &tile{err: err}
 		}
 		t.findings = append(t.findings, f)
-		entries = w.unread(n)
+		read, entries = nil, w.unread(n)
 	}
 	t.items = make([]item, len(entries))
 	for i := range entries {
 		w.entry(t, entries, i)
 	}
 	w.compare(t, n)
+	if w.also != nil {
+		w.also(n, read, func(i int) translog.Leaf { return t.items[i].leaf })
+	}
 	return t
 }
 

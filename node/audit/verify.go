@@ -19,6 +19,10 @@ type Options struct {
 	Workers int
 	// Progress is told how many leaves are done, from one goroutine, now and then; nil: nobody is.
 	Progress func(done, total int64)
+	// Also, when set, is shown every tile that is read, so that who wants more of it need not read it again. Several goroutines call it;
+	// tiles are begun in order, and it may wait while earlier ones are under way. leaf returns leaf i, whose Entry is nil when it cannot be read; nothing is to be
+	// modified, and nothing of entries kept. Of a tile that cannot be read there are no entries.
+	Also func(n int64, entries []archive.Entry, leaf func(i int) translog.Leaf)
 }
 
 // Verify checks the integrity of an archive. The error is one of reading or of ctx; what is wrong with the archive is in the Result.
@@ -38,7 +42,7 @@ func Verify(ctx context.Context, r *archive.Reader, a *Anchor, o Options) (*Resu
 	if err != nil {
 		return nil, fmt.Errorf("verifying %s: %w", info.Log, err)
 	}
-	w := &worker{r: r, info: info, chain: chain, book: b, roots: &envelope.Verifier{}}
+	w := &worker{r: r, info: info, chain: chain, book: b, roots: &envelope.Verifier{}, also: o.Also}
 	p := newPass(r, chain, b, rep)
 	if err := w.all(ctx, o, p.take); err != nil {
 		return nil, fmt.Errorf("verifying %s: %w", info.Log, err)

@@ -9,7 +9,7 @@ import (
 	"github.com/rogatory/rogatory/node/audit/replay"
 )
 
-// BenchmarkReplay replays a log of which a fifth are messages, each signed alone, with and without checking their signatures.
+// BenchmarkReplay replays a log of which a fifth are messages, each signed alone, with and without verifying it.
 func BenchmarkReplay(b *testing.B) {
 	w := forge.New(b, "BG", "RS")
 	for range 300 {
@@ -24,10 +24,10 @@ func BenchmarkReplay(b *testing.B) {
 	}
 	for _, signatures := range []bool{false, true} {
 		for _, workers := range []int{1, 2} {
-			b.Run(fmt.Sprintf("signatures-%v/workers-%d", signatures, workers), func(b *testing.B) {
+			b.Run(fmt.Sprintf("verify-%v/workers-%d", signatures, workers), func(b *testing.B) {
 				r := open(b, path)
 				for b.Loop() {
-					res, err := replay.Run(b.Context(), r, replay.Options{Anchor: a, Workers: workers, Signatures: signatures})
+					res, err := replay.Run(b.Context(), r, replay.Options{Anchor: a, Workers: workers, Verify: signatures})
 					if err != nil || res.Status != audit.OK {
 						b.Fatal(err, res.Line(), res.Findings)
 					}

@@ -11,7 +11,6 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
-	"github.com/rogatory/rogatory/crypto/envelope"
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/archive"
 	"github.com/rogatory/rogatory/node/audit"
@@ -29,6 +28,8 @@ type course struct {
 	from   int64 // where the folding begins
 	parser *parser
 	report report
+	// verified is what the integrity of the archive came to, when that was asked for.
+	verified *audit.Result
 
 	folders []*folder
 	batches [][]task
@@ -108,7 +109,7 @@ const hour = 3_600_000
 func newCourse(r *archive.Reader, chain *audit.Chain, o *Options, size int64) *course {
 	c := &course{
 		r: r, chain: chain, o: o, size: size, country: r.Info().Country,
-		parser:  &parser{r: r, own: r.Info().Country},
+		parser:  &parser{r: r, verified: o.Verify},
 		report:  report{log: r.Info().Log},
 		world:   &world{},
 		shelves: map[string][]*shelved{}, hours: map[string][]int64{}, pending: map[translog.Hash]*message{},
@@ -122,15 +123,8 @@ func newCourse(r *archive.Reader, chain *audit.Chain, o *Options, size int64) *c
 	return c
 }
 
-// begin takes over a saved state and reads the keys, if signatures are to be checked.
+// begin takes over a saved state.
 func (c *course) begin() error {
-	if c.o.Signatures {
-		keys, err := identities(c.r)
-		if err != nil {
-			return err
-		}
-		c.parser.keys, c.parser.roots = keys, new(envelope.Verifier)
-	}
 	if c.o.From == nil {
 		return nil
 	}

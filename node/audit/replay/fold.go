@@ -68,6 +68,7 @@ type caseOf struct {
 	c     *exchange.Case // nil while put away in enc
 	enc   []byte
 	used  bool // since cases were put away
+	alone bool // put away, and one officer has sent something in it alone
 
 	unit   string // of ours that has it
 	answer bool   // the rules let its request be answered without an officer
@@ -172,9 +173,18 @@ func (k *caseOf) get() *exchange.Case {
 	return k.c
 }
 
+// look returns the case without keeping it decoded.
+func (k *caseOf) look() exchange.Case {
+	if k.c != nil {
+		return *k.c
+	}
+	c, _ := exchange.Decode(k.enc)
+	return c
+}
+
 func (k *caseOf) putAway() {
 	if !k.used && k.c != nil && !k.lost {
-		k.enc, k.c = k.c.Encode(), nil
+		k.enc, k.alone, k.c = k.c.Encode(), len(k.c.Alone) > 0, nil
 	}
 	k.used = false
 }
@@ -196,7 +206,11 @@ func (k *caseOf) flagged(now int64) (out []Flag) {
 	if k.lost {
 		return nil
 	}
-	for _, b := range k.get().Alone {
+	if k.c == nil && !k.alone {
+		return nil
+	}
+	c := k.look()
+	for _, b := range c.Alone {
 		if b.Flagged(now) {
 			out = append(out, Flag{Case: k.token, Msg: b.Msg.String(), By: b.By, At: b.At, RatifyBy: b.RatifyBy, RatifiedAt: b.RatifiedAt})
 		}

@@ -5,12 +5,8 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"slices"
-
-	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/rogatory/rogatory/crypto/envelope"
-	"github.com/rogatory/rogatory/crypto/keyring"
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/archive"
 	"github.com/rogatory/rogatory/node/audit"
@@ -57,38 +53,47 @@ func (t *tile) note(code audit.Code, index int64, detail, wanted, found string) 
 // A parser reads tiles. It is safe for concurrent use.
 type parser struct {
 	r *archive.Reader
-	// keys are those of the manifests, by country and identifier; nil when no signature is to be checked.
-	keys  map[string]map[keyring.KID][]*keyring.PublicKey
-	roots *envelope.Verifier
-	own   string
-	from  int64 // signatures before are not checked
+	// verified: the archive is verified beside, which tells of what is damaged.
+	verified bool
 }
 
 // make reads a tile, of which leaves from size on are left out.
 func (p *parser) make(n, size int64) (*tile, error) {
-	t := &tile{}
 	entries, err := p.r.Tile(n, nil)
 	if err != nil {
 		var f *archive.FormatError
 		if !errors.As(err, &f) {
 			return nil, err
 		}
+		t := &tile{}
 		t.note(audit.Code(f.Code), n*archive.TileWidth, f.Path+": "+f.Err.Error(), "", "")
 		return t, nil
 	}
-	for i := range entries {
-		if entries[i].Index < size {
-			t.lines = append(t.lines, line{index: entries[i].Index})
-			p.entry(t, entries, i)
-		}
-	}
-	return t, nil
+	return p.read(n, size, entries, nil), nil
 }
 
-func (p *parser) entry(t *tile, entries []archive.Entry, i int) {
-	e, l := &entries[i], &t.lines[len(t.lines)-1]
-	leaf, err := translog.ParseLeaf(e.Leaf)
+// read reads the entries of tile n. leaf gives the leaves, if they are parsed; Entry is nil in those that cannot be.
+func (p *parser) read(n, size int64, entries []archive.Entry, leaf func(i int) translog.Leaf) *tile {
+	t := &tile{lines: make([]line, max(0, min(int64(len(entries)), size-n*archive.TileWidth)))}
+	for i := range t.lines {
+		t.lines[i].index = entries[i].Index
+		if leaf != nil {
+			t.lines[i].leaf = leaf(i)
+		}
+		p.entry(t, &entries[i], &t.lines[i])
+	}
+	return t
+}
+
+func (p *parser) entry(t *tile, e *archive.Entry, l *line) {
+	leaf, err := l.leaf, error(nil)
+	if l.leaf = (translog.Leaf{}); leaf.Entry == nil {
+		leaf, err = translog.ParseLeaf(e.Leaf)
+	}
 	if err != nil || leaf.Index != e.Index {
+		if p.verified {
+			return
+		}
 		code := audit.CodeSchema
 		switch {
 		case err == nil:
@@ -108,15 +113,8 @@ func (p *parser) entry(t *tile, entries []archive.Entry, i int) {
 		if raw := e.Side("message"); raw != nil && translog.Hash(envelope.MessageName(raw)) == k.Msg {
 			l.message, _ = envelope.ParseMessage(raw)
 		}
-		if l.message == nil {
+		if l.message == nil && !p.verified {
 			t.note(audit.CodeMissing, e.Index, "the message is not beside its leaf", k.Msg.String(), "")
-		}
-		if p.keys != nil && e.Index >= p.from && !k.Stmt.IsZero() {
-			p.signature(t, entries, i, k.From, k.Sig)
-		}
-	case *translog.Reseal:
-		if p.keys != nil && e.Index >= p.from {
-			p.signature(t, entries, i, p.own, k.Sig)
 		}
 	case *translog.Rcpt:
 		if raw := e.Side("leaf"); raw != nil {
@@ -171,6 +169,7 @@ func (p *parser) docket(t *tile, e *archive.Entry, l *line, commit translog.Hash
 		return
 	}
 	if len(b) < 32 || translog.Hash(envelope.Commit(envelope.Salt(b[:32]), envelope.Docket, b[32:])) != commit {
+		// Word for word as audit.Verify says it, so that it is said once.
 		t.note(audit.CodeLeafSig, e.Index, "the docket beside the leaf is not what it commits to", commit.String(), "")
 		return
 	}
@@ -212,74 +211,6 @@ func names(e *archive.Entry, of []translog.Hash, digest translog.Hash) []translo
 		of = append(of, translog.Hash(b[:translog.HashSize]))
 	}
 	return of
-}
-
-// signature checks a statement with whatever key of the sender any manifest of the archive names.
-func (p *parser) signature(t *tile, entries []archive.Entry, i int, from string, digest translog.Hash) {
-	e := &entries[i]
-	statement, signature := e.Side("statement"), e.Side("signature")
-	if at := e.Side("root-at"); at != nil && len(at) == 1 && int(at[0]) < len(entries) {
-		signature = slices.Concat(rootField(entries[at[0]].Side("signature")), signature)
-	}
-	if statement == nil || translog.Hash(envelope.SignatureHash(signature)) != digest {
-		t.note(audit.CodeLeafSig, e.Index, "statement or signature are not those of the leaf", digest.String(), "")
-		return
-	}
-	s, err := envelope.ParseStatement(statement)
-	if err == nil {
-		var sealing *rogatoryv1.Sealing
-		if sealing, err = envelope.ParseSealing(s.GetSealing()); err == nil {
-			err = errors.New("no such key in any manifest")
-			for _, k := range p.keys[from][keyring.KID(sealing.GetFromKid())] {
-				if err = p.roots.VerifyStatement(k, statement, signature); err == nil {
-					return
-				}
-			}
-		}
-	}
-	t.note(audit.CodeLeafSig, e.Index, fmt.Sprintf("signature of %s: %v", from, err), "", "")
-}
-
-// rootField is the first field of a BatchSignature, with its tag and length.
-func rootField(signature []byte) []byte {
-	num, typ, n := protowire.ConsumeTag(signature)
-	if n < 0 || num != 1 || typ != protowire.BytesType {
-		return nil
-	}
-	size := protowire.ConsumeFieldValue(num, typ, signature[n:])
-	if size < 0 {
-		return nil
-	}
-	return signature[:n+size]
-}
-
-// identities reads the identity keys of all manifests of an archive.
-func identities(r *archive.Reader) (map[string]map[keyring.KID][]*keyring.PublicKey, error) {
-	all := map[string]map[keyring.KID][]*keyring.PublicKey{}
-	known := map[string]bool{}
-	for _, digest := range r.Manifests() {
-		m, err := readManifest(r, digest)
-		if err != nil {
-			return nil, err
-		}
-		for _, id := range m.GetIdentities() {
-			if known[string(id.GetPublicKey())] {
-				continue
-			}
-			known[string(id.GetPublicKey())] = true
-			key, err := keyring.ParsePublicKey(id.GetPublicKey())
-			if err != nil {
-				continue // audit.Verify says so
-			}
-			of := all[m.GetCountry()]
-			if of == nil {
-				of = map[keyring.KID][]*keyring.PublicKey{}
-				all[m.GetCountry()] = of
-			}
-			of[key.KID()] = append(of[key.KID()], key)
-		}
-	}
-	return all, nil
 }
 
 // readManifest returns a manifest by its digest; an empty one when it is not there or cannot be read.

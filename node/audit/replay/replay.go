@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -29,8 +30,8 @@ type Options struct {
 	Anchor *audit.Anchor
 	// Workers parse and fold; 0 means one a core. The result is the same for any number.
 	Workers int
-	// Signatures has every statement's signature checked as well, with whatever key of the sender the archive's manifests name.
-	Signatures bool
+	// Verify has the integrity of the whole archive checked in the same pass, as [audit.Verify] does: what stands in the Result of that stands in this one too.
+	Verify bool
 	// Size stops after so many leaves; 0 means all. Until stops before the first leaf that is later (ms since 1970); 0 means never.
 	Size, Until int64
 	// From goes on from a saved state.
@@ -56,13 +57,13 @@ type Result struct {
 	// Cases is how many there are, Steps how many were made.
 	Cases, Steps int64
 	// At is the time of the last leaf.
-	At    int64
-	Flags []Flag
-	saved *Saved
+	At     int64
+	Flags  []Flag
+	course *course
 }
 
 // Saved returns the state at the end, from which another replay can go on.
-func (r *Result) Saved() *Saved { return r.saved }
+func (r *Result) Saved() *Saved { return r.course.save(r.Root) }
 
 // maxFindings bounds the findings that a result lists: the first ones.
 const maxFindings = 10_000
@@ -119,60 +120,63 @@ func Run(ctx context.Context, r *archive.Reader, o Options) (*Result, error) {
 // run drives the three stages: parsers read tiles in any order, the course takes them in theirs, folders make the steps of their cases.
 func (c *course) run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	type slot struct {
-		n    int64
-		done chan *tile
-	}
-	ahead := 2 * c.o.Workers
-	todo, order, stop := make(chan slot, ahead), make(chan slot, ahead), make(chan struct{})
-	g.Go(func() error {
-		defer close(todo)
-		defer close(order)
-		for n := int64(0); n*archive.TileWidth < c.size; n++ {
-			s := slot{n, make(chan *tile, 1)}
-			for _, to := range []chan slot{order, todo} {
-				select {
-				case to <- s:
-				case <-stop:
-					return nil
-				case <-ctx.Done():
-					return ctx.Err()
+	w := newWindow(2 * c.o.Workers)
+	defer context.AfterFunc(ctx, w.close)()
+	tiles := (c.size + archive.TileWidth - 1) / archive.TileWidth
+	if c.o.Verify {
+		g.Go(func() error { return c.verify(ctx, w, tiles) })
+	} else {
+		var next atomic.Int64
+		for range c.o.Workers {
+			g.Go(func() error {
+				for {
+					n := next.Add(1) - 1
+					if n >= tiles {
+						return nil
+					}
+					t, err := c.parser.make(n, c.size)
+					if err != nil {
+						return err
+					}
+					if !w.put(n, t) {
+						return nil
+					}
 				}
-			}
+			})
 		}
-		return nil
-	})
-	for range c.o.Workers {
-		g.Go(func() error {
-			for s := range todo {
-				t, err := c.parser.make(s.n, c.size)
-				if err != nil {
-					return err
-				}
-				s.done <- t
-			}
-			return nil
-		})
 	}
 	for _, f := range c.folders {
 		g.Go(func() error { return f.run(ctx) })
 	}
 	g.Go(func() error {
 		defer c.close()
-		defer close(stop)
-		for s := range order {
-			select {
-			case t := <-s.done:
-				if more, err := c.take(ctx, t); err != nil || !more {
-					return errors.Join(err, c.finish(ctx))
-				}
-			case <-ctx.Done():
+		defer w.close()
+		for range tiles {
+			t := w.take()
+			if t == nil {
 				return ctx.Err()
+			}
+			if more, err := c.take(ctx, t); err != nil || !more {
+				return errors.Join(err, c.finish(ctx))
 			}
 		}
 		return c.finish(ctx)
 	})
 	return g.Wait()
+}
+
+// verify has the archive verified, and takes the tiles that are to be replayed from there. Where the replay ends early the rest is verified all the same.
+func (c *course) verify(ctx context.Context, w *window, tiles int64) error {
+	var err error
+	c.verified, err = audit.Verify(ctx, c.r, c.o.Anchor, audit.Options{
+		Workers: c.o.Workers,
+		Also: func(n int64, entries []archive.Entry, leaf func(i int) translog.Leaf) {
+			if n < tiles && w.open() {
+				w.put(n, c.parser.read(n, c.size, entries, leaf))
+			}
+		},
+	})
+	return err
 }
 
 func (c *course) result() (*Result, error) {
@@ -185,21 +189,28 @@ func (c *course) result() (*Result, error) {
 		out.Steps += f.steps
 	}
 	rep.trim()
-	out.Findings, out.Left = rep.list, rep.left
-	out.Status = audit.Judge(rep.list)
 	out.Root = c.root()
 	out.Assurance = audit.NoAssurance
-	out.saved = c.save()
-	out.Cases = int64(len(out.saved.Cases))
+	status := audit.OK
+	if v := c.verified; v != nil {
+		rep.list = append(rep.list, v.Findings...)
+		rep.left += v.Left
+		rep.trim()
+		out.Assurance, out.Witnessed, status = v.Assurance, v.Witnessed, v.Status
+	}
+	out.Findings, out.Left = rep.list, rep.left
+	if out.Status = audit.Judge(rep.list); status == audit.Findings || out.Status == audit.OK {
+		out.Status = status
+	}
+	out.course = c
 	var now []exchange.Changed
 	for _, f := range c.folders {
+		out.Cases += int64(len(f.cases))
 		for _, k := range f.cases {
 			if k.dirty {
 				now = append(now, k.changed())
 			}
-			for _, b := range k.flagged(c.last) {
-				out.Flags = append(out.Flags, b)
-			}
+			out.Flags = append(out.Flags, k.flagged(c.last)...)
 		}
 	}
 	exchange.SortChanged(now)

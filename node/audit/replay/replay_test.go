@@ -69,7 +69,7 @@ func TestHonestHistoryComesOutAgain(t *testing.T) {
 	path := w.Archive("RS", filepath.Join(t.TempDir(), "RS"))
 	var first *replay.Result
 	for _, workers := range []int{1, 2, 7} {
-		res := run(t, w, path, replay.Options{Workers: workers, Signatures: true})
+		res := run(t, w, path, replay.Options{Workers: workers, Verify: true})
 		for _, f := range res.Findings {
 			t.Error(f)
 		}
@@ -102,7 +102,7 @@ func TestHonestHistoryComesOutAgain(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		rest := run(t, w, path, replay.Options{From: from, Workers: 2, Signatures: true})
+		rest := run(t, w, path, replay.Options{From: from, Workers: 2, Verify: true})
 		if again, _ := replay.MarshalSaved(rest.Saved()); !bytes.Equal(one, again) || rest.State != first.State || len(rest.Findings) != 0 {
 			t.Fatalf("from a state saved at %d: another end; %v", cut, rest.Findings)
 		}

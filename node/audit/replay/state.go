@@ -210,8 +210,7 @@ func (s *Saved) Case(token string) (exchange.Case, bool) {
 }
 
 // save returns the state at the end.
-func (c *course) save() *Saved {
-	root := c.root()
+func (c *course) save(root translog.Hash) *Saved {
 	s := &Saved{Format: savedFormat, Log: c.report.log, Size: c.done, Root: root[:], Own: c.own[:], Claimed: c.claimed[:], Cases: []SavedCase{}}
 	for _, f := range c.folders {
 		for token, k := range f.cases {
@@ -221,7 +220,7 @@ func (c *course) save() *Saved {
 				Acts: pairs(k.acts), Commits: pairs(k.commits), Expect: []SavedStep{},
 			}
 			if !k.lost {
-				c := k.get()
+				c := k.look()
 				one.State, one.Due = stateCode(c.State), c.Due()
 			}
 			for _, e := range k.expect {
@@ -261,7 +260,7 @@ func (c *course) resume(s *Saved) error {
 	if s.Log != c.report.log || s.Size > c.size || !bytes.Equal(s.Root, root[:]) {
 		return fmt.Errorf("%s at %d leaves: %w", s.Log, s.Size, ErrSaved)
 	}
-	c.from, c.parser.from = s.Size, s.Size
+	c.from = s.Size
 	c.own, c.claimed = [32]byte(s.Own), [32]byte(s.Claimed)
 	for i := range s.Cases {
 		x := &s.Cases[i]
