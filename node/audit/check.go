@@ -162,21 +162,19 @@ func (a *Anchor) checkForkedLeaves(x, y []byte) (*Checked, error) {
 
 func (a *Anchor) checkForkedHeads(text []byte) (*Checked, error) {
 	c := &Checked{What: IsFork}
-	x, y, proof, err := translog.ParseHeads(text)
+	x, _, _, err := translog.ParseHeads(text)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrForm, err)
 	}
 	if _, err := a.keysOf(x, c); err != nil {
 		return nil, err
 	}
-	origin, says, err := checkHeads(text, func(origin string) ([]*translog.LogVerifier, error) {
+	_, says, proven, err := checkHeads(text, func(origin string) ([]*translog.LogVerifier, error) {
 		v, err := a.LogKeys(origin)
 		return []*translog.LogVerifier{v}, err
 	})
-	if err == nil && len(proof) == 0 {
-		// Two heads of different sizes prove nothing by themselves.
-		v, _ := a.LogKeys(origin)
-		err = translog.CheckForkedHeads(x, y, v)
+	if err == nil && !proven {
+		err = translog.ErrNoFork
 	}
 	c.Says = fmt.Sprintf("%s signed %s", c.Log, says)
 	return c.holds(err), nil

@@ -34,13 +34,15 @@ func (p *pass) forks(w *worker) error {
 			continue
 		}
 		_, kind, _ := strings.Cut(name, "-")
-		origin, what, err := p.forked(w, kind, b)
+		origin, what, proven, err := p.forked(w, kind, b)
 		switch {
 		case errors.Is(err, ErrUnknownLog):
 			p.note(CodeUnknown, -1, fmt.Sprintf("proof %s: %v", name, err), "", "")
 		case err != nil:
 			p.note(CodeCanon, -1, fmt.Sprintf("proof %s proves nothing: %v", name, err), "", "")
-		case kind == forkUnproven:
+		case !proven && kind != forkUnproven:
+			p.note(CodeCanon, -1, fmt.Sprintf("proof %s proves nothing: %v", name, translog.ErrNoFork), "", "")
+		case !proven:
 			p.add(Finding{Code: CodeUnknown, Log: origin, Index: -1, Detail: fmt.Sprintf("proof %s: %s", name, what)})
 		default:
 			p.add(Finding{Code: CodeFork, Log: origin, Index: -1, Detail: fmt.Sprintf("proof %s: %s", name, what)})
@@ -49,8 +51,8 @@ func (p *pass) forks(w *worker) error {
 	return nil
 }
 
-// forked checks one proof. It returns whose log, or which country, it is about and what it shows.
-func (p *pass) forked(w *worker, kind string, b []byte) (about, what string, err error) {
+// forked checks one proof. It returns whose log, or which country, it is about, what it shows, and whether that proves a fork.
+func (p *pass) forked(w *worker, kind string, b []byte) (about, what string, proven bool, err error) {
 	switch kind {
 	case forkLog, forkTree, forkUnproven:
 		return checkHeads(b, func(origin string) ([]*translog.LogVerifier, error) {
@@ -69,23 +71,25 @@ func (p *pass) forked(w *worker, kind string, b []byte) (about, what string, err
 			return list, nil
 		})
 	case forkSequence:
-		return p.forkedSequence(w, b)
+		about, what, err = p.forkedSequence(w, b)
+		return about, what, err == nil, err
 	}
-	return "", "", fmt.Errorf("kind %s: %w", kind, ErrForm)
+	return "", "", false, fmt.Errorf("kind %s: %w", kind, ErrForm)
 }
 
-// checkHeads checks two heads of one log that are said to prove a fork.
-func checkHeads(text []byte, keys func(origin string) ([]*translog.LogVerifier, error)) (origin, what string, err error) {
+// checkHeads checks two heads of one log that are said to prove a fork. Two heads of different sizes without a proof are both as they
+// must be, and prove nothing.
+func checkHeads(text []byte, keys func(origin string) ([]*translog.LogVerifier, error)) (origin, what string, proven bool, err error) {
 	a, b, proof, err := translog.ParseHeads(text)
 	if err != nil {
-		return "", "", err
+		return "", "", false, err
 	}
 	if origin, err = translog.ReadOrigin(a); err != nil {
-		return "", "", err
+		return "", "", false, err
 	}
 	list, err := keys(origin)
 	if err != nil {
-		return "", "", err
+		return "", "", false, err
 	}
 	for _, v := range list {
 		var ca, cb translog.Checkpoint
@@ -95,7 +99,7 @@ func checkHeads(text []byte, keys func(origin string) ([]*translog.LogVerifier, 
 		if cb, err = translog.ParseCheckpoint(b, v); err != nil {
 			continue
 		}
-		switch {
+		switch proven = true; {
 		case len(proof) > 0:
 			err = translog.CheckForkedTree(a, b, proof, v)
 			what = fmt.Sprintf("heads of %d and %d leaves, and the log's own proof that leads to another past", ca.Size, cb.Size)
@@ -103,11 +107,12 @@ func checkHeads(text []byte, keys func(origin string) ([]*translog.LogVerifier, 
 			err = translog.CheckForkedHeads(a, b, v)
 			what = fmt.Sprintf("two heads of %d leaves with different roots", ca.Size)
 		default:
+			proven = false
 			what = fmt.Sprintf("heads of %d and %d leaves, for which the log gave no proof that verifies; whoever has the log can tell whether it has both", ca.Size, cb.Size)
 		}
-		return origin, what, err
+		return origin, what, proven && err == nil, err
 	}
-	return "", "", err
+	return "", "", false, err
 }
 
 // forkedSequence checks two statements of one sender that carry different messages with one number.
