@@ -19,6 +19,7 @@ import (
 	"github.com/rogatory/rogatory/configs"
 	"github.com/rogatory/rogatory/crypto/keyring"
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/desk"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/online"
 	"github.com/rogatory/rogatory/node/peers"
@@ -111,7 +112,7 @@ func Recover(ctx context.Context, cfg *configs.Node, opts RecoverOptions) (*stor
 		}
 	}
 	done, err := store.Recover(ctx, r.storeOptions(), store.Recovery{
-		Number: r.plan.number, Close: r.close, Genesis: r.genesis, Note: r.note, Peers: r.others(),
+		Number: r.plan.number, Close: r.close, Genesis: r.genesis, Note: r.note, Opening: desk.Opening, Moved: desk.MovedState, Peers: r.others(),
 		Endorse: func(leaf []byte) ([]byte, error) { return federation.EndorseGenesis(leaf, r.ring.Identity()) },
 	})
 	return done, r.plan, err

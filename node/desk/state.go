@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/store"
+	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
+	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
 const (
@@ -17,9 +20,11 @@ const (
 	// stateAfter is how long a case may have changed before the next `state` leaf is due, however few leaves there are: long before the term of its
 	// dockets ends.
 	stateAfter = 30 * 24 * time.Hour
-	// maxSnapshot is the largest snapshot that is kept beside a `state` leaf, in bytes: a reader of the log takes no larger record. The leaf
-	// stands without one otherwise.
-	maxSnapshot = 4 << 20
+	// maxSnapshot is the largest snapshot that is kept beside a `state` leaf, in bytes. The leaf stands without one otherwise.
+	maxSnapshot = store.MaxSide
+	// maxOpening is how much of a snapshot stands beside each of the `state` leaves that open a log after a rollback, unless one case is larger: 256 of
+	// them fit into what a reader of the log takes of one tile.
+	maxOpening = 192 << 10
 )
 
 // states is what is known of the last `state` leaf.
@@ -35,7 +40,7 @@ func (d *Desk) noteState(ctx context.Context) error {
 	if err := d.findState(); err != nil {
 		return err
 	}
-	size := d.cfg.Store.Head().Size
+	size := d.cfg.Store.Size()
 	many := size-d.states.next >= stateEvery
 	if !many {
 		old, err := d.unnoted(size)
@@ -54,28 +59,116 @@ func (d *Desk) noteState(ctx context.Context) error {
 			now = states{known: true, next: size, state: d.states.state}
 			return nil
 		}
-		leaf := &translog.State{
-			Size: size, State: exchange.FoldState(d.states.state, changed), Snapshot: exchange.SnapshotDigest(changed),
-		}
-		snapshot := exchange.EncodeSnapshot(changed)
-		if len(snapshot) > maxSnapshot {
-			leaf.Snapshot = translog.Hash{}
-		}
+		leaf, snapshot := stateOf(d.states.state, changed)
+		leaf.Size = tx.LogSize()
 		index, err := tx.Append(leaf)
 		if err != nil {
 			return err
 		}
 		now = states{known: true, next: index + 1, state: leaf.State}
-		if leaf.Snapshot.IsZero() {
+		if snapshot == nil {
 			return nil
 		}
-		return tx.PutSide(index, "snapshot", snapshot)
+		return tx.PutSide(index, store.SideSnapshot, snapshot)
 	})
 	if err != nil {
 		return fmt.Errorf("noting the state of the cases: %w", err)
 	}
 	d.states = now
 	return nil
+}
+
+// stateOf returns the `state` leaf behind a state over the cases that have changed since, without its size, and its snapshot; nil when that is too large.
+func stateOf(before translog.Hash, changed []exchange.Changed) (*translog.State, []byte) {
+	leaf := &translog.State{State: exchange.FoldState(before, changed)}
+	snapshot := exchange.EncodeSnapshot(changed)
+	if len(snapshot) > maxSnapshot {
+		return leaf, nil
+	}
+	leaf.Snapshot = exchange.SnapshotDigest(changed)
+	return leaf, snapshot
+}
+
+// Opening puts the leaves with which a log begins that is opened after a rollback. The enrolments of the logs before, each as it was: whoever reads the log
+// finds the register. Then how all cases stand, in the order of their tokens, in as many `state` leaves as it takes, at least one: each is folded behind
+// the one before as any other.
+func Opening(r *store.Reader, before translog.Hash, put func(e translog.Entry, name string, record []byte) error) error {
+	if err := openingOfficers(r, put); err != nil {
+		return err
+	}
+	var tokens []string
+	if err := r.EachCase(func(summary *storev1.CaseSummary, _ []byte) bool {
+		if rogatoryv1.Kind(summary.GetKind()) != rogatoryv1.Kind_KIND_GOVERNANCE { // notices are no cases
+			tokens = append(tokens, summary.GetToken())
+		}
+		return true
+	}); err != nil {
+		return err
+	}
+	slices.Sort(tokens)
+	var list []exchange.Changed
+	size := 0
+	piece := func() error {
+		leaf, snapshot := stateOf(before, list)
+		before, list, size = leaf.State, nil, 0
+		return put(leaf, store.SideSnapshot, snapshot)
+	}
+	for _, token := range tokens {
+		c, err := changedCase(r, token)
+		if err != nil {
+			return err
+		}
+		if len(list) > 0 && size+len(c.Body)+len(token)+64 > maxOpening {
+			if err := piece(); err != nil {
+				return err
+			}
+		}
+		list, size = append(list, c), size+len(c.Body)+len(token)+64
+	}
+	return piece()
+}
+
+// openingOfficers puts the enrolments of the logs before.
+func openingOfficers(r *store.Reader, put func(e translog.Entry, name string, record []byte) error) (err error) {
+	if bad := r.EachOfficer(func(_ string, row *storev1.OfficerRow) bool {
+		if len(row.GetEnrolment()) == 0 {
+			return true // a directory
+		}
+		var leaf translog.Leaf
+		if leaf, err = leafAt(r, int64(row.GetLeafIndex())); err == nil {
+			err = put(leaf.Entry, "enrolment", row.GetEnrolment())
+		}
+		return err == nil
+	}); bad != nil {
+		return bad
+	}
+	return err
+}
+
+// MovedState returns a `state` leaf that moves into a log opened after a rollback, and its snapshot: of the cases in the old one those that leaves of the
+// new log have moved.
+func MovedState(snapshot []byte, before translog.Hash, tokens map[string]bool) (*translog.State, []byte, error) {
+	var list []exchange.Changed
+	if snapshot != nil {
+		var err error
+		if list, err = exchange.ParseSnapshot(snapshot); err != nil {
+			return nil, nil, err
+		}
+	}
+	leaf, snapshot := stateOf(before, slices.DeleteFunc(list, func(c exchange.Changed) bool { return !tokens[c.Token] }))
+	return leaf, snapshot, nil
+}
+
+// changedCase returns a case as a `state` leaf has it.
+func changedCase(r *store.Reader, token string) (exchange.Changed, error) {
+	summary, body, err := r.Case(token)
+	if err != nil {
+		return exchange.Changed{}, err
+	}
+	if summary.GetDocketExpiredMs() != 0 {
+		return exchange.Changed{Token: token, Hash: [32]byte(summary.GetCaseHash())}, nil
+	}
+	return exchange.Changed{Token: token, Body: body, Hash: exchange.HashEncoded(body)}, nil
 }
 
 // unnoted reports whether the first leaf after the last `state` leaf is old.
@@ -148,15 +241,9 @@ func changedCases(tx *store.Tx, from, to int64) ([]exchange.Changed, error) {
 	}
 	var list []exchange.Changed
 	for token := range seen {
-		summary, body, err := tx.Case(token)
+		c, err := changedCase(&tx.Reader, token)
 		if err != nil {
 			return nil, err
-		}
-		c := exchange.Changed{Token: token, Body: body}
-		if summary.GetDocketExpiredMs() != 0 {
-			c.Body, c.Hash = nil, [32]byte(summary.GetCaseHash())
-		} else {
-			c.Hash = exchange.HashEncoded(body)
 		}
 		list = append(list, c)
 	}

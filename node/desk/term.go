@@ -115,7 +115,8 @@ type localDocket struct {
 	commit translog.Hash
 }
 
-// tracesOf looks through the log, from when the case began here to the first `state` leaf after it changed last.
+// tracesOf looks through the log, from when the case began here to the first `state` leaf after it changed last, and at the `state` leaves that opened a
+// log since: they hold all cases.
 func (d *Desk) tracesOf(ctx context.Context, c *held, size int64) (found traces, err error) {
 	from := int64(0)
 	if err := d.cfg.Store.View(func(r *store.Reader) error {
@@ -153,12 +154,29 @@ func (d *Desk) tracesOf(ctx context.Context, c *held, size int64) (found traces,
 			return found, err
 		}
 	}
-	return found, nil
+	return found, d.cfg.Store.View(func(r *store.Reader) error {
+		logs, err := r.Logs()
+		if err != nil {
+			return err
+		}
+		for _, l := range logs {
+			first, end, err := r.Opening(l)
+			if err != nil {
+				return err
+			}
+			for place := first; place < end; place++ {
+				if !slices.Contains(found.states, place) {
+					found.states = append(found.states, place)
+				}
+			}
+		}
+		return nil
+	})
 }
 
 // reduce leaves of a case only its hash in the snapshot beside a `state` leaf. The leaf's digest stays right: it is one over hashes.
 func reduce(tx *store.Tx, index int64, token string) error {
-	b, err := tx.Side(index, "snapshot")
+	b, err := tx.Side(index, store.SideSnapshot)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil
 	}
@@ -174,7 +192,7 @@ func reduce(tx *store.Tx, index int64, token string) error {
 		return nil
 	}
 	list[i].Body = nil
-	return tx.PutSide(index, "snapshot", exchange.EncodeSnapshot(list))
+	return tx.PutSide(index, store.SideSnapshot, exchange.EncodeSnapshot(list))
 }
 
 // expire destroys the dockets of a case, and what is left of content in it: what came after it was erased.

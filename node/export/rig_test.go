@@ -81,6 +81,7 @@ func (g *rig) recover() {
 			}, nil
 		},
 		Endorse: func([]byte) ([]byte, error) { return []byte("endorsement"), nil },
+		Opening: func(*store.Reader, translog.Hash, func(translog.Entry, string, []byte) error) error { return nil },
 		Note: func(*store.Recovered) (*translog.Node, []byte, error) {
 			return &translog.Node{Event: "recover", Program: "test", Digest: digest("report")}, []byte("report"), nil
 		},

@@ -27,6 +27,11 @@ type Recovery struct {
 	Endorse func(leaf []byte) ([]byte, error)
 	// Note returns the `node` leaf that says so, and what stands beside it.
 	Note func(r *Recovered) (*translog.Node, []byte, error)
+	// Opening puts the leaves that stand behind it, each with a side record and its name: who is on the register, and how all cases stand. The first `state`
+	// leaf is folded behind a state. The size of such leaves need not be set.
+	Opening func(r *Reader, before translog.Hash, put func(e translog.Entry, name string, record []byte) error) error
+	// Moved returns a `state` leaf that moves, and its snapshot, folded behind a state over those of its cases that leaves in the new log have moved.
+	Moved func(snapshot []byte, before translog.Hash, tokens map[string]bool) (*translog.State, []byte, error)
 	// Peers are those that may have something to give back.
 	Peers []string
 }
@@ -51,6 +56,9 @@ const SideEndorsement = "endorsement"
 
 // SideLeaf is the name of the side record of a `rcpt` leaf that holds the peer's leaf, where no message keeps it.
 const SideLeaf = "leaf"
+
+// SideSnapshot is the name of the side record of a `state` leaf: the cases that it is of.
+const SideSnapshot = "snapshot"
 
 // SideReport is the name of the side record of a `node` leaf: what its digest is of.
 const SideReport = "report"
@@ -160,19 +168,31 @@ func (s *Store) nextLog(b *bbolt.Tx, r *Recovery, out *Recovered) (edge translog
 		entries = append([]translog.Leaf{{Entry: genesis}}, entries...)
 	}
 	at := last.At
-	for i, e := range entries {
+	add := func(e translog.Leaf) (leaf []byte, err error) {
 		if e.At == 0 {
 			e.At = t.now
 		}
 		at = max(at, e.At)
-		if st, ok := e.Entry.(*translog.State); ok {
-			st.Size = int64(i)
+		if leaf, err = translog.Marshal(at, edge.Size(), e.Entry); err != nil {
+			return nil, err
 		}
-		leaf, err := translog.Marshal(at, int64(i), e.Entry)
+		return leaf, t.putLeaf(&edge, cut, leaf)
+	}
+	var state translog.Hash
+	tokens := map[string]bool{} // of the cases that moved leaves have moved since the last `state` leaf
+	for i, e := range entries {
+		switch k := e.Entry.(type) {
+		case *translog.Case:
+			tokens[k.Case] = true
+		case *translog.State:
+			if e.Entry, err = t.movedState(r, cut, cut+int64(i), state, tokens); err != nil {
+				return edge, err
+			}
+			state = e.Entry.(*translog.State).State
+			clear(tokens)
+		}
+		leaf, err := add(e)
 		if err != nil {
-			return edge, err
-		}
-		if err := t.putLeaf(&edge, cut, leaf); err != nil {
 			return edge, err
 		}
 		if i == 0 {
@@ -185,9 +205,25 @@ func (s *Store) nextLog(b *bbolt.Tx, r *Recovery, out *Recovered) (edge translog
 			}
 		}
 	}
+	if err := t.PutSide(cut+edge.Size()-1, SideReport, beside); err != nil {
+		return edge, err
+	}
+	if err := r.Opening(&t.Reader, state, func(e translog.Entry, name string, record []byte) error {
+		if st, ok := e.(*translog.State); ok {
+			st.Size = edge.Size()
+		}
+		if record != nil {
+			if err := t.PutSide(cut+edge.Size(), name, record); err != nil {
+				return err
+			}
+		}
+		_, err := add(translog.Leaf{Entry: e})
+		return err
+	}); err != nil {
+		return edge, err
+	}
 	out.Log.Size = edge.Size()
 	if err := errors.Join(
-		t.PutSide(cut+edge.Size()-1, SideReport, beside),
 		deleteWhere(b.Bucket(bucketCheckpoint), func(_, _ []byte) (bool, error) { return true, nil }),
 		t.putRow(bucketLogs, u64(r.Number), row),
 	); err != nil {
@@ -211,6 +247,54 @@ func (s *Store) nextLog(b *bbolt.Tx, r *Recovery, out *Recovered) (edge translog
 		}
 	}
 	return edge, nil
+}
+
+// movedState returns the `state` leaf of a place that moves, as it has to be in the new log.
+func (t *Tx) movedState(r *Recovery, cut, place int64, before translog.Hash, tokens map[string]bool) (*translog.State, error) {
+	old, err := t.Side(place, SideSnapshot)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return nil, err
+	}
+	leaf, snapshot, err := r.Moved(old, before, tokens)
+	if err != nil {
+		return nil, err
+	}
+	leaf.Size = place - cut
+	if snapshot == nil {
+		return leaf, t.DeleteSide(place, SideSnapshot)
+	}
+	return leaf, t.PutSide(place, SideSnapshot, snapshot)
+}
+
+// Opening returns the places of the leaves that stand behind the `node` leaf which opened a log, from one up to another: what [Recovery.Opening] has put.
+// The country's first log has none.
+func (r *Reader) Opening(l Log) (from, to int64, err error) {
+	if l.Base == 0 {
+		return 0, 0, nil
+	}
+	r.Leaves(l.Base, func(place int64, raw []byte) bool {
+		var leaf translog.Leaf
+		if leaf, err = translog.ParseLeaf(raw); err != nil || place >= l.Base+l.Size {
+			return false
+		}
+		switch e := leaf.Entry.(type) {
+		case *translog.Node:
+			if from != 0 {
+				return false
+			}
+			if e.Event == translog.NodeRecover {
+				from, to = place+1, place+1
+			}
+			return true
+		case *translog.Actor, *translog.State:
+			if from != 0 {
+				to = place + 1
+			}
+			return true
+		}
+		return from == 0
+	})
+	return from, to, err
 }
 
 // putLeaf puts a leaf behind the others of a log that begins at a place.

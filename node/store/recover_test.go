@@ -26,6 +26,9 @@ func reopening(number uint64) Recovery {
 		Note: func(*Recovered) (*translog.Node, []byte, error) {
 			return &translog.Node{Event: translog.NodeRecover, Program: "test"}, []byte("{}"), nil
 		},
+		Opening: func(_ *Reader, _ translog.Hash, put func(translog.Entry, string, []byte) error) error {
+			return put(&translog.State{State: translog.Hash{3}}, SideSnapshot, []byte("snapshot"))
+		},
 	}
 }
 
@@ -81,8 +84,11 @@ func TestRecoveryKeepsPlacesAndBothLogs(t *testing.T) {
 	update(t, s, func(tx *Tx) error { _, err := tx.Append(node(translog.NodeStart)); return err })
 	if err := s.View(func(r *Reader) error {
 		logs, err := r.Logs()
-		if err != nil || len(logs) != 2 || logs[0].Size != confirmed.Size || logs[1].Number != 2 || logs[1].Size != 4 {
+		if err != nil || len(logs) != 2 || logs[0].Size != confirmed.Size || logs[1].Number != 2 || logs[1].Size != 5 {
 			t.Errorf("logs are %+v: %v", logs, err)
+		}
+		if from, to, err := r.Opening(logs[1]); err != nil || from != place+2 || to != place+3 {
+			t.Errorf("the opening stands at %d to %d: %v", from, to, err)
 		}
 		if head, err := r.In(logs[0]).HeadAt(confirmed.Size); err != nil || head != confirmed {
 			t.Errorf("the closed log has %v: %v", head, err)
