@@ -32,12 +32,20 @@ type message struct {
 	whole  bool
 }
 
-// names finds messages by name. It is a table of its own because a map of the same takes twice the memory.
+// names finds messages by name. It is a table of its own because a map of the same takes twice the memory. Messages stand in blocks, which are never
+// moved.
 type names struct {
-	seed  maphash.Seed
-	list  []message
-	slots []uint32 // position in list plus one; a power of two of them
+	seed   maphash.Seed
+	blocks [][]message
+	count  int
+	slots  []uint32 // position plus one; a power of two of them
 }
+
+// blockSize is how many messages stand in a block.
+const blockSize = 1 << 10
+
+// at returns the message at a position.
+func (n *names) at(i int) *message { return &n.blocks[i/blockSize][i%blockSize] }
 
 func newNames() *names {
 	return &names{seed: maphash.MakeSeed(), slots: make([]uint32, 1024)}
@@ -46,30 +54,35 @@ func newNames() *names {
 func (n *names) slot(name *translog.Hash) int {
 	mask := len(n.slots) - 1
 	for i := int(maphash.Bytes(n.seed, name[:])) & mask; ; i = (i + 1) & mask {
-		if at := n.slots[i]; at == 0 || n.list[at-1].name == *name {
+		if at := n.slots[i]; at == 0 || n.at(int(at-1)).name == *name {
 			return i
 		}
 	}
 }
 
-// find returns the message with this name, nil when there is none. The pointer is good until the next add.
+// find returns the message with this name, nil when there is none.
 func (n *names) find(name translog.Hash) *message {
 	if at := n.slots[n.slot(&name)]; at != 0 {
-		return &n.list[at-1]
+		return n.at(int(at - 1))
 	}
 	return nil
 }
 
 // add adds a message whose name is new.
 func (n *names) add(m message) {
-	if 2*len(n.list) >= len(n.slots) {
+	if 4*n.count >= 3*len(n.slots) {
 		n.slots = make([]uint32, 2*len(n.slots))
-		for i := range n.list {
-			n.slots[n.slot(&n.list[i].name)] = uint32(i + 1)
+		for i := range n.count {
+			n.slots[n.slot(&n.at(i).name)] = uint32(i + 1)
 		}
 	}
-	n.list = append(n.list, m)
-	n.slots[n.slot(&m.name)] = uint32(len(n.list))
+	if n.count%blockSize == 0 {
+		n.blocks = append(n.blocks, make([]message, 0, blockSize))
+	}
+	last := &n.blocks[len(n.blocks)-1]
+	*last = append(*last, m)
+	n.count++
+	n.slots[n.slot(&m.name)] = uint32(n.count)
 }
 
 // fixedOf returns a digest of all that a message fixes, as [translog.SameMessage] compares it.

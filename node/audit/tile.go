@@ -23,6 +23,8 @@ type tile struct {
 	items    []item
 	findings []Finding
 	err      error // of the disk: it ends the audit
+
+	joined []byte // a signature that was put together; the next one takes its place
 }
 
 // An item is one leaf of a tile.
@@ -289,7 +291,7 @@ func (w *worker) statement(t *tile, entries []archive.Entry, i int, from string,
 		t.note(CodeLeafSig, e.Index, "the statement beside the leaf is another one", stmt.String(), h.String())
 		return
 	}
-	signature, ok := joinSignature(entries, i, signature)
+	signature, ok := t.joinSignature(entries, i, signature)
 	if h := translog.Hash(envelope.SignatureHash(signature)); !ok || h != sig {
 		t.note(CodeLeafSig, e.Index, "the signature beside the leaf is another one", sig.String(), h.String())
 		return
@@ -318,8 +320,8 @@ func (w *worker) statement(t *tile, entries []archive.Entry, i int, from string,
 	}
 }
 
-// joinSignature returns a BatchSignature in full: the root's signature may stand with another leaf of the tile.
-func joinSignature(entries []archive.Entry, i int, own []byte) ([]byte, bool) {
+// joinSignature returns a BatchSignature in full: the root's signature may stand with another leaf of the tile. It is good until the next call.
+func (t *tile) joinSignature(entries []archive.Entry, i int, own []byte) ([]byte, bool) {
 	at := entries[i].Side("root-at")
 	if at == nil {
 		return own, true
@@ -328,7 +330,8 @@ func joinSignature(entries []archive.Entry, i int, own []byte) ([]byte, bool) {
 		return own, false
 	}
 	root := rootField(entries[at[0]].Side("signature"))
-	return slices.Concat(root, own), root != nil
+	t.joined = append(append(t.joined[:0], root...), own...)
+	return t.joined, root != nil
 }
 
 // rootField returns the first field of a BatchSignature, the root's signature, with its tag and length.

@@ -222,8 +222,8 @@ func (p *pass) unreceipted() {
 	if p.limited {
 		return
 	}
-	for i := range p.messages.list {
-		if m := &p.messages.list[i]; m.what == sentMsg && m.rcptOf == 0 {
+	for i := range p.messages.count {
+		if m := p.messages.at(i); m.what == sentMsg && m.rcptOf == 0 {
 			p.note(CodeUnreceipted, m.index, fmt.Sprintf("message %s has no receipt", m.name), "", "")
 		}
 	}

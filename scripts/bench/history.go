@@ -64,6 +64,7 @@ type parcel struct {
 	assertion                  []byte
 	assertionDigest            translog.Hash
 	directoryVersion, manifest int64
+	attempt                    int // to carry it
 
 	out, in int64
 	arrived []byte // leaf of the recipient
@@ -248,7 +249,7 @@ func (w *writer) round() (*round, error) {
 	}
 	for i := range reseals {
 		p := *r.out[i%departs]
-		p.statement = nil
+		p.statement, p.attempt = nil, i
 		r.again = append(r.again, &p)
 	}
 	for i := range readings {
@@ -322,7 +323,7 @@ func (w *writer) sign(c *forge.Country, list []*parcel, at int64) error {
 	for i, p := range list {
 		to := c.Known[p.to]
 		digest := to.Digest()
-		made := sha256.Sum256(binary.BigEndian.AppendUint64(slices.Clone(p.name[:]), uint64(at)+uint64(i)))
+		made := sha256.Sum256(binary.BigEndian.AppendUint64(slices.Clone(p.name[:]), uint64(p.attempt)))
 		sealing, err := envelope.Marshal(&rogatoryv1.Sealing{
 			Suite: 1, Message: p.raw, FromKid: kid[:], ToKid: kid[:], SealedMs: uint64(at), ExpiresMs: uint64(at + 3600_000),
 			ManifestVersion: to.Version(), ManifestDigest: digest[:],

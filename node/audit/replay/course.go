@@ -46,7 +46,7 @@ type course struct {
 	tombed     bool     // one has come
 	transfers  *line    // the step before, if it hands a case over
 	restored   bool     // the log goes on from another, or a node of an older backup has started it
-	sent       map[translog.Hash]sent
+	sent       sentMessages
 	notices    map[translog.Hash]int64 // notices sent that nobody has released yet: where
 	governance map[string]bool         // tokens of notices
 	used       [2]map[[16]byte][8]byte // nonces and uses of assertions, of the present day and the one before
@@ -84,6 +84,37 @@ type sent struct {
 	from, to string
 }
 
+// sentMessages are all messages by name. There are a great many in a log, and into a map without pointers the collector need not look.
+type sentMessages struct {
+	by    map[translog.Hash][3]uint32 // places in texts of what a sent says
+	texts []string
+	at    map[string]uint32
+}
+
+func (m *sentMessages) put(name translog.Hash, s sent) {
+	if m.by == nil {
+		m.by, m.at = map[translog.Hash][3]uint32{}, map[string]uint32{}
+	}
+	m.by[name] = [3]uint32{m.place(s.token), m.place(s.from), m.place(s.to)}
+}
+
+func (m *sentMessages) place(text string) uint32 {
+	i, ok := m.at[text]
+	if !ok {
+		i = uint32(len(m.texts))
+		m.at[text], m.texts = i, append(m.texts, text)
+	}
+	return i
+}
+
+func (m *sentMessages) get(name translog.Hash) (sent, bool) {
+	at, ok := m.by[name]
+	if !ok {
+		return sent{}, false
+	}
+	return sent{m.texts[at[0]], m.texts[at[1]], m.texts[at[2]]}, true
+}
+
 // A receipt is what a `rcpt` leaf says.
 type receipt struct {
 	index, at int64
@@ -113,7 +144,7 @@ func newCourse(r *archive.Reader, chain *audit.Chain, o *Options, size int64) *c
 		report:  report{log: r.Info().Log},
 		world:   &world{},
 		shelves: map[string][]*shelved{}, hours: map[string][]int64{}, pending: map[translog.Hash]*message{},
-		sent: map[translog.Hash]sent{}, notices: map[translog.Hash]int64{}, governance: map[string]bool{}, tombs: map[translog.Hash]bool{},
+		notices: map[translog.Hash]int64{}, governance: map[string]bool{}, tombs: map[translog.Hash]bool{},
 	}
 	c.used[0], c.used[1] = map[[16]byte][8]byte{}, map[[16]byte][8]byte{}
 	for range o.Workers {
@@ -377,7 +408,8 @@ func (c *course) message(l *line, e *translog.Msg) {
 	}
 	token := l.docket.GetCaseToken()
 	if l.docket.GetKind() == rogatoryv1.Kind_KIND_GOVERNANCE {
-		c.sent[e.Msg], c.governance[token] = sent{token, e.From, e.To}, true
+		c.sent.put(e.Msg, sent{token, e.From, e.To})
+		c.governance[token] = true
 		if e.Dir == translog.Out {
 			c.notices[e.Msg] = l.index
 		}
@@ -415,7 +447,7 @@ func (c *course) unreceipted(l *line) {
 		return // step takes it
 	}
 	c.receipted = nil
-	if s, ok := c.sent[r.of]; ok && r.known {
+	if s, ok := c.sent.get(r.of); ok && r.known {
 		c.give(task{kind: taskReceipt, token: s.token, receipt: r})
 	}
 }
@@ -442,7 +474,7 @@ func (c *course) step(l *line, e *translog.Case) {
 		if m := c.pending[e.Of]; m != nil {
 			t.message = m
 			delete(c.pending, e.Of)
-			c.sent[e.Of] = sent{e.Case, m.leaf.From, m.leaf.To}
+			c.sent.put(e.Of, sent{e.Case, m.leaf.From, m.leaf.To})
 			m.consult()
 		}
 	case exchange.EventRegister:

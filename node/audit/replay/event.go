@@ -57,7 +57,7 @@ func (f *folder) event(t *task, k *caseOf, e *translog.Case) (x exchange.Event, 
 			f.note(audit.CodeRcptMissing, l.index, "a step of case "+t.token+" by a receipt that is not there", "rcpt", "")
 			return x, false, false
 		}
-		return f.delivery(k.get(), r, l.index, l.leaf.At), false, true
+		return f.delivery(f.get(k), r, l.index, l.leaf.At), false, true
 	case exchange.EventUndelivered, exchange.EventClose, exchange.EventReview:
 		x.Who, x.Of = exchange.Timer, exchange.Name(e.Of)
 		f.timer(t, k, &x)
@@ -75,7 +75,7 @@ func (f *folder) timer(t *task, k *caseOf, x *exchange.Event) {
 	case exchange.EventReview:
 		after = reviewAfter
 	}
-	if due := k.get().Changed + after; after != 0 && x.At < due {
+	if due := f.get(k).Changed + after; after != 0 && x.At < due {
 		f.note(audit.CodeDeadline, t.line.index, string(x.Kind)+" of case "+t.token+" before its time", timeText(due), timeText(x.At))
 	}
 }
@@ -108,7 +108,7 @@ func (f *folder) messageEvent(t *task, k *caseOf, e *translog.Case, x exchange.E
 		f.decision(t, k, e)
 		return x, false, true
 	}
-	if name := exchange.Name(e.Docket); slices.ContainsFunc(k.get().Drafts, func(d exchange.DraftRecord) bool { return d.Name == name }) {
+	if name := exchange.Name(e.Docket); slices.ContainsFunc(f.get(k).Drafts, func(d exchange.DraftRecord) bool { return d.Name == name }) {
 		x.Draft = name
 	}
 	if m.leaf.FirstAt != 0 { // given back after a rollback: what stood behind it stood in the part of the log that was lost

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -21,6 +22,8 @@ type folder struct {
 	country string
 	report  report
 	cases   map[string]*caseOf
+	awake   []*caseOf // those that are decoded
+	dirty   []*caseOf // those that have changed since the last state leaf
 	steps   int64
 	gone    []gone
 	since   int // tasks since cases were put away
@@ -97,7 +100,7 @@ func newFolder(log, country string) *folder {
 }
 
 // putAwayEvery is after how many tasks the cases that were not looked at since are put away: encoded they take a third of the memory.
-const putAwayEvery = 1 << 14
+const putAwayEvery = 1 << 12
 
 func (f *folder) run(ctx context.Context) error {
 	for {
@@ -111,9 +114,7 @@ func (f *folder) run(ctx context.Context) error {
 			}
 			if f.since += len(batch); f.since > putAwayEvery {
 				f.since = 0
-				for _, k := range f.cases {
-					k.putAway()
-				}
+				f.awake = slices.DeleteFunc(f.awake, (*caseOf).putAway)
 			}
 		case <-ctx.Done():
 			return ctx.Err()
@@ -158,17 +159,27 @@ func (f *folder) of(token string) *caseOf {
 	if k == nil {
 		k = &caseOf{token: token, c: &exchange.Case{}, used: true}
 		f.cases[token] = k
+		f.awake = append(f.awake, k)
 	}
 	return k
 }
 
+// touch notes that a case changes.
+func (f *folder) touch(k *caseOf) {
+	if !k.dirty {
+		k.dirty = true
+		f.dirty = append(f.dirty, k)
+	}
+}
+
 // get returns the case itself.
-func (k *caseOf) get() *exchange.Case {
+func (f *folder) get(k *caseOf) *exchange.Case {
 	k.used = true
 	if k.c == nil {
 		// What Encode wrote decodes; a case that was decoded before it was kept is whole in any event.
 		c, _ := exchange.Decode(k.enc)
 		k.c, k.enc = &c, nil
+		f.awake = append(f.awake, k)
 	}
 	return k.c
 }
@@ -182,11 +193,13 @@ func (k *caseOf) look() exchange.Case {
 	return c
 }
 
-func (k *caseOf) putAway() {
+// putAway encodes a case that was not used since it was called last, and reports whether the case is not decoded any more.
+func (k *caseOf) putAway() bool {
 	if !k.used && k.c != nil && !k.lost {
-		k.enc, k.alone, k.c = k.c.Encode(), len(k.c.Alone) > 0, nil
+		k.enc, k.alone, k.c = bytes.Clone(k.c.Encode()), len(k.c.Alone) > 0, nil
 	}
 	k.used = false
+	return k.c == nil
 }
 
 func (k *caseOf) changed() exchange.Changed {
@@ -223,7 +236,8 @@ func compareFlags(a, b *Flag) int { return cmp.Or(cmp.Compare(a.At, b.At), cmp.C
 // lose notes that a docket is not there: how the case stands is not known from here on.
 func (f *folder) lose(k *caseOf, index int64, names ...translog.Hash) {
 	f.gone = append(f.gone, gone{index: index, token: k.token, names: names})
-	k.lost, k.c, k.enc, k.expect, k.dirty = true, nil, nil, nil, true
+	k.lost, k.c, k.enc, k.expect = true, nil, nil, nil
+	f.touch(k)
 }
 
 // pass takes from a step before the saved state what the state does not hold.
@@ -267,7 +281,7 @@ func (f *folder) step(t *task) {
 		f.gone[len(f.gone)-1].judged = true
 	}
 	k := f.of(t.token)
-	k.dirty = true
+	f.touch(k)
 	if len(k.expect) > 0 {
 		want := k.expect[0]
 		if want.event == e.Event && want.of == e.Of {
@@ -292,7 +306,7 @@ func (f *folder) step(t *task) {
 		}
 		return
 	}
-	before := k.get()
+	before := f.get(k)
 	next, changes, err := exchange.Apply(*before, event, t.world.rules.Alike(alone))
 	if err != nil {
 		f.refused(t, err)
@@ -379,7 +393,7 @@ func (f *folder) unreceipted(t *task) {
 	if k == nil || k.lost {
 		return
 	}
-	c := k.get()
+	c := f.get(k)
 	e := f.delivery(c, t.receipt, t.receipt.index, t.receipt.at)
 	if _, _, err := exchange.Apply(*c, e, t.world.rules); err == nil {
 		f.note(audit.CodeState, t.receipt.index, "a receipt without its step in case "+t.token, string(e.Kind), "")
@@ -431,7 +445,7 @@ func (f *folder) term(t *task) {
 	if k == nil || k.lost {
 		return
 	}
-	if until := k.get().DocketsUntil(); until == 0 || until > t.line.leaf.At {
+	if until := f.get(k).DocketsUntil(); until == 0 || until > t.line.leaf.At {
 		f.note(audit.CodeRight, t.line.index, "the dockets of case "+t.token+" were destroyed before the end of their term", timeText(until), timeText(t.line.leaf.At))
 	}
 }

@@ -29,7 +29,7 @@ func (c *course) op(l *line, e *translog.Op, transfers *line) {
 	if e.Verb == translog.Disclose && e.Who == byNode && e.Assertion.IsZero() {
 		for _, of := range l.list {
 			// After a recovery its sender gets its own message back.
-			s, ok := c.sent[of]
+			s, ok := c.sent.get(of)
 			back := e.Why == forRecovery && s.from == e.Recipient && e.Recipient != c.country
 			if !ok || !back && (s.to != e.Recipient || s.token != e.Case) {
 				c.note(audit.CodeRight, l.index, "disclosed to a country that the message did not go to", s.to, e.Recipient)
@@ -93,7 +93,7 @@ func (c *course) erase(l *line, e *translog.Erase) {
 		c.tombed = true
 		token := step.leaf.Entry.(*translog.Case).Case
 		for _, of := range l.list {
-			if s, ok := c.sent[of]; ok && s.token != token {
+			if s, ok := c.sent.get(of); ok && s.token != token {
 				c.note(audit.CodeRight, l.index, "a message of another case was erased", token, s.token)
 			}
 		}
@@ -108,7 +108,7 @@ func (c *course) erase(l *line, e *translog.Erase) {
 	}
 	tokens := map[string]bool{}
 	for _, of := range l.list {
-		if s, ok := c.sent[of]; ok && !tokens[s.token] {
+		if s, ok := c.sent.get(of); ok && !tokens[s.token] {
 			tokens[s.token] = true
 			c.give(task{kind: taskTerm, token: s.token, line: l})
 		}

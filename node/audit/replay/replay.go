@@ -206,10 +206,10 @@ func (c *course) result() (*Result, error) {
 	var now []exchange.Changed
 	for _, f := range c.folders {
 		out.Cases += int64(len(f.cases))
+		for _, k := range f.dirty {
+			now = append(now, k.changed())
+		}
 		for _, k := range f.cases {
-			if k.dirty {
-				now = append(now, k.changed())
-			}
 			out.Flags = append(out.Flags, k.flagged(c.last)...)
 		}
 	}

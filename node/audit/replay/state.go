@@ -36,16 +36,14 @@ func (c *course) state(ctx context.Context, l *line, e *translog.State) error {
 	var list []exchange.Changed
 	known := true
 	for _, f := range c.folders {
-		for token, k := range f.cases {
-			if !k.dirty {
-				continue
-			}
+		for _, k := range f.dirty {
 			k.dirty = false
 			if k.lost {
-				known = k.restore(said[token]) && known
+				known = f.restore(k, said[k.token]) && known
 			}
 			list = append(list, k.changed())
 		}
+		f.dirty = f.dirty[:0]
 	}
 	exchange.SortChanged(list)
 	if !known {
@@ -61,7 +59,7 @@ func (c *course) state(ctx context.Context, l *line, e *translog.State) error {
 }
 
 // restore takes a case from a snapshot, and reports whether it is there.
-func (k *caseOf) restore(said *exchange.Changed) bool {
+func (f *folder) restore(k *caseOf, said *exchange.Changed) bool {
 	if said == nil {
 		return false
 	}
@@ -74,6 +72,7 @@ func (k *caseOf) restore(said *exchange.Changed) bool {
 		return false
 	}
 	k.c, k.lost = &c, false
+	f.awake = append(f.awake, k)
 	if c.OwnUnit != "" {
 		k.unit = c.OwnUnit
 	}
@@ -264,7 +263,8 @@ func (c *course) resume(s *Saved) error {
 	c.own, c.claimed = [32]byte(s.Own), [32]byte(s.Claimed)
 	for i := range s.Cases {
 		x := &s.Cases[i]
-		k := c.folders[c.folderOf(x.Token)].of(x.Token)
+		f := c.folders[c.folderOf(x.Token)]
+		k := f.of(x.Token)
 		bad := fmt.Errorf("case %s: %w", x.Token, ErrSaved)
 		var ok1, ok2 bool
 		k.acts, ok1 = unpair(x.Acts)
@@ -272,7 +272,10 @@ func (c *course) resume(s *Saved) error {
 		if !ok1 || !ok2 || len(x.Hash) != 32 {
 			return bad
 		}
-		k.lost, k.dirty, k.hash = x.Lost, x.Dirty, [32]byte(x.Hash)
+		k.lost, k.hash = x.Lost, [32]byte(x.Hash)
+		if x.Dirty {
+			f.touch(k)
+		}
 		for _, e := range x.Expect {
 			if len(e.Of) != 32 || len(e.Docket) != 32 {
 				return bad
@@ -282,7 +285,7 @@ func (c *course) resume(s *Saved) error {
 		if x.Lost {
 			k.c = nil
 			if k.hash == ([32]byte{}) {
-				c.folders[c.folderOf(x.Token)].gone = append(c.folders[c.folderOf(x.Token)].gone, gone{index: s.Size - 1, token: x.Token, judged: true})
+				f.gone = append(f.gone, gone{index: s.Size - 1, token: x.Token, judged: true})
 			}
 			continue
 		}
