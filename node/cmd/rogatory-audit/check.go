@@ -2,6 +2,8 @@ package main
 
 import (
 	"github.com/spf13/cobra"
+
+	"github.com/rogatory/rogatory/node/audit/evidence"
 )
 
 func (p *program) checkCommand() *cobra.Command {
@@ -10,7 +12,8 @@ func (p *program) checkCommand() *cobra.Command {
 		Long: `check says what a file is and whether it holds, by the keys of the directory alone:
 
   a tlog-proof of a leaf, or of a receipt        a signed checkpoint
-  a fork proof, as nodes keep them               two proofs or two checkpoints of one log: do they prove a fork?`,
+  a fork proof, as nodes keep them               two proofs or two checkpoints of one log: do they prove a fork?
+  an evidence file, as rogatory-audit evidence writes it`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			a, err := p.anchor()
 			if err != nil {
@@ -23,6 +26,9 @@ func (p *program) checkCommand() *cobra.Command {
 					return err
 				}
 				files = append(files, b)
+			}
+			if len(files) == 1 && evidence.Is(files[0]) {
+				return p.checkEvidence(a, files[0])
 			}
 			c, err := a.Check(files...)
 			if err != nil {

@@ -10,6 +10,7 @@ func (p *program) commands() []*cobra.Command {
 		p.reconcileCommand(),
 		p.proveCommand(),
 		p.checkCommand(),
+		p.evidenceCommand(),
 		p.linesCommand(),
 		p.showCommand(),
 		p.explainCommand(),

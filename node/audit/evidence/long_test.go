@@ -1,0 +1,5 @@
+//go:build long
+
+package evidence_test
+
+const long = true

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/archive"
+	"github.com/rogatory/rogatory/node/audit"
+	"github.com/rogatory/rogatory/node/audit/evidence"
+)
+
+func (p *program) evidenceCommand() *cobra.Command {
+	var o evidence.Options
+	var msg, out string
+	var open []string
+	c := p.trust(&cobra.Command{
+		Use:   "evidence EXPORT [PEER_EXPORT] --msg NAME|--case TOKEN --directory FILE",
+		Short: "Write what two logs say of a message or case into one file for a court", Args: cobra.RangeArgs(1, 2),
+		Long: `evidence writes EVD-<id>.asice: a zip that holds both countries' leaves with their proofs, the sender's signature, the docket where
+its term is not over, who cosigned, the keys' way from the directory, tombstones, a report for people, and programs that check it: VERIFY.sh
+(openssl and sha256) and check.py (Python alone). The same exports give the same bytes. Nothing of other cases is in it. What does not
+check is not written.
+
+  rogatory-audit evidence export/RS export/BG --case RS-2026-000001 --directory directory
+  rogatory-audit check EVD-RS-2026-000001.asice --directory directory`,
+		RunE: func(c *cobra.Command, args []string) error {
+			if (msg == "") == (o.Case == "") {
+				return usage(errors.New("give one of --msg and --case"), c.UseLine())
+			}
+			id := o.Case
+			if msg != "" {
+				var err error
+				if o.Msg, err = translog.ParseHash(msg); err != nil {
+					return usage(fmt.Errorf("%q is no name of a message", msg), "43 characters of base64url, as the leaves have them")
+				}
+				id = msg[:12]
+			}
+			if out == "" {
+				out = "EVD-" + id + ".asice"
+			}
+			o.Language = p.language
+			for _, path := range open {
+				b, err := readFile(path)
+				if err != nil {
+					return err
+				}
+				o.Open = append(o.Open, b)
+			}
+			a, err := p.anchor()
+			if err != nil {
+				return err
+			}
+			return withArchive(args[0], func(own *archive.Reader) error {
+				if len(args) == 1 {
+					return p.evidence(c, a, own, nil, o, out)
+				}
+				return withArchive(args[1], func(peer *archive.Reader) error { return p.evidence(c, a, own, peer, o, out) })
+			})
+		},
+	})
+	f := c.Flags()
+	f.StringVar(&msg, "msg", "", "the message, by its name")
+	f.StringVar(&o.Case, "case", "", "the case, by its token")
+	f.StringArrayVar(&open, "open", nil, "a content to show: its salt (32 bytes) and its bytes; may be repeated")
+	f.BoolVar(&o.Small, "small", false, "leave out the directory and witnesses: whoever checks has the directory")
+	f.StringVar(&out, "out", "", "file to write (default EVD-<id>.asice)")
+	return c
+}
+
+func (p *program) evidence(c *cobra.Command, a *audit.Anchor, own, peer *archive.Reader, o evidence.Options, out string) error {
+	b, res, err := evidence.Make(c.Context(), a, own, peer, o)
+	switch {
+	case errors.Is(err, evidence.ErrUnsound):
+		if err := p.findings(res.Findings); err != nil {
+			return err
+		}
+		return &failure{foundWrong, err, "rogatory-audit verify says all that is wrong with the export"}
+	case errors.Is(err, evidence.ErrNotFound):
+		return &failure{wrongUsage, err, "rogatory-audit lines EXPORT --kind msg,case lists what is there"}
+	case errors.Is(err, evidence.ErrPeer):
+		return usage(err, "give the exports of two countries")
+	case errors.Is(err, evidence.ErrOpening):
+		return usage(err, "a content file is the salt, 32 bytes, and the content that it was committed with")
+	case err != nil:
+		return err
+	}
+	// It is written beside its place first: nobody finds half of an evidence.
+	tmp, err := os.CreateTemp(filepath.Dir(out), ".evidence-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name())
+	_, err = tmp.Write(b)
+	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp.Name(), out); err != nil {
+		return err
+	}
+	if p.json {
+		return p.out.value(struct {
+			File string `json:"file"`
+			Size int    `json:"size"`
+			*evidence.Result
+		}{out, len(b), res})
+	}
+	p.out.printf("%s: %s %s, %d messages, %s bytes\n", out, res.About, oneLine(res.Subject), res.Messages, count(int64(len(b))))
+	return nil
+}
+
+// checkEvidence prints what an evidence file comes to.
+func (p *program) checkEvidence(a *audit.Anchor, b []byte) error {
+	res, err := evidence.Check(b, a)
+	if err != nil {
+		return &failure{foundWrong, err, "ask for another copy: this one does not even open as evidence"}
+	}
+	if err := p.findings(res.Findings); err != nil {
+		return err
+	}
+	if p.json {
+		if err := p.out.value(res); err != nil {
+			return err
+		}
+		return ended(res.Status.Exit())
+	}
+	if res.Status != audit.Findings {
+		for line := range strings.Lines(res.Report) {
+			p.out.printf("%s\n", oneLine(strings.TrimSuffix(line, "\n")))
+		}
+		p.out.printf("\n")
+	}
+	c, verdict := green, "holds"
+	switch res.Status {
+	case audit.Findings:
+		c, verdict = red, "does not hold"
+	case audit.Incomplete:
+		c, verdict = yellow, "holds as far as could be judged"
+	}
+	p.out.printf("evidence of %s %s: %s\n", res.About, oneLine(res.Subject), p.out.paint(c, verdict))
+	return ended(res.Status.Exit())
+}
