@@ -71,6 +71,10 @@ func (p *pass) versions(it *item, e *translog.Msg) {
 		p.signerAlone(it, e.From, 0, e.FirstAt) // it was signed in the log before
 		return
 	}
+	if e.ManifestVersion < 1 { // 0 stands for none elsewhere
+		p.note(CodeKey, p.next, "a message goes by no manifest", "from 1", fmt.Sprint(e.ManifestVersion))
+		return
+	}
 	p.signer(it, e.From, e.ManifestVersion)
 }
 
@@ -105,6 +109,10 @@ func (p *pass) number(e *translog.Msg) {
 // reseal judges another attempt to carry a message of ours.
 func (p *pass) reseal(it *item, e *translog.Reseal) {
 	p.signer(it, p.info.Country, 0)
+	if _, twice := p.sealings[shorten(e.Stmt)]; twice {
+		p.note(CodeDup, p.next, "an attempt that was made before", "", e.Stmt.String())
+	}
+	p.sealings[shorten(e.Stmt)] = struct{}{}
 	if m := p.messages.find(e.Of); (m == nil || m.what != sentMsg) && !p.limited && !p.goesOn {
 		p.note(CodeMissing, p.next, "the message that was sealed anew is not in the log", e.Of.String(), "")
 	}

@@ -31,6 +31,7 @@ type pass struct {
 
 	genesis   *translog.Genesis
 	goesOn    bool // the log follows another, whose entries it may name
+	opening   int  // how far its opening has come
 	raw       []byte
 	endorsed  []byte // what stands beside the genesis of a log that goes on
 	vouched   bool   // an identity key of a manifest has signed that
@@ -48,6 +49,7 @@ type pass struct {
 	heads    heads
 	cosigned map[string]translog.Checkpoint // largest head of each log that we cosigned
 	dockets  map[short]struct{}             // commitments whose dockets are there
+	sealings map[short]struct{}             // statements of attempts
 	buried   map[short]struct{}             // names and commitments whose dockets a tombstone names
 	missing  []lost                         // dockets to be looked for when all is read
 	best     int64                          // size of the largest head with a quorum
@@ -86,7 +88,7 @@ func newPass(r *archive.Reader, chain *Chain, b *book, rep *report) *pass {
 		report: rep, r: r, info: r.Info(), chain: chain, book: b, limited: r.Info().Limited(), last: -1,
 		members: map[string]*inForce{}, named: map[[32]byte]bool{}, proven: map[*logKeys]bool{}, witnesses: map[string]bool{}, signers: map[*keyring.PublicKey]bool{},
 		messages: newNames(), lanes: map[laneKey]*lane{}, strings: map[string]uint16{}, cosigned: map[string]translog.Checkpoint{},
-		dockets: map[short]struct{}{}, buried: map[short]struct{}{}, checked: map[[32]byte]bool{},
+		dockets: map[short]struct{}{}, sealings: map[short]struct{}{}, buried: map[short]struct{}{}, checked: map[[32]byte]bool{},
 	}
 }
 
@@ -141,6 +143,9 @@ func (p *pass) leaf(it *item) error {
 	}
 	p.lastAt = max(p.lastAt, l.At)
 	p.times.put(p.next, l.At)
+	if p.goesOn {
+		p.open(it)
+	}
 	switch e := l.Entry.(type) {
 	case *translog.Wit, *translog.Cos:
 	case *translog.Node:
