@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
+	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -92,8 +94,12 @@ type side struct {
 	rej     map[translog.Hash]*place
 	claims  map[translog.Hash][]claim
 	heads   []head
-	lastSeq map[int64]int64 // by epoch, of what was sent
-	epoch   int64           // of the log: what was sent in another one stands in another log
+	lastSeq map[int64]int64                   // by epoch, of what was sent
+	wits    map[head]bool                     // heads of the other that it cosigned: size and root
+	cos     []head                            // heads of its own that the other cosigned
+	many    bool                              // the country has other logs beside this one
+	stmts   map[translog.Hash][]translog.Hash // attempts that it made to carry its messages
+	epoch   int64                             // of the log: what was sent in another one stands in another log
 	// elsewhere are messages that another log of the other country has receipted.
 	elsewhere map[translog.Hash]bool
 	lastAt    int64
@@ -162,6 +168,7 @@ func (x *reconciler) read(ctx context.Context, r *archive.Reader, other archive.
 	s := &side{
 		r: r, info: r.Info(), out: map[translog.Hash]*place{}, in: map[translog.Hash]*place{}, rej: map[translog.Hash]*place{},
 		claims: map[translog.Hash][]claim{}, lastSeq: map[int64]int64{}, elsewhere: map[translog.Hash]bool{},
+		wits: map[head]bool{}, stmts: map[translog.Hash][]translog.Hash{},
 	}
 	var tile []archive.Entry
 	for n := range r.Tiles() {
@@ -197,6 +204,7 @@ func (x *reconciler) entry(s *side, other archive.Info, e *archive.Entry, leaf t
 	switch k := leaf.Entry.(type) {
 	case *translog.Genesis:
 		s.epoch = k.Epoch
+		s.many = s.many || k.PrevLog != ""
 	case *translog.Msg:
 		p.leaf = k
 		switch {
@@ -233,8 +241,15 @@ func (x *reconciler) entry(s *side, other archive.Info, e *archive.Entry, leaf t
 			}
 		}
 		s.heads = append(s.heads, h)
+	case *translog.Reseal:
+		s.stmts[k.Of] = append(s.stmts[k.Of], k.Stmt)
+	case *translog.Cos:
+		if slices.Contains(k.By, witnessOf(other)) {
+			s.cos = append(s.cos, head{own: e.Index, size: k.Size, root: k.Root, at: leaf.At})
+		}
 	case *translog.Wit:
 		if k.Log == other.Log {
+			s.wits[head{size: k.Size, root: k.Root}] = true
 			s.heads = append(s.heads, head{own: e.Index, size: k.Size, root: k.Root, at: k.Time * 1000})
 		}
 	}
@@ -260,6 +275,28 @@ func (x *reconciler) direction(from, to *side) {
 	for _, h := range from.heads {
 		x.head(from, to, &h)
 	}
+	x.witnessed(from, to)
+}
+
+// witnessOf is the name by which a country cosigns: that of its log without kind and number, and `witness`.
+func witnessOf(i archive.Info) string {
+	return strings.TrimSuffix(path.Dir(i.Log), "/log") + "/witness"
+}
+
+// witnessed judges that the other has logged what it cosigned. What it did in another log of its stands there.
+func (x *reconciler) witnessed(from, to *side) {
+	if to.many {
+		return
+	}
+	for _, h := range from.cos {
+		switch {
+		case to.wits[head{size: h.size, root: h.root}]:
+		case h.at+skew > to.lastAt:
+			x.short(to, "the export ends before a head of "+from.info.Country+" that it cosigned", fmt.Sprint(h.size), "")
+		default:
+			x.note(audit.CodeAbsentPeer, from, h.own, fmt.Sprintf("a head of %d leaves that %s cosigned and has not logged", h.size, to.info.Country), h.root.String(), "")
+		}
+	}
 }
 
 // sent judges one message that was sent.
@@ -272,7 +309,8 @@ func (x *reconciler) sent(from, to *side, name translog.Hash, m *place) {
 	switch {
 	case there != nil:
 		x.out.Messages++
-		if !translog.SameMessage(m.leaf, there.leaf) {
+		x.attempt(from, to, name, m, there)
+		if !translog.SameMessage(m.leaf, there.leaf) || m.leaf.Size != there.leaf.Size {
 			x.note(audit.CodeDiff, from, m.index, fmt.Sprintf("message %s stands at %d of %s", name, there.index, to.info.Log), saying(m.leaf), saying(there.leaf))
 		}
 	case refused != nil:
@@ -303,7 +341,15 @@ func (x *reconciler) sent(from, to *side, name translog.Hash, m *place) {
 }
 
 func saying(m *translog.Msg) string {
-	return fmt.Sprintf("%d/%d after %s, docket %s, content %s", m.Epoch, m.Seq, m.Prev, m.DocketCommit, m.ContentCommit)
+	return fmt.Sprintf("%d/%d after %s, docket %s, content %s, %d bytes", m.Epoch, m.Seq, m.Prev, m.DocketCommit, m.ContentCommit, m.Size)
+}
+
+// attempt judges that the sender has logged the attempt by which its message arrived. Attempts of another log stand there.
+func (x *reconciler) attempt(from, to *side, name translog.Hash, m, there *place) {
+	if from.many || m.leaf.FirstAt != 0 || there.leaf.FirstAt != 0 || there.leaf.Stmt == m.leaf.Stmt || slices.Contains(from.stmts[name], there.leaf.Stmt) {
+		return
+	}
+	x.note(audit.CodeAbsentOwn, from, m.index, fmt.Sprintf("the attempt by which message %s arrived at %d of %s", name, there.index, to.info.Log), there.leaf.Stmt.String(), "")
 }
 
 // receipt judges one receipt that is claimed.
