@@ -204,7 +204,7 @@ func (d *Days) deliver() {
 	i := d.R.IntN(len(d.sent))
 	m := d.sent[i]
 	d.sent = slices.Delete(d.sent, i, i+1)
-	if keys := d.W.Country(m.From).Identities; d.R.IntN(5) == 0 || len(keys) > 1 && m.submitted < int64(keys[0].NotBeforeMS) {
+	if keys := d.W.Country(m.From).Identities; d.R.IntN(5) == 0 || len(keys) > 1 && m.submitted <= int64(keys[0].NotBeforeMS) {
 		d.W.Reseal(m) // with the newest key
 	}
 	if m.Docket.GetKind() == rogatoryv1.Kind_KIND_REQUEST && d.R.IntN(12) == 0 {
