@@ -18,6 +18,7 @@ import (
 	"github.com/rogatory/rogatory/node"
 	"github.com/rogatory/rogatory/node/archive"
 	"github.com/rogatory/rogatory/node/audit"
+	"github.com/rogatory/rogatory/node/audit/reconcile"
 	"github.com/rogatory/rogatory/node/audit/replay"
 	"github.com/rogatory/rogatory/node/cmd/rogatory-node/setup"
 	"github.com/rogatory/rogatory/node/export"
@@ -243,8 +244,21 @@ func TestTwoLostDaysComeBack(t *testing.T) {
 			}
 		}
 
-		for _, origin := range []string{name + "/RS/log/1", name + "/RS/log/2", name + "/BG/log/1", name + "/HU/log/1"} {
-			f.audited(origin)
+		closed, ended := f.audited(name+"/RS/log/1", nil)
+		f.audited(name+"/RS/log/2", ended.Saved())
+		open, end := f.audited(name+"/RS/log/2", nil)
+		for token := range cases {
+			kept := rs.kept(token)
+			if got, ok := end.Saved().Case(token); !ok || got.Hash() != kept.Hash() {
+				t.Errorf("case %s comes out as %s, and the node has it as %s", token, got.State, kept.State)
+			}
+		}
+		for _, peer := range []string{"BG", "HU"} {
+			other, _ := f.audited(name+"/"+peer+"/log/1", nil)
+			if got := f.reconciled(open, other); got.Status != audit.OK || got.Cases == 0 {
+				t.Errorf("%s %v", got.Line(), got.Findings)
+			}
+			t.Log(f.reconciled(closed, other).Line(), f.reconciled(closed, other).Findings)
 		}
 
 		// The same backup once more, and everything from the beginning.
@@ -525,8 +539,8 @@ func TestReceiptsOfAClosedLogCount(t *testing.T) {
 	})
 }
 
-// audited exports a log of a node that does not run and has it verified: nothing is found.
-func (f *federationOf) audited(origin string) {
+// archived exports a log of a node that does not run.
+func (f *federationOf) archived(origin string) *archive.Reader {
 	t := f.t
 	t.Helper()
 	c := f.node[strings.Split(origin, "/")[1]]
@@ -542,23 +556,44 @@ func (f *federationOf) audited(origin string) {
 	s := c.open()
 	_, err = export.Run(context.Background(), s, w, o)
 	must(t, errors.Join(err, w.Close(), s.Close()))
-	anchor, err := audit.NewAnchor([][]byte{f.directory.Signed()})
-	must(t, err)
 	r, err := archive.Open(dir)
 	must(t, err)
-	defer r.Close()
+	t.Cleanup(func() { _ = r.Close() })
+	return r
+}
+
+// audited verifies and replays a log of a node that does not run, behind the saved state of the log before, if any: nothing is found. What was logged
+// last may wait for its round.
+func (f *federationOf) audited(origin string, before *replay.Saved) (*archive.Reader, *replay.Result) {
+	t := f.t
+	t.Helper()
+	r := f.archived(origin)
+	anchor, err := audit.NewAnchor([][]byte{f.directory.Signed()})
+	must(t, err)
 	result, err := audit.Verify(context.Background(), r, anchor, audit.Options{})
 	must(t, err)
 	for _, found := range result.Findings {
-		if found.Code != audit.CodeUnwitnessed { // what was logged last waits for its round
+		if found.Code != audit.CodeUnwitnessed {
 			t.Errorf("verify of %s finds %v", origin, found)
 		}
 	}
-	again, err := replay.Run(context.Background(), r, replay.Options{Anchor: anchor})
+	again, err := replay.Run(context.Background(), r, replay.Options{Anchor: anchor, From: before})
 	must(t, err)
 	for _, found := range again.Findings {
-		if found.Code != audit.CodeUnknown { // a case that began in the log before
-			t.Errorf("replay of %s finds %v", origin, found)
-		}
+		t.Errorf("replay of %s finds %v", origin, found)
 	}
+	if again.Status != audit.OK {
+		t.Errorf("replay of %s: %s", origin, again.Line())
+	}
+	return r, again
+}
+
+// reconciled holds two logs against each other.
+func (f *federationOf) reconciled(a, b *archive.Reader) *reconcile.Result {
+	f.t.Helper()
+	anchor, err := audit.NewAnchor([][]byte{f.directory.Signed()})
+	must(f.t, err)
+	got, err := reconcile.Run(context.Background(), a, b, reconcile.Options{Anchor: anchor})
+	must(f.t, err)
+	return got
 }

@@ -225,12 +225,39 @@ func (p *pass) trusted(k *logKeys) bool {
 	return false
 }
 
+// What stands behind the `node` leaf that opened a log after a rollback, up to the first leaf of another kind: the enrolments of the logs before,
+// and how all cases stood.
+const (
+	ahead = iota
+	within
+	over
+)
+
+// open follows that.
+func (p *pass) open(it *item) {
+	switch e := it.leaf.Entry.(type) {
+	case *translog.Node:
+		if p.opening == ahead && e.Event == translog.NodeRecover {
+			p.opening = within
+			return
+		}
+	case *translog.Actor, *translog.State:
+		return
+	}
+	if p.opening == within {
+		p.opening = over
+	}
+}
+
 // actor puts an enrolment on the register, whose signatures it must have.
 func (p *pass) actor(it *item) {
 	if it.enrolment == nil || p.register == nil || p.limited {
 		return
 	}
 	next, err := p.register.Enrol(it.enrolment, time.UnixMilli(it.leaf.At))
+	if p.opening == within {
+		next, err = p.register.EnrolAgain(it.enrolment)
+	}
 	switch {
 	case err == nil:
 		p.register = next

@@ -1,6 +1,7 @@
 package federation
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -120,6 +121,28 @@ func (r *Register) Enrol(enrolment []byte, now time.Time) (*Register, error) {
 		return nil, fmt.Errorf("changing %s: %w", name, ErrTooFewEnrollers)
 	}
 	return next, nil
+}
+
+// EnrolAgain is Enrol for what was enrolled in a log before: its acts were in time then, and need not be now. What is on the register already changes
+// nothing.
+func (r *Register) EnrolAgain(enrolment []byte) (*Register, error) {
+	e, err := ParseEnrolment(enrolment)
+	if err != nil {
+		return nil, err
+	}
+	last := uint64(0)
+	for _, a := range e.GetAssertions() {
+		act, err := ParseAct(a.GetAct())
+		if err != nil {
+			return nil, err
+		}
+		last = max(last, act.GetAtMs())
+	}
+	next, err := r.Enrol(enrolment, at(last))
+	if errors.Is(err, ErrActUsed) {
+		return r, nil
+	}
+	return next, err
 }
 
 // countOnce checks one person's act in the enrolment of name and notes its nonce in r, which nobody else sees yet.

@@ -3,6 +3,7 @@ package replay
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"hash/maphash"
 	"slices"
@@ -53,6 +54,8 @@ type course struct {
 	usedDay    int64
 	tombs      map[translog.Hash]bool // names and commitments whose dockets are said to be destroyed
 
+	opening opening
+
 	own, claimed [32]byte // the state of all cases at the last state leaf: as folded, and as the log says
 }
 
@@ -65,6 +68,7 @@ type world struct {
 	rules    exchange.Rules
 	house    exchange.House
 	goesOn   bool // from another log, in which cases may have begun
+	opened   bool // and all of them stand at its beginning
 }
 
 // A message is what the log says of one whose step has not come yet.
@@ -156,6 +160,12 @@ func newCourse(r *archive.Reader, chain *audit.Chain, o *Options, size int64) *c
 
 // begin takes over a saved state.
 func (c *course) begin() error {
+	if err := c.findBase(); err != nil {
+		return err
+	}
+	for _, f := range c.folders {
+		f.base = c.opening.base
+	}
 	if c.o.From == nil {
 		return nil
 	}
@@ -242,6 +252,11 @@ func (c *course) line(ctx context.Context, l *line) error {
 	if c.transfers = nil; transfers != nil {
 		if e, ok := l.leaf.Entry.(*translog.Op); !ok || e.Verb != translog.Transfer {
 			c.note(audit.CodeRight, transfers.index, "handed over without a line in the statutory log", translog.Transfer, "")
+		}
+	}
+	if c.world.goesOn {
+		if taken, err := c.pastOpening(ctx, l); taken || err != nil {
+			return err
 		}
 	}
 	switch e := l.leaf.Entry.(type) {
@@ -346,7 +361,11 @@ func (s *shelved) manifest() *rogatoryv1.Manifest {
 
 func (c *course) policy(l *line, e *translog.Policy) {
 	if e.Name != exchange.HousePolicy {
+		c.note(audit.CodeUnknown, l.index, "a policy that this program does not know", exchange.HousePolicy, e.Name)
 		return
+	}
+	if e.Version != l.index && !c.world.goesOn {
+		c.note(audit.CodeState, l.index, "the version of a policy is the index of its leaf", fmt.Sprint(l.index), fmt.Sprint(e.Version))
 	}
 	if l.record == nil {
 		c.note(audit.CodeMissing, l.index, "the policy is not beside its leaf", e.Digest.String(), "")
@@ -367,13 +386,40 @@ func (c *course) enrol(l *line) {
 		return
 	}
 	next, err := c.world.register.Enrol(l.record, time.UnixMilli(l.leaf.At))
+	if errors.Is(err, federation.ErrUnknownOfficer) && c.world.goesOn && !c.world.opened {
+		return // the opening has whoever the log before enrolled, and this enrolment, too
+	}
 	if err != nil {
 		c.note(audit.CodeRight, l.index, "enrolment: "+err.Error(), "", "")
 		return
 	}
+	c.attested(l)
 	w := *c.world
 	w.register = next
 	c.world = &w
+}
+
+// attested judges who signed an enrolment, by the words of its leaf.
+func (c *course) attested(l *line) {
+	e := l.leaf.Entry.(*translog.Actor)
+	p, err := federation.ParseEnrolment(l.record)
+	if err != nil {
+		return // it is not on the register
+	}
+	event := "enrol"
+	if p.GetRevoked() {
+		event = "revoke"
+	}
+	var by []string
+	for _, a := range p.GetAssertions() {
+		if act, err := federation.ParseAct(a.GetAct()); err == nil {
+			by = append(by, act.GetActor())
+		}
+	}
+	slices.Sort(by)
+	if e.Event != event || !slices.Equal(e.By, by) {
+		c.note(audit.CodeRight, l.index, "the leaf says something else of an enrolment than those who signed it", event+" by "+strings.Join(by, ", "), e.Event+" by "+strings.Join(e.By, ", "))
+	}
 }
 
 // count notes that a message of a peer was logged.
@@ -468,6 +514,9 @@ func (c *course) tombless(l *line) {
 
 func (c *course) step(l *line, e *translog.Case) {
 	t := task{kind: taskStep, token: e.Case, line: l}
+	if c.world.goesOn {
+		c.opening.tokens[e.Case] = true
+	}
 	kind, _, _ := strings.Cut(e.Event, ".")
 	switch exchange.EventKind(kind) {
 	case exchange.EventSent, exchange.EventArrived:

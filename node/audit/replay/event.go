@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/audit"
 	"github.com/rogatory/rogatory/node/exchange"
@@ -47,11 +49,12 @@ func standsElsewhere(e *translog.Case) bool {
 func (f *folder) event(t *task, k *caseOf, e *translog.Case) (x exchange.Event, alone, ok bool) {
 	l := t.line
 	kind, _, _ := strings.Cut(e.Event, ".")
-	x = exchange.Event{Kind: exchange.EventKind(kind), At: l.leaf.At, Index: uint64(l.index)}
+	x = exchange.Event{Kind: exchange.EventKind(kind), At: l.leaf.At, Index: uint64(f.base + l.index)}
 	switch x.Kind {
 	case exchange.EventSent, exchange.EventArrived:
 		return f.messageEvent(t, k, e, x)
 	case exchange.EventReceived, exchange.EventRejected:
+		f.plain(t)
 		r := t.receipt
 		if r == nil || !r.known {
 			f.note(audit.CodeRcptMissing, l.index, "a step of case "+t.token+" by a receipt that is not there", "rcpt", "")
@@ -60,10 +63,29 @@ func (f *folder) event(t *task, k *caseOf, e *translog.Case) (x exchange.Event, 
 		return f.delivery(f.get(k), r, l.index, l.leaf.At), false, true
 	case exchange.EventUndelivered, exchange.EventClose, exchange.EventReview:
 		x.Who, x.Of = exchange.Timer, exchange.Name(e.Of)
+		f.plain(t)
 		f.timer(t, k, &x)
 		return x, false, true
 	}
 	return f.localEvent(t, k, e, x)
+}
+
+// plain judges the docket of a step that nobody here made: it names the case and nothing else.
+func (f *folder) plain(t *task) {
+	if d := t.line.docket; d != nil && !proto.Equal(d, &rogatoryv1.Docket{CaseToken: t.token}) {
+		f.note(audit.CodeState, t.line.index, "the docket of a step that nobody here made says more than which case it is, or another", t.token, d.GetCaseToken())
+	}
+}
+
+// route judges which unit a message went to: the one that it names when it opens a case, and that which has the case afterwards.
+func (f *folder) route(t *task, k *caseOf, e *translog.Case) {
+	d, want := t.message.docket, k.unit
+	if opens(d) {
+		want = d.GetToUnit()
+	}
+	if want != "" && e.Unit != want {
+		f.note(audit.CodeState, t.line.index, "the unit that a message of case "+t.token+" went to", want, e.Unit)
+	}
 }
 
 // timer judges what the clock did: not before its time.
@@ -98,12 +120,17 @@ func (f *folder) messageEvent(t *task, k *caseOf, e *translog.Case, x exchange.E
 		f.lose(k, m.index, e.Of, e.Docket)
 		return x, false, false
 	}
-	x.At, x.Index, x.Msg, x.Docket, x.Sent = m.at, uint64(m.index), exchange.Name(e.Of), m.docket, m.submitted
+	if token := m.docket.GetCaseToken(); token != t.token {
+		f.note(audit.CodeState, l.index, "the message is of another case", token, t.token)
+	}
+	x.At, x.Index, x.Msg, x.Docket, x.Sent = m.at, uint64(f.base+m.index), exchange.Name(e.Of), m.docket, m.submitted
 	x.From, x.To = m.leaf.From, m.leaf.To
 	if dir == translog.In {
 		x.Who = exchange.Peer
 		if m.leaf.FirstAt != 0 {
 			x.At = min(x.At, m.leaf.FirstAt)
+		} else {
+			f.route(t, k, e)
 		}
 		f.decision(t, k, e)
 		return x, false, true
@@ -117,7 +144,9 @@ func (f *folder) messageEvent(t *task, k *caseOf, e *translog.Case, x exchange.E
 		return x, true, true
 	}
 	unit := m.docket.GetFromUnit()
-	officer := f.actor(t, k, &x, unit, x.Draft != exchange.Name{} && k.acts[x.Draft] == e.Assertion, rogatoryv1.Verb_VERB_SEND, rogatoryv1.Verb_VERB_APPROVE)
+	act, known := k.acts[x.Draft]
+	kept := x.Draft != exchange.Name{} && (act == e.Assertion || !known && k.before)
+	officer := f.actor(t, k, &x, unit, kept, rogatoryv1.Verb_VERB_SEND, rogatoryv1.Verb_VERB_APPROVE)
 	if x.Actor == "" {
 		return x, false, false
 	}
@@ -129,7 +158,7 @@ func (f *folder) messageEvent(t *task, k *caseOf, e *translog.Case, x exchange.E
 		f.note(audit.CodeRight, l.index, "sent by another than its docket names", m.docket.GetActor(), x.Actor)
 	}
 	delete(k.acts, x.Draft)
-	return x, t.world.house.Alone(unit, x.Actor, officer.GetAgency(), k.answer, m.docket), true
+	return x, t.world.house.Alone(unit, x.Actor, officer.GetAgency(), k.answer || k.before, m.docket), true
 }
 
 // sender is who a message's docket says has sent it.
@@ -205,6 +234,9 @@ func (f *folder) localEvent(t *task, k *caseOf, e *translog.Case, x exchange.Eve
 			f.note(audit.CodeRight, l.index, "the "+what+" that was signed is another one", wanted, found)
 		}
 	}
+	if l.docket != nil && x.Kind != exchange.EventAssign {
+		other("actor", l.docket.GetActor(), x.Actor)
+	}
 	switch x.Kind {
 	case exchange.EventDraft, exchange.EventSubmit, exchange.EventApprove, exchange.EventDecline, exchange.EventDiscard:
 		x.Draft = exchange.Name(e.Of)
@@ -213,9 +245,10 @@ func (f *folder) localEvent(t *task, k *caseOf, e *translog.Case, x exchange.Eve
 			f.note(audit.CodeRight, l.index, "what was signed is another draft", hashText(e.Of), "")
 		}
 		switch x.Kind {
+		case exchange.EventSubmit:
+			other("draft", hashText(e.Docket), hashText(e.Of))
 		case exchange.EventDraft:
 			other("draft", hashText(e.Docket), hashText(e.Of))
-			other("actor", l.docket.GetActor(), x.Actor)
 			x.From, x.To, x.Docket = f.country, target.GetTo(), l.docket
 			fallthrough
 		case exchange.EventApprove:
@@ -353,6 +386,9 @@ func (f *folder) decision(t *task, k *caseOf, e *translog.Case) {
 	if m.sender != nil {
 		made := int64(m.sender.read.GetMadeMs())
 		q.Fresh = m.at-made <= federation.ManifestLife.Milliseconds()
+	}
+	if e.Manifest == 0 && len(m.own) > 0 {
+		f.note(audit.CodeState, l.index, "a decision that names no manifest of ours", fmt.Sprint(m.own[len(m.own)-1].version), "")
 	}
 	if e.Manifest != 0 {
 		i := slices.IndexFunc(m.own, func(s *shelved) bool { return s.version == e.Manifest })

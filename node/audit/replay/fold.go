@@ -20,6 +20,7 @@ import (
 type folder struct {
 	in      chan []task
 	country string
+	base    int64 // place of leaf 0
 	report  report
 	cases   map[string]*caseOf
 	awake   []*caseOf // those that are decoded
@@ -75,6 +76,7 @@ type caseOf struct {
 
 	unit   string // of ours that has it
 	answer bool   // the rules let its request be answered without an officer
+	before bool   // it began in a log before, so what was decided and signed there is not known
 	dirty  bool   // changed since the last state leaf
 	// lost: a docket was not there, so that nobody knows how it stands. Hash is what the log says, if it does.
 	lost bool
@@ -275,7 +277,7 @@ func (k *caseOf) track(t *task, e *translog.Case) {
 // step makes the step of a `case` leaf.
 func (f *folder) step(t *task) {
 	e := t.line.leaf.Entry.(*translog.Case)
-	if f.cases[t.token] == nil && t.world.goesOn && e.FromState != "" {
+	if f.cases[t.token] == nil && t.world.goesOn && !t.world.opened && e.FromState != "" {
 		k := f.of(t.token)
 		f.lose(k, t.line.index)
 		f.gone[len(f.gone)-1].judged = true
@@ -406,7 +408,7 @@ func (f *folder) delivery(c *exchange.Case, r *receipt, index, at int64) exchang
 	if m, ok := c.Message(exchange.Name(r.of)); ok {
 		when = max(when, m.Sent-federation.ClockSkew.Milliseconds())
 	}
-	e := exchange.Event{Kind: exchange.EventReceived, At: min(when, at), Index: uint64(index), Of: exchange.Name(r.of), Who: exchange.Peer}
+	e := exchange.Event{Kind: exchange.EventReceived, At: min(when, at), Index: uint64(f.base + index), Of: exchange.Name(r.of), Who: exchange.Peer}
 	if r.rejected {
 		e.Kind = exchange.EventRejected
 	}

@@ -31,7 +31,7 @@ func (c *course) op(l *line, e *translog.Op, transfers *line) {
 			// After a recovery its sender gets its own message back.
 			s, ok := c.sent.get(of)
 			back := e.Why == forRecovery && s.from == e.Recipient && e.Recipient != c.country
-			if !ok || !back && (s.to != e.Recipient || s.token != e.Case) {
+			if !ok || !back && (s.to != e.Recipient && s.to != "" || s.token != e.Case) {
 				c.note(audit.CodeRight, l.index, "disclosed to a country that the message did not go to", s.to, e.Recipient)
 			}
 		}
@@ -61,6 +61,7 @@ func (c *course) op(l *line, e *translog.Op, transfers *line) {
 		t.verbs = []rogatoryv1.Verb{rogatoryv1.Verb_VERB_TRANSFER}
 		switch {
 		case c.governance[e.Case]: // a notice has no steps
+		case c.world.goesOn && !c.opening.tokens[e.Case]: // a notice of the log before
 		case transfers == nil || transfers.deed == nil || transfers.deed.digest != l.deed.digest:
 			c.note(audit.CodeRight, l.index, "handed over without a step of the case", "", "")
 		default:

@@ -131,6 +131,7 @@ const savedFormat = "rogatory-replay-1"
 
 // Saved is the state of all cases after some leaves. Its JSON is canonical: members and cases in order.
 type Saved struct {
+	Base    int64       `json:"base"` // place of the log's leaf 0: how many leaves the logs before have
 	Cases   []SavedCase `json:"cases"`
 	Claimed []byte      `json:"claimed"` // the state in the last `state` leaf
 	Format  string      `json:"format"`
@@ -210,7 +211,7 @@ func (s *Saved) Case(token string) (exchange.Case, bool) {
 
 // save returns the state at the end.
 func (c *course) save(root translog.Hash) *Saved {
-	s := &Saved{Format: savedFormat, Log: c.report.log, Size: c.done, Root: root[:], Own: c.own[:], Claimed: c.claimed[:], Cases: []SavedCase{}}
+	s := &Saved{Base: c.opening.base, Format: savedFormat, Log: c.report.log, Size: c.done, Root: root[:], Own: c.own[:], Claimed: c.claimed[:], Cases: []SavedCase{}}
 	for _, f := range c.folders {
 		for token, k := range f.cases {
 			x := k.changed()
@@ -255,12 +256,20 @@ func unpair(list []SavedPair) (map[exchange.Name]translog.Hash, bool) {
 
 // resume goes on from a saved state, which must be of this log's past.
 func (c *course) resume(s *Saved) error {
+	if c.opening.before {
+		return c.load(s, true)
+	}
 	root := c.rootAt(s.Size)
 	if s.Log != c.report.log || s.Size > c.size || !bytes.Equal(s.Root, root[:]) {
 		return fmt.Errorf("%s at %d leaves: %w", s.Log, s.Size, ErrSaved)
 	}
 	c.from = s.Size
 	c.own, c.claimed = [32]byte(s.Own), [32]byte(s.Claimed)
+	return c.load(s, false)
+}
+
+// load takes over saved cases, those of the log before if so.
+func (c *course) load(s *Saved, before bool) error {
 	for i := range s.Cases {
 		x := &s.Cases[i]
 		f := c.folders[c.folderOf(x.Token)]
@@ -273,7 +282,8 @@ func (c *course) resume(s *Saved) error {
 			return bad
 		}
 		k.lost, k.hash = x.Lost, [32]byte(x.Hash)
-		if x.Dirty {
+		k.before = before
+		if x.Dirty && !before { // the states of a log are folded from none
 			f.touch(k)
 		}
 		for _, e := range x.Expect {
@@ -285,7 +295,11 @@ func (c *course) resume(s *Saved) error {
 		if x.Lost {
 			k.c = nil
 			if k.hash == ([32]byte{}) {
-				f.gone = append(f.gone, gone{index: s.Size - 1, token: x.Token, judged: true})
+				index := s.Size - 1
+				if before {
+					index = 0
+				}
+				f.gone = append(f.gone, gone{index: index, token: x.Token, judged: true})
 			}
 			continue
 		}
