@@ -5,7 +5,8 @@
 //	go run ./scripts/demo              plays the story, then stays up to be played with
 //	go run ./scripts/demo --once       ends after the story
 //
-// In a folder that was named by --dir it leaves, for auditors, export/ with every country's log as an archive, and directory, which they trust.
+// Then an auditor looks at the logs, and at one that its operator has forged. In a folder that was named by --dir stay export/ with every country's
+// log as an archive, and directory, which auditors trust.
 //
 // Exit status: 0 done, 1 the story failed or a message was lost, 2 wrong usage, 3 could not find out.
 package main
@@ -83,7 +84,6 @@ type demo struct {
 
 	cluster *cluster
 	unwell  bool // a node has stopped by itself, or not well, or cannot hand out its log
-	keep    bool // the folder stays
 }
 
 // run returns the exit status, and why it is not 0.
@@ -99,7 +99,7 @@ func (d *demo) run(ctx context.Context) (status int, err error) {
 			return badUsage, fmt.Errorf("--requests %s: %w", d.requests, errors.Join(err, errNoRequests))
 		}
 	}
-	if d.keep = d.dir != ""; !d.keep {
+	if d.dir == "" {
 		if d.dir, err = os.MkdirTemp("", "rogatory-"); err != nil {
 			return unknown, err
 		}
@@ -124,6 +124,11 @@ func (d *demo) run(ctx context.Context) (status int, err error) {
 	t, err := d.count(ctx)
 	if err != nil {
 		return unknown, errors.Join(failed, err)
+	}
+	if ctx.Err() == nil && !d.unwell && failed == nil {
+		if failed = d.audit(ctx, p); failed != nil {
+			d.out.event(red, "", "the auditor stops here: "+failed.Error())
+		}
 	}
 	if !d.once && ctx.Err() == nil {
 		if t, err = d.stay(ctx, p); err != nil {
@@ -190,13 +195,11 @@ func (d *demo) count(ctx context.Context) (tally, error) {
 	if err := d.cluster.witnessed(wait, limit); err != nil {
 		d.out.event(red, "", "not every log is witnessed: "+err.Error())
 	}
-	if d.keep {
-		if err := d.export(wait); err != nil {
-			d.out.event(red, "", "not every log was handed out: "+err.Error())
-			d.unwell = true
-		} else {
-			d.out.event("", "hub", fmt.Sprintf("every log stands in %s for auditors, with what they trust in %s", filepath.Join(d.cluster.dir, exportFolder), filepath.Join(d.cluster.dir, directoryFile)))
-		}
+	if err := d.export(wait); err != nil {
+		d.out.event(red, "", "not every log was handed out: "+err.Error())
+		d.unwell = true
+	} else {
+		d.out.event("", "hub", fmt.Sprintf("every log stands in %s for auditors, with what they trust in %s", filepath.Join(d.cluster.dir, exportFolder), filepath.Join(d.cluster.dir, directoryFile)))
 	}
 	if err := d.cluster.stop(); err != nil {
 		d.out.event(red, "", "not every node has stopped well: "+err.Error())
