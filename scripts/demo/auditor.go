@@ -65,9 +65,9 @@ func (d *demo) audit(ctx context.Context, p *player) error {
 		return fmt.Errorf("forging: %w", err)
 	}
 	scenes = append(scenes,
-		scene{"The operator of " + peer.country + " holds all keys of its node. " + lie + " The whole log is signed anew.", answerIsNo, []string{"verify", forged}},
+		scene{"The operator of " + peer.country + " holds all keys of its node. " + lie + " The whole log is signed anew.", notClean, []string{"verify", forged}},
 		scene{"", answerIsNo, []string{"replay", forged}},
-		scene{"", answerIsNo, []string{"reconcile", forged, export(asker)}})
+		scene{"", notClean, []string{"reconcile", forged, export(asker)}})
 	for _, s := range scenes {
 		if err := a.play(ctx, s); err != nil {
 			return err
@@ -76,7 +76,10 @@ func (d *demo) audit(ctx context.Context, p *player) error {
 	return nil
 }
 
-// A scene is a question, a command, and how it ends.
+// notClean is answerIsNo, or unknown: how much of a lie shows from outside hangs on what peers had seen before it.
+const notClean = -1
+
+// A scene is a question, a command, and the exit status with which it ends.
 type scene struct {
 	text   string
 	status int
@@ -125,8 +128,9 @@ func (a *auditor) play(ctx context.Context, s scene) error {
 	for _, line := range brief(said.String()) {
 		a.demo.out.printf("    %s\n", a.demo.out.paint(dim, clean(line)))
 	}
-	if got := c.ProcessState.ExitCode(); got != s.status {
-		return fmt.Errorf("%s: exit status %d, not %d: %w", strings.Join(words, " "), got, s.status, errUnexpected)
+	got := c.ProcessState.ExitCode()
+	if got != s.status && (s.status != notClean || got != answerIsNo && got != unknown) {
+		return fmt.Errorf("%s: exit status %d: %w", strings.Join(words, " "), got, errUnexpected)
 	}
 	return nil
 }
