@@ -358,6 +358,7 @@ func TestRecoveryOfWhatOnlyPeersNoticeBearsInterruptions(t *testing.T) {
 			in.halt()
 		}
 		wholeAgain(t, rs.country, was, rs.messages(), bg.country, hu.country)
+		f.audited(name+"/RS/log/2", nil)
 	})
 }
 
@@ -404,6 +405,111 @@ func TestRecoveryThatCrashesIsRunAgain(t *testing.T) {
 		if n := len(rs.messages()); n != 2 {
 			t.Errorf("%d messages, there were 2", n)
 		}
+	})
+}
+
+// The log that a recovery opens needs no other to be understood: it begins with those who were enrolled, however long ago, and with all cases. What an
+// officer did in it to a draft of the log before is judged; and the state in which the log before ended bears it out.
+func TestRecoveredLogStandsForItself(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := federate(t, "RS", "BG")
+		run := func(code string) *inside {
+			return f.node[code].run(func(cfg *configs.Node) { cfg.Round = time.Hour; fourEyes(cfg) })
+		}
+		rs, bg := run("RS"), run("BG")
+		rs.clearedIn(time.Minute)
+		bg.clearedIn(time.Minute)
+		ask := func(p *person) (token string) {
+			file := example(t, "police-request-normal.json")
+			file.To, file.FromUnit = []string{"BG/police"}, "police"
+			token, err := p.hand(file)
+			must(t, err)
+			return token
+		}
+		clerk, chief := rs.enrol("clerk", "police"), rs.enrol("chief", "police")
+		sent := ask(clerk)
+		must(t, chief.approve(sent))
+		settled(t, []*inside{rs, bg})
+		pass := func(days int) {
+			rs.halt()
+			bg.halt()
+			time.Sleep(time.Duration(days) * 24 * time.Hour)
+			rs, bg = run("RS"), run("BG")
+			rs.clearedIn(time.Minute)
+			bg.clearedIn(time.Minute)
+		}
+		pass(20)
+		draft := ask(clerk.at(rs))
+		rs.halt()
+		old := rs.copied()
+		rs = run("RS")
+		rs.clearedIn(time.Minute)
+		lost := ask(clerk.at(rs))
+		must(t, chief.at(rs).approve(lost))
+		settled(t, []*inside{rs, bg})
+		rs.halt()
+		rs.putBack(old)
+		run("RS").rolledBack()
+		_, _, err := rs.recover()
+		must(t, err)
+		rs = run("RS")
+		rs.recovered()
+		must(t, chief.at(rs).approve(draft))
+		rs.enrol("another", "police")
+		settled(t, []*inside{rs, bg})
+		pass(40) // a state leaf is due
+		settled(t, []*inside{rs, bg})
+		rs.halt()
+		bg.halt()
+		if rs.leaves(ofKind((*translog.State)(nil).Kind())) < 2 {
+			t.Error("no state was noted since the opening")
+		}
+		_, before := f.audited(name+"/RS/log/1", nil)
+		open, end := f.audited(name+"/RS/log/2", nil)
+		_, same := f.audited(name+"/RS/log/2", before.Saved())
+		if end.State != same.State || end.Cases != 3 {
+			t.Errorf("%s by itself, %s behind the log before", end.Line(), same.Line())
+		}
+		for _, token := range []string{sent, draft, lost} {
+			if got, ok := end.Saved().Case(token); !ok || got.Hash() != rs.kept(token).Hash() {
+				t.Errorf("case %s comes out as %s", token, got.State)
+			}
+		}
+		other, _ := f.audited(name+"/BG/log/1", nil)
+		if got := f.reconciled(open, other); got.Status != audit.OK || got.Cases != 2 { // that of the third was sent in the log before
+			t.Errorf("%s %v", got.Line(), got.Findings)
+		}
+
+		// A log before that ended otherwise does not bear it out.
+		anchor, err := audit.NewAnchor([][]byte{f.directory.Signed()})
+		must(t, err)
+		lie := func(what string, change func(*replay.Saved)) {
+			b, err := replay.MarshalSaved(before.Saved())
+			must(t, err)
+			saved, err := replay.ParseSaved(b)
+			must(t, err)
+			change(saved)
+			got, err := replay.Run(context.Background(), open, replay.Options{Anchor: anchor, From: saved})
+			must(t, err)
+			if !slices.ContainsFunc(got.Findings, func(f audit.Finding) bool { return f.Code == audit.CodeState }) {
+				t.Errorf("%s: %s %v", what, got.Line(), got.Findings)
+			}
+		}
+		lie("another state", func(s *replay.Saved) {
+			c, _ := s.Case(sent)
+			c.Assignee = "somebody"
+			for i := range s.Cases {
+				if s.Cases[i].Token == sent {
+					h := c.Hash()
+					s.Cases[i].Body, s.Cases[i].Hash = c.Encode(), h[:]
+				}
+			}
+		})
+		lie("a case that was left out", func(s *replay.Saved) {
+			one := s.Cases[0]
+			one.Token += "x"
+			s.Cases = append(s.Cases, one)
+		})
 	})
 }
 
