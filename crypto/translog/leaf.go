@@ -66,8 +66,11 @@ func ParseLeaf(b []byte) (Leaf, error) {
 	c := codec{mode: reading, buf: b, kind: e.Kind()}
 	e.members(&c)
 	c.finish()
-	if c.err == nil && c.version != schemaVersion {
+	switch {
+	case c.err == nil && c.version > schemaVersion:
 		c.err = ErrVersion
+	case c.err == nil && c.version < schemaVersion:
+		c.err = ErrSchema // nobody ever wrote it
 	}
 	if c.err == nil {
 		c.judge(e)

@@ -181,7 +181,7 @@ func TestCanonicalLeavesThatFitNoSchemaAreToldApart(t *testing.T) {
 		"padded hash":         {h("m").String(), h("m").String() + "=", ErrSchema},
 		"all-zero hash":       {h("m").String(), strings.Repeat("A", 43), ErrSchema},
 		"unknown kind":        {`"rej"`, `"gossip"`, ErrSchema},
-		"version 0":           {`"v":1}`, `"v":0}`, ErrVersion},
+		"version 0":           {`"v":1}`, `"v":0}`, ErrSchema},
 		"version 2":           {`"v":1}`, `"v":2}`, ErrVersion},
 		"version 2, new form": {`"from":"BG",`, `"fromm":"BG",`, ErrSchema},
 	} {

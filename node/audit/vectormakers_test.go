@@ -431,6 +431,7 @@ func (m *maker) leaves() {
 		{"leaf_kind_fail", "an unknown kind", strings.Replace(good, `"wit"`, `"wot"`, 1)},
 		{"leaf_string_fail", "a string where a number must be", strings.Replace(good, `,"v":1`, `,"v":"1"`, 1)},
 		{"leaf_version_fail", "a schema of a later version", strings.Replace(good, `,"v":1`, `,"v":2`, 1)},
+		{"leaf_version_zero_fail", "a schema of version 0, which never was", strings.Replace(good, `,"v":1`, `,"v":0`, 1)},
 		{"leaf_index_fail", "a leaf that says that it stands elsewhere", strings.Replace(good, fmt.Sprintf(`"i":%d,`, at), fmt.Sprintf(`"i":%d,`, at+1), 1)},
 		{"leaf_control_fail", "a control character", strings.Replace(good, `"wit"`, "\"w\tit\"", 1)},
 		{"leaf_utf8_fail", "a letter beyond ASCII", strings.Replace(good, `"wit"`, `"wït"`, 1)},
