@@ -258,7 +258,11 @@ func TestTwoLostDaysComeBack(t *testing.T) {
 			if got := f.reconciled(open, other); got.Status != audit.OK || got.Cases == 0 {
 				t.Errorf("%s %v", got.Line(), got.Findings)
 			}
-			t.Log(f.reconciled(closed, other).Line(), f.reconciled(closed, other).Findings)
+			// What was lost is not in the log that was closed, and the finding says where it goes on.
+			got := f.reconciled(closed, other)
+			if len(got.Findings) != 1 || got.Status != audit.Incomplete || !strings.Contains(got.Findings[0].Detail, "goes on as "+name+"/RS/log/2") {
+				t.Errorf("%s %v", got.Line(), got.Findings)
+			}
 		}
 
 		// The same backup once more, and everything from the beginning.

@@ -12,7 +12,8 @@
 //	a head larger than the other log, which has leaves that are younger                          E-ROLLBACK
 //	the two see different states of a case, or different limits                                  E-STATE, E-DEADLINE
 //	a message that is there and not yet receipted, or still under way                            W-UNRECEIPTED
-//	an export ends too early to say                                                              W-UNKNOWN
+//	an export ends too early to say, as that of a log does which was closed after a rollback:
+//	what was lost stands in the next one, if it came back                                        W-UNKNOWN
 //
 // Integrity and lawfulness of each log are for packages audit and replay; nothing here is believed because it stands in both.
 package reconcile

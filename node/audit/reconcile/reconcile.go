@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -97,6 +98,7 @@ type side struct {
 	lastSeq map[int64]int64                   // by epoch, of what was sent
 	wits    map[head]bool                     // heads of the other that it cosigned: size and root
 	cos     []head                            // heads of its own that the other cosigned
+	next    string                            // the other country's newest log behind that, as this log names it
 	many    bool                              // the country has other logs beside this one
 	stmts   map[translog.Hash][]translog.Hash // attempts that it made to carry its messages
 	epoch   int64                             // of the log: what was sent in another one stands in another log
@@ -155,6 +157,13 @@ func Run(ctx context.Context, a, b *archive.Reader, o Options) (*Result, error) 
 func (x *reconciler) short(s *side, detail, wanted, found string) {
 	if !s.short {
 		s.short = true
+		other := x.a
+		if s == x.a {
+			other = x.b
+		}
+		if other.next != "" {
+			detail = fmt.Sprintf("%s was closed, as after a rollback, and goes on as %s, in which to look for what was lost and came back: %s", s.info.Log, other.next, detail)
+		}
 		x.note(audit.CodeUnknown, s, -1, detail, wanted, found)
 	}
 }
@@ -221,6 +230,7 @@ func (x *reconciler) entry(s *side, other archive.Info, e *archive.Entry, leaf t
 			s.rej[k.Msg] = p
 		}
 	case *translog.Rcpt:
+		s.behind(other, k.Log)
 		if k.Log != other.Log {
 			s.elsewhere[k.Of] = true
 			return
@@ -248,10 +258,25 @@ func (x *reconciler) entry(s *side, other archive.Info, e *archive.Entry, leaf t
 			s.cos = append(s.cos, head{own: e.Index, size: k.Size, root: k.Root, at: leaf.At})
 		}
 	case *translog.Wit:
+		s.behind(other, k.Log)
 		if k.Log == other.Log {
 			s.wits[head{size: k.Size, root: k.Root}] = true
 			s.heads = append(s.heads, head{own: e.Index, size: k.Size, root: k.Root, at: k.Time * 1000})
 		}
+	}
+}
+
+// behind notes that a log of the other country goes on from the one at hand.
+func (s *side) behind(other archive.Info, log string) {
+	stem := path.Dir(other.Log)
+	if log == other.Log || path.Dir(log) != stem {
+		return
+	}
+	at, err1 := strconv.ParseUint(path.Base(other.Log), 10, 32)
+	next, err2 := strconv.ParseUint(path.Base(log), 10, 32)
+	newest, _ := strconv.ParseUint(path.Base(s.next), 10, 32)
+	if err1 == nil && err2 == nil && next > max(at, newest) {
+		s.next = strings.Clone(log)
 	}
 }
 
