@@ -504,7 +504,7 @@ func (m *maker) elsewhere() {
 	}
 	w.EndTerm("RS", token)
 	w.Round()
-	of("ok_erased", "a case's dockets are gone, and a tombstone says so", w, "", rs.Log)
+	of("ok_erased", "a case's dockets are gone, and a tombstone says so; that it was too early, replay finds", w, "", rs.Log)
 	h := rs.Log.Copy()
 	h.Delete(h.Find("erase")...)
 	h.Resign()

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/audit"
@@ -79,8 +80,9 @@ type caseOf struct {
 	before bool   // it began in a log before, so what was decided and signed there is not known
 	dirty  bool   // changed since the last state leaf
 	// lost: a docket was not there, so that nobody knows how it stands. Hash is what the log says, if it does.
-	lost bool
-	hash [32]byte
+	lost  bool
+	moved int64 // when somebody last did something in it, by the time of the leaf
+	hash  [32]byte
 
 	expect  []expected                      // steps that the last event set off, still to come
 	commits map[exchange.Name]translog.Hash // dockets of messages that wait
@@ -284,6 +286,7 @@ func (f *folder) step(t *task) {
 	}
 	k := f.of(t.token)
 	f.touch(k)
+	k.move(t, e)
 	if len(k.expect) > 0 {
 		want := k.expect[0]
 		if want.event == e.Event && want.of == e.Of {
@@ -441,10 +444,32 @@ func (f *folder) erasure(t *task, k *caseOf, before, after *exchange.Case, e *ex
 	}
 }
 
+// move notes when somebody did something in the case: receipts may come late, and what was given back after a rollback happened before.
+func (k *caseOf) move(t *task, e *translog.Case) {
+	kind, _, _ := strings.Cut(e.Event, ".")
+	switch exchange.EventKind(kind) {
+	case exchange.EventReceived, exchange.EventRejected, exchange.EventUndelivered:
+		return
+	}
+	if t.message == nil || t.message.leaf.FirstAt == 0 {
+		k.moved = t.line.leaf.At
+	}
+}
+
+// shortestTerm is the least time that dockets are kept, in years.
+const shortestTerm = 3
+
 // term judges that dockets are destroyed.
 func (f *folder) term(t *task) {
 	k := f.cases[t.token]
-	if k == nil || k.lost {
+	if k == nil {
+		return
+	}
+	if k.lost {
+		// How it ended is not known; when somebody last did something in it is, give or take what was under way, and no term is shorter than three years.
+		if until := time.UnixMilli(k.moved).UTC().AddDate(shortestTerm, -3, 0).UnixMilli(); k.moved != 0 && until > t.line.leaf.At {
+			f.note(audit.CodeRight, t.line.index, "dockets of case "+t.token+" were destroyed before any term can have ended", timeText(until), timeText(t.line.leaf.At))
+		}
 		return
 	}
 	if until := f.get(k).DocketsUntil(); until == 0 || until > t.line.leaf.At {
