@@ -21,6 +21,13 @@ func (p *pass) bury(it *item, e *translog.Erase) {
 	}
 	for _, h := range listed(slices.Clone(e.Of), it.list) {
 		p.buried[shorten(h)] = struct{}{}
+		_, kept := p.dockets[shorten(h)]
+		if m := p.messages.find(h); m != nil && m.docket {
+			kept = true
+		}
+		if kept {
+			p.note(CodeExtra, p.next, "a docket that this tombstone says was destroyed is still here, with its salt", "", h.String())
+		}
 	}
 }
 

@@ -30,6 +30,7 @@ type message struct {
 	rcptOf uint16 // the peer's log that has receipted it, plus one
 	what   uint8
 	whole  bool
+	docket bool // it is beside the leaf
 }
 
 // names finds messages by name. It is a table of its own because a map of the same takes twice the memory. Messages stand in blocks, which are never

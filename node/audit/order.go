@@ -51,7 +51,7 @@ func (p *pass) remember(it *item, e *translog.Msg, other string) {
 	if e.Dir == translog.Out && p.givenBack(e) {
 		at = e.FirstAt
 	}
-	p.messages.add(message{name: e.Msg, fixed: fixedOf(e), index: p.next, at: at, peer: p.id(other), what: what})
+	p.messages.add(message{name: e.Msg, fixed: fixedOf(e), index: p.next, at: at, peer: p.id(other), what: what, docket: it.docket})
 }
 
 // givenBack reports whether a message stood in the part of a log before that was lost, and came back: only a log that goes on from another has
