@@ -172,10 +172,11 @@ func (l *Lane) accept(ctx context.Context, caller string, r *peerv1.RecoverReque
 	if ok && bytes.Equal(known.GetGenesis(), r.GetGenesis()) {
 		return g, 0, nil // accepted before
 	}
-	if taken, err := l.opened(caller, g.Log); err != nil || taken {
-		if err != nil {
-			return nil, 0, err
-		}
+	taken, err := l.genesisOf(caller, g.Log)
+	if err != nil {
+		return nil, 0, err
+	}
+	if taken != nil {
 		return refuse("another genesis of that log was shown before")
 	}
 	base, err := l.prefix(g.PrevLog, cp)
@@ -235,15 +236,17 @@ func (l *Lane) peerLog(origin string) (row *storev1.PeerLog, ok bool, err error)
 	return row, ok, err
 }
 
-// opened reports whether a peer has shown the genesis of a log before.
-func (l *Lane) opened(peer, origin string) (taken bool, err error) {
+// genesisOf returns the genesis of a log that a peer has opened after a rollback and that was accepted here; nil if none was.
+func (l *Lane) genesisOf(peer, origin string) (genesis []byte, err error) {
 	err = l.cfg.Store.View(func(r *store.Reader) error {
 		return r.EachPeerLog(func(_ string, row *storev1.PeerLog) bool {
-			taken = row.GetPeer() == peer && row.GetNext() == origin
-			return !taken
+			if row.GetPeer() == peer && row.GetNext() == origin {
+				genesis = row.GetGenesis()
+			}
+			return genesis == nil
 		})
 	})
-	return taken, err
+	return genesis, err
 }
 
 // prefix returns the largest head of a log up to a checkpoint that we know: by what it showed, what we cosigned, and the receipts and cosignatures

@@ -103,6 +103,7 @@ func New(cfg Config) *Lane {
 	l.watch = witness.New(witness.Config{
 		Country: l.country, Epoch: cfg.Epoch, Round: cfg.Node.Round, Store: cfg.Store, Peers: cfg.Peers,
 		Log: cfg.Log.Verifier(), Signer: cfg.Witness, Office: cfg.Office, Client: l.client, Ready: l.ready,
+		Genesis: l.genesisOf, Show: l.showGenesis,
 		Room: func(peer string) error { return l.heads.allow(peer, time.Now()) }, Logger: cfg.Logger,
 	})
 	l.answers.init()

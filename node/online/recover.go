@@ -228,6 +228,38 @@ func (l *Lane) askBack(ctx context.Context, peer string, row *storev1.Recovery) 
 	return fmt.Errorf("%s asks for one proof after another: %w", peer, ErrHead)
 }
 
+// showGenesis shows a peer the genesis of our log once more, and asks for nothing: it was restored itself, or has joined since.
+func (l *Lane) showGenesis(ctx context.Context, peer string) error {
+	r, err := l.recoverRequest(&storev1.Recovery{GivenEpoch: math.MaxUint32, GivenSeq: math.MaxUint64})
+	if err != nil {
+		return err
+	}
+	for range 2 {
+		stream, err := l.client(peer).Recover(ctx, r)
+		if err != nil {
+			return err
+		}
+		want := uint64(0)
+		for {
+			answer, err := stream.Recv()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				return err
+			}
+			want = max(want, answer.GetWantSize())
+		}
+		if want == 0 {
+			return nil
+		}
+		if err := l.proveFrom(r, want); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("%s asks for one proof after another: %w", peer, ErrHead)
+}
+
 // recoverRequest shows the genesis of our log.
 func (l *Lane) recoverRequest(row *storev1.Recovery) (*peerv1.RecoverRequest, error) {
 	r := &peerv1.RecoverRequest{GivenEpoch: row.GetGivenEpoch(), GivenSeq: row.GetGivenSeq()}

@@ -12,6 +12,9 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/store"
 	peerv1 "github.com/rogatory/rogatory/proto/rogatory/peer/v1"
@@ -268,6 +271,13 @@ func (w *Watch) ask(ctx context.Context, peer string, h *head) (signature, error
 			return signature{}, err
 		}
 		answer, err := w.cfg.Client(peer).Cosign(ctx, r)
+		if status.Code(err) == codes.NotFound && w.cfg.Epoch > 1 {
+			// It does not know our log, as when it was restored itself, or joined since.
+			if err := w.cfg.Show(ctx, peer); err != nil {
+				return signature{}, fmt.Errorf("showing %s the genesis of our log: %w", peer, err)
+			}
+			continue
+		}
 		if err != nil {
 			return signature{}, err
 		}

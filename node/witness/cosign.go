@@ -22,7 +22,8 @@ var (
 	errUncleared = status.Error(codes.Unavailable, "this node has just started and has not been cleared by its peers: call again")
 	errStopped   = status.Error(codes.FailedPrecondition, "this log has shown two histories here and is cosigned no more: its operator and ours must speak")
 	errProof     = status.Error(codes.InvalidArgument, "the consistency proof does not lead from the head that was cosigned last to this one")
-	errGenesis   = status.Error(codes.InvalidArgument, "the log does not begin with the leaf that the directory names")
+	errGenesis   = status.Error(codes.InvalidArgument, "the log does not begin with the leaf that the directory names, or that was shown as its genesis")
+	errUnopened  = status.Error(codes.NotFound, "the directory does not name this log, and nobody has shown its genesis: call Recover")
 	errOwes      = status.Error(codes.Unavailable, "heads of this log that were seen here are not proven to belong to one tree: answer Consistency")
 	errUnguarded = status.Error(codes.Unavailable, "the cosignature is not safe on this node's disk yet: call again")
 )
@@ -130,6 +131,9 @@ func (w *Watch) follows(ctx context.Context, v *view, old *storev1.Witnessed, cp
 			})
 			return errGenesis
 		}
+		if member.Log().Origin() != cp.Origin {
+			return w.continues(v, cp, first)
+		}
 		return nil
 	}
 	if translog.CheckConsistency(proof, int64(old.GetSize()), translog.Hash(old.GetRoot()), cp.Size, cp.Root) == nil {
@@ -142,6 +146,21 @@ func (w *Watch) follows(ctx context.Context, v *view, old *storev1.Witnessed, cp
 		return cmp.Or(w.stop(ctx, v, store.ForkTree, translog.FormatHeads(old.GetCheckpoint(), note, proof)), errStopped)
 	}
 	return cmp.Or(w.strike(ctx, v, &v.refused, old.GetCheckpoint(), note), errProof)
+}
+
+// continues checks that the first head of a log which the directory does not name begins with a genesis that was accepted: it names, and is endorsed to
+// go on from, a log before that holds all that is known of it.
+func (w *Watch) continues(v *view, cp translog.Checkpoint, first []translog.Hash) error {
+	genesis, err := w.cfg.Genesis(v.peer, cp.Origin)
+	switch {
+	case err != nil:
+		return err
+	case genesis == nil:
+		return errUnopened
+	case translog.CheckInclusion(first, cp.Size, cp.Root, 0, translog.LeafHash(genesis)) != nil:
+		return errGenesis
+	}
+	return nil
 }
 
 // sign cosigns a head behind another. The lines come back when they are committed and the guard knows it.

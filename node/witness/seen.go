@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"slices"
 	"sync"
@@ -14,6 +15,7 @@ import (
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/store"
 	peerv1 "github.com/rogatory/rogatory/proto/rogatory/peer/v1"
+	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
 const (
@@ -313,6 +315,10 @@ func (w *Watch) Forked(ctx context.Context, peer, origin string, a, b []byte) er
 	return w.stop(ctx, v, store.ForkLog, translog.FormatHeads(a, b, nil))
 }
 
+// resumed is the detector of the `alarm` leaf by which the log says that an operator has a peer's log cosigned again; its digest is that of the newest proof
+// that stood in the way.
+const resumed = "cosign-resumed"
+
 // Resume cosigns a log again that was cosigned no more, by an operator's word, and returns the kind of the proof that was in the way; empty
 // when none was. What was seen beside the head that was cosigned last is forgotten.
 func (w *Watch) Resume(ctx context.Context, peer string) (kind string, err error) {
@@ -321,7 +327,19 @@ func (w *Watch) Resume(ctx context.Context, peer string) (kind string, err error
 		return "", nil
 	}
 	if _, err := w.cfg.Store.Update(ctx, func(tx *store.Tx) (err error) {
-		kind, err = tx.ResumeCosigning(log.Origin())
+		if kind, err = tx.ResumeCosigning(log.Origin()); err != nil || kind == "" {
+			return err
+		}
+		leaf := &translog.Alarm{Detector: resumed, Peer: peer}
+		if err := tx.EachForkProof(func(f *storev1.ForkProof) bool {
+			if f.GetPeer() == peer && f.GetKind() == kind {
+				leaf.Digest = sha256.Sum256(f.GetProof())
+			}
+			return true
+		}); err != nil {
+			return err
+		}
+		_, err = tx.Append(leaf)
 		return err
 	}); err != nil {
 		return "", fmt.Errorf("cosigning the log of %s again: %w", peer, err)

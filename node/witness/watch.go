@@ -37,6 +37,10 @@ type Config struct {
 	// Client returns the stub by which a peer is called, Ready whether a call may reach it now.
 	Client func(peer string) peerv1.PeerServiceClient
 	Ready  func(peer string) bool
+	// Genesis returns the leaf with which a peer's log begins that it opened after a rollback, once it was shown here and accepted; nil before.
+	Genesis func(peer, origin string) ([]byte, error)
+	// Show shows a peer that of ours.
+	Show func(ctx context.Context, peer string) error
 	// Room returns why no further head of a peer may be cosigned now, as a status error, or nil: each is a leaf.
 	Room   func(peer string) error
 	Logger *slog.Logger
