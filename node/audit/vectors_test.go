@@ -3,6 +3,7 @@ package audit_test
 import (
 	"archive/zip"
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"flag"
@@ -30,6 +31,8 @@ var (
 
 // A vector is an archive and what an auditor must say of it. Most are another archive with some files changed, so that a reader sees which.
 type vector struct {
+	root string // where the directory is, if not with the vectors
+
 	What       string   `json:"what"`
 	Base       string   `json:"base,omitempty"`    // the folder whose archive this one is, but for Remove, Folders, Links, and the files in archive/
 	Remove     []string `json:"remove,omitempty"`  // names that are not there
@@ -110,7 +113,7 @@ func files(t testing.TB, dir string) map[string][]byte {
 // judge fills in what rogatory-audit says of an archive.
 func (v *vector) judge(t testing.TB, path string) {
 	t.Helper()
-	signed, err := os.ReadFile(filepath.Join(vectorsDir, v.Directory))
+	signed, err := os.ReadFile(filepath.Join(cmp.Or(v.root, vectorsDir), v.Directory))
 	must(t, err)
 	a, err := audit.NewAnchor([][]byte{signed})
 	must(t, err)
