@@ -1109,7 +1109,7 @@ class Register:
 
 RECORDS = {"actor": "enrolment", "case": "assertion docket", "cos": "checkpoint", "erase": "assertion of", "genesis": "endorsement",
            "msg": "docket message root-at signature statement", "node": "report", "op": "assertion of", "policy": "assertion policy",
-           "rcpt": "checkpoint leaf path", "reseal": "root-at signature statement", "state": "snapshot", "whole": "salt"}
+           "rcpt": "checkpoint leaf path", "reseal": "root-at signature statement", "state": "snapshot"}
 
 
 def fixed(m):
@@ -1151,7 +1151,7 @@ class Audit:
         self.d_since, self.d_named, self.goes_on, self.vouched = 0, b"", False, False
         self.opening = 0
         self.force, self.named, self.proven = {}, set(), []
-        self.messages, self.lanes, self.heads, self.cosigned, self.dockets, self.buried, self.lost = {}, {}, {}, {}, set(), set(), []
+        self.messages, self.lanes, self.heads, self.cosigned, self.dockets, self.there, self.buried, self.lost = {}, {}, {}, {}, set(), set(), set(), []
         self.best, self.seconded, self.rooted, self.leads, self.sealings = 0, False, False, {}, set()
 
     def note(self, code, index, why, log=None):
@@ -1302,8 +1302,6 @@ class Audit:
             digest("snapshot", e["snapshot"], snapshot_digest)
         if k == "actor":
             out["enrolment"] = digest("enrolment", e["digest"], lambda b: enrolment(b)["officer"]["pseudonym"] == e["who"] and enrolment(b)["subject"])
-        if k == "whole" and len(sides.get("salt", ZERO)) != 32:
-            note("E-LEAFSIG", "salt of a list of attachments")
         if k == "msg":
             b = digest("message", e["msg"], lambda b: sha(b"rogatory/v1/message\0", b))
             if b is not None:
@@ -1476,7 +1474,10 @@ class Audit:
             self.docket(beside, e["docket"], None)
         elif k == "erase" and "docket" in e["what"]:
             b = beside["list"] or b""
-            self.buried |= {x[:16] for x in e["of"]} | {b[j:j + 16] for j in range(0, len(b), 32)}
+            names = {x[:16] for x in e["of"]} | {b[j:j + 16] for j in range(0, len(b), 32)}
+            self.buried |= names
+            if names & (self.there | self.dockets):
+                self.note("E-EXTRA", self.index, "a docket that is said to be destroyed is here")
         elif k == "time":
             self.head_of("time token", e["size"], e["root"])
         elif k in ("dir", "msg", "reseal", "rcpt", "whole", "rej", "wit", "cos", "actor"):
@@ -1610,6 +1611,8 @@ class Audit:
             self.note("E-KEY", self.index, "version of the directory in force")
         if e["dir"] == "out" and back:
             self.signer_alone(beside, e["from"], 0, e["first_at"])
+        elif e["manifest_version"] < 1:
+            self.note("E-KEY", self.index, "a message that goes by no manifest")
         else:
             self.signer(e, beside, e["from"], e["manifest_version"])
         if e["first_at"] and not self.limited and (not back or e["first_at"] > e["at"] + SKEW):
@@ -1780,6 +1783,7 @@ class Audit:
         commit, name = commit[:16], name and name[:16]
         if "docket" in beside:
             self.dockets.add(commit)
+            self.there |= {name} if name else set()
         elif name or commit not in self.dockets:
             self.lost.append((self.index, name, commit))
 

@@ -63,7 +63,7 @@ func validName(name []byte) bool {
 // names holds the names of the records of today, so that reading them costs no allocation.
 var names = [...]string{
 	"assertion", "checkpoint", "docket", "endorsement", "enrolment", EntryRecord, "leaf", "message", "of", "path",
-	"policy", "report", "root-at", "salt", "signature", "snapshot", "statement",
+	"policy", "report", "root-at", "signature", "snapshot", "statement",
 }
 
 func ownName(b []byte) string {

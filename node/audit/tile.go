@@ -148,7 +148,6 @@ var records = map[string][]string{
 	"rcpt":    {"checkpoint", "leaf", "path"},
 	"reseal":  {"root-at", "signature", "statement"},
 	"state":   {"snapshot"},
-	"whole":   {"salt"},
 }
 
 // entry checks one leaf and what stands beside it.
@@ -203,10 +202,6 @@ func (w *worker) entry(t *tile, entries []archive.Entry, i int) {
 		t.assertion(e, l.Assertion)
 	case *translog.Actor:
 		t.actor(e, it, l)
-	case *translog.Whole:
-		if salt := e.Side("salt"); salt != nil && len(salt) != 32 {
-			t.note(CodeLeafSig, e.Index, "salt of a list of attachments", "32 bytes", fmt.Sprintf("%d bytes", len(salt)))
-		}
 	case *translog.State:
 		t.snapshot(e, l)
 	case *translog.Node:

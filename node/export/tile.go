@@ -16,10 +16,10 @@ import (
 )
 
 // named are the side records that leave the node as they are kept. The store keeps others beside leaves that are its own
-// business.
+// business: the list that a `whole` commits to was content, so neither it nor its salt is exported.
 var named = map[string]bool{
 	"assertion": true, "checkpoint": true, "docket": true, "endorsement": true, "enrolment": true, "leaf": true,
-	"of": true, "path": true, "report": true, "policy": true, "salt": true, "snapshot": true,
+	"of": true, "path": true, "report": true, "policy": true, "snapshot": true,
 }
 
 // A row is an entry and what is known of it here.
