@@ -11,6 +11,8 @@ func (p *program) commands() []*cobra.Command {
 		p.proveCommand(),
 		p.checkCommand(),
 		p.evidenceCommand(),
+		p.reportCommand(),
+		p.statsCommand(),
 		p.linesCommand(),
 		p.showCommand(),
 		p.explainCommand(),

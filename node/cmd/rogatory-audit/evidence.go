@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -90,17 +91,7 @@ func (p *program) evidence(c *cobra.Command, a *audit.Anchor, own, peer *archive
 	case err != nil:
 		return err
 	}
-	// It is written beside its place first: nobody finds half of an evidence.
-	tmp, err := os.CreateTemp(filepath.Dir(out), ".evidence-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name())
-	_, err = tmp.Write(b)
-	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(tmp.Name(), out); err != nil {
+	if err := writeWhole(out, func(w io.Writer) error { _, err := w.Write(b); return err }); err != nil {
 		return err
 	}
 	if p.json {
@@ -144,4 +135,24 @@ func (p *program) checkEvidence(a *audit.Anchor, b []byte) error {
 	}
 	p.out.printf("evidence of %s %s: %s\n", res.About, oneLine(res.Subject), p.out.paint(c, verdict))
 	return ended(res.Status.Exit())
+}
+
+// writeWhole writes a file beside its place and then puts it there, so that nobody finds half of it.
+func writeWhole(path string, write func(io.Writer) error) error {
+	tmp, err := os.CreateTemp(filepath.Dir(path), ".rogatory-audit-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name())
+	err = write(tmp)
+	if err == nil {
+		err = tmp.Sync()
+	}
+	if err == nil {
+		err = tmp.Chmod(0o644)
+	}
+	if err = errors.Join(err, tmp.Close()); err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), path)
 }
