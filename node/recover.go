@@ -441,6 +441,31 @@ func RecoverReport(cfg *configs.Node, lock keyring.Lock) (report *online.Report,
 	return report, err
 }
 
+// GiveUp has the recovery of a node that does not run wait for a peer no more: at its next start what does not come back from the peer is named as lost.
+// It returns store.ErrNotFound when nothing is waited for.
+func GiveUp(ctx context.Context, cfg *configs.Node, lock keyring.Lock, peer string) (err error) {
+	ring, err := keyring.OpenRing(cfg.RingFile(), lock)
+	if err != nil {
+		return err
+	}
+	s, err := store.Open(StoreOptions(cfg, ring))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	_, err = s.Update(ctx, func(tx *store.Tx) error {
+		row, ok, err := tx.Recovery(peer)
+		if err != nil {
+			return err
+		}
+		if !ok || row.GetStage() == store.StageDone {
+			return fmt.Errorf("waiting for %s: %w", peer, store.ErrNotFound)
+		}
+		return tx.GiveUp(peer)
+	})
+	return err
+}
+
 // closeLogs takes up the logs that peers have closed.
 func (n *node) closeLogs() error {
 	return n.store.View(func(r *store.Reader) error {

@@ -52,6 +52,8 @@ const (
 	maxExpected = 1 << 20
 	// lookAgain is how often it is looked whether all is here.
 	lookAgain = 2 * time.Second
+	// giveUpAfter is how long a message is waited for that a peer was asked to send again.
+	giveUpAfter = 14 * 24 * time.Hour
 )
 
 // recovering are the peers that have not yet given back what they have.
@@ -186,7 +188,9 @@ func (l *Lane) recoverOnce(ctx context.Context, peer string) error {
 	if _, err := l.client(peer).Resend(call, &peerv1.ResendRequest{Log: l.cfg.Store.Log().Origin}); err != nil {
 		return err
 	}
-	if err := l.stage(ctx, peer, nil, func(row *storev1.Recovery) { row.Stage = store.StageResend }); err != nil {
+	if err := l.stage(ctx, peer, nil, func(row *storev1.Recovery) {
+		row.Stage, row.AskedMs = store.StageResend, uint64(time.Now().UnixMilli())
+	}); err != nil {
 		return err
 	}
 	return l.cfg.Recovery.GiveBack(ctx, peer, first) // that may be all
@@ -598,7 +602,16 @@ func (r *Report) Encode() ([]byte, error) { return json.Marshal(r) }
 // reportLoop writes the `node` leaf that ends a recovery when all peers have given back what they have.
 func (l *Lane) reportLoop(ctx context.Context) error {
 	for {
-		done, err := l.report(ctx)
+		if !l.cfg.Office.Cleared() { // what the log says before is signed by nobody
+			if !pause(ctx, lookAgain) {
+				return nil
+			}
+			continue
+		}
+		done, err := false, l.giveUp(ctx)
+		if err == nil {
+			done, err = l.report(ctx)
+		}
 		if err != nil && ends(err) {
 			return err
 		}
@@ -609,6 +622,42 @@ func (l *Lane) reportLoop(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// giveUp waits no more for what does not come, and has what was given back get its place when all else is here.
+func (l *Lane) giveUp(ctx context.Context) error {
+	rows, err := l.recoveries()
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if row.GetStage() != store.StageResend {
+			continue
+		}
+		peer, awaits := row.GetPeer(), false
+		if err := l.cfg.Store.View(func(r *store.Reader) error { awaits = r.Awaits(peer); return nil }); err != nil {
+			return err
+		}
+		if awaits {
+			if row.GetAskedMs() == 0 { // an earlier program has asked
+				if err := l.stage(ctx, peer, nil, func(row *storev1.Recovery) { row.AskedMs = uint64(time.Now().UnixMilli()) }); err != nil {
+					return err
+				}
+				continue
+			}
+			if time.Since(time.UnixMilli(int64(row.GetAskedMs()))) < giveUpAfter {
+				continue
+			}
+			if _, err := l.cfg.Store.Update(ctx, func(tx *store.Tx) error { return tx.GiveUp(peer) }); err != nil {
+				return err
+			}
+			l.log.Warn("a peer does not send again what it said it would: the report names it", "peer", peer)
+		}
+		if err := l.cfg.Recovery.GiveBack(ctx, peer, 0); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // report writes the report if the recovery has ended and it was not written before: its rows go with it.

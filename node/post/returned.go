@@ -81,7 +81,7 @@ func (l *lane) giveBack(tx *store.Tx, until int64) error {
 	if err != nil || !ok || rec.GetStage() == store.StageAsk || rec.GetStage() == store.StageDone {
 		return err
 	}
-	last := rec.GetStage() == store.StageResend && rec.GetResent() >= rec.GetExpected()
+	last := rec.GetStage() == store.StageResend && !tx.Awaits(l.country)
 	if last {
 		until = math.MaxInt64
 	}

@@ -26,6 +26,7 @@ const (
 	LostCase    = "case"    // it is here, and its case does not allow it: it stands in the log without an effect
 	LostPeer    = "peer"    // the peer's program gives nothing back
 	LostUnit    = "unit"    // it came from a unit that is no more
+	LostNever   = "never"   // the peer said that it comes again, and it never came
 )
 
 // PutRecovery keeps how far the recovery has come with a peer.
@@ -51,6 +52,40 @@ func (r *Reader) Recoveries() (rows []*storev1.Recovery, err error) {
 		return parse(v, row)
 	})
 	return rows, err
+}
+
+// GiveUp waits for nothing of a peer any more: each message that is still to come again is noted as lost, and the peer itself if it has not said what it
+// has. What it gave back gets its place when the durable lane looks the next time.
+func (t *Tx) GiveUp(peer string) error {
+	row, ok, err := t.Recovery(peer)
+	if err != nil || !ok || row.Stage == StageDone {
+		return err
+	}
+	if row.Stage == StageAsk {
+		if err := t.PutLost(peer, &storev1.LostMessage{Why: LostPeer}); err != nil {
+			return err
+		}
+	}
+	var lost []*storev1.LostMessage
+	if err := t.EachExpected(peer, func(epoch uint32, seq uint64, e *storev1.Expected) bool {
+		lost = append(lost, &storev1.LostMessage{Epoch: epoch, Seq: seq, Msg: e.GetMsg(), Why: LostNever})
+		return true
+	}); err != nil {
+		return err
+	}
+	for _, m := range lost {
+		if err := errors.Join(t.PutLost(peer, m), t.DeleteExpected(peer, m.Epoch, m.Seq)); err != nil {
+			return err
+		}
+	}
+	row.Stage = StageResend
+	return t.PutRecovery(row)
+}
+
+// Awaits reports whether messages of a peer are still to come again.
+func (r *Reader) Awaits(peer string) bool {
+	k, _ := r.b.Bucket(bucketExpected).Cursor().Seek(named(peer))
+	return bytes.HasPrefix(k, named(peer))
 }
 
 // EraseReturned destroys a content that came back and that was erased before: here, by the journal beside the guard, or at the peer that gave its

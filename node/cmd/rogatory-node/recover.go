@@ -26,6 +26,7 @@ var (
 func (p *program) recoverCommand() *cobra.Command {
 	var opts node.RecoverOptions
 	var yes, report bool
+	var giveUp string
 	wait := durationFlag(time.Minute)
 	c := &cobra.Command{
 		Use:   "recover",
@@ -34,6 +35,9 @@ func (p *program) recoverCommand() *cobra.Command {
 peers what they have of this node, says what it is going to do, and after a person has confirmed closes the log at its last head and opens the next
 one, with the next number and epoch. What was erased stays erased. Then start the node: its peers give back the messages of the lost time, ours and
 theirs, each once, with the time of its first receipt. recover --report says what came back and what did not.
+
+A peer that never answers, or does not send what it said it would, is waited for: recover --give-up COUNTRY ends that, while the node does not run. What a
+peer was asked to send again and has not sent after 14 days is given up by itself. The report names it.
 
 Lost for good is what people did here in that time and nobody outside has seen: drafts, readings, approvals, assignments, enrolments.
 
@@ -46,6 +50,9 @@ The node must not run. Interrupted, or run again, it does no harm.`,
 			}
 			if report {
 				return p.recoverReport(c.Context(), cfg)
+			}
+			if giveUp != "" {
+				return p.recoverGiveUp(c.Context(), cfg, giveUp, yes)
 			}
 			switch {
 			case !isCode.MatchString(opts.Ground):
@@ -81,11 +88,30 @@ The node must not run. Interrupted, or run again, it does no harm.`,
 	f := c.Flags()
 	f.BoolVar(&yes, "yes", false, "do not ask")
 	f.BoolVar(&report, "report", false, "say what the last recovery brought back, and what not")
+	f.StringVar(&giveUp, "give-up", "", "wait no more for what a peer has not given back, and name it as lost: its country, as HU")
 	f.BoolVar(&opts.Alone, "alone", false, "recover though too few peers answer")
 	f.StringVar(&opts.Ground, "ground", "rollback", "why, as a code: it stands in the log")
 	f.StringVar(&opts.By, "by", "", "who orders it, as a pseudonym: it stands in the log")
 	f.Var(&wait, "wait", "how long to wait for the peers")
 	return c
+}
+
+// recoverGiveUp waits for a peer no more.
+func (p *program) recoverGiveUp(ctx context.Context, cfg *configs.Node, peer string, yes bool) error {
+	if err := p.confirmed(yes, fmt.Sprintf("Name as lost what %s has not given back?", peer)); err != nil {
+		return err
+	}
+	lock, err := p.ringLock(cfg)
+	if err != nil {
+		return err
+	}
+	if err := node.GiveUp(ctx, cfg, lock, peer); errors.Is(err, store.ErrNotFound) {
+		return no(err, "rogatory-node recover --report says who is waited for")
+	} else if err != nil {
+		return err
+	}
+	p.out.printf("nothing of %s is waited for; start the node: rogatory-node run\n", peer)
+	return nil
 }
 
 // confirmRecovery says what a recovery is going to do and asks.

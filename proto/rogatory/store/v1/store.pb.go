@@ -2341,7 +2341,9 @@ type Recovery struct {
 	// How many of its messages are to come again.
 	Expected uint64 `protobuf:"varint,7,opt,name=expected,proto3" json:"expected,omitempty"`
 	// How many of these are here again.
-	Resent        uint64 `protobuf:"varint,8,opt,name=resent,proto3" json:"resent,omitempty"`
+	Resent uint64 `protobuf:"varint,8,opt,name=resent,proto3" json:"resent,omitempty"`
+	// When it was asked to send them again; 0 before.
+	AskedMs       uint64 `protobuf:"varint,9,opt,name=asked_ms,json=askedMs,proto3" json:"asked_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2432,6 +2434,13 @@ func (x *Recovery) GetResent() uint64 {
 	return 0
 }
 
+func (x *Recovery) GetAskedMs() uint64 {
+	if x != nil {
+		return x.AskedMs
+	}
+	return 0
+}
+
 // LostMessage is a message of which a peer knows and that does not come back. Key: peer, epoch, seq, 1 for outgoing ones.
 type LostMessage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2443,7 +2452,7 @@ type LostMessage struct {
 	Seq uint64 `protobuf:"varint,3,opt,name=seq,proto3" json:"seq,omitempty"`
 	// Its stable name, 32 bytes.
 	Msg []byte `protobuf:"bytes,4,opt,name=msg,proto3" json:"msg,omitempty"`
-	// Why, a code: erased, docket, content, case.
+	// Why, a code: erased, docket, refused, case, peer, unit, never.
 	Why           string `protobuf:"bytes,5,opt,name=why,proto3" json:"why,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3053,7 +3062,7 @@ const file_rogatory_store_v1_store_proto_rawDesc = "" +
 	"\n" +
 	"guard_root\x18\n" +
 	" \x01(\fR\tguardRoot\x12\x1a\n" +
-	"\breported\x18\v \x01(\bR\breported\"\xd4\x01\n" +
+	"\breported\x18\v \x01(\bR\breported\"\xef\x01\n" +
 	"\bRecovery\x12\x12\n" +
 	"\x04peer\x18\x01 \x01(\tR\x04peer\x12\x10\n" +
 	"\x03log\x18\x02 \x01(\x04R\x03log\x12\x1f\n" +
@@ -3063,7 +3072,8 @@ const file_rogatory_store_v1_store_proto_rawDesc = "" +
 	"\x05stage\x18\x05 \x01(\rR\x05stage\x12\x1a\n" +
 	"\breturned\x18\x06 \x01(\x04R\breturned\x12\x1a\n" +
 	"\bexpected\x18\a \x01(\x04R\bexpected\x12\x16\n" +
-	"\x06resent\x18\b \x01(\x04R\x06resent\"u\n" +
+	"\x06resent\x18\b \x01(\x04R\x06resent\x12\x19\n" +
+	"\basked_ms\x18\t \x01(\x04R\aaskedMs\"u\n" +
 	"\vLostMessage\x12\x1a\n" +
 	"\boutgoing\x18\x01 \x01(\bR\boutgoing\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\rR\x05epoch\x12\x10\n" +
