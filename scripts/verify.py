@@ -3,9 +3,11 @@
 
     verify.py EXPORT --directory FILE [--json]
 
-EXPORT is a folder or zip that `rogatory-node log export` wrote, FILE the directory of members that you trust. It was written
-from proto/README.md, crypto/README.md, crypto/translog/README.md, node/archive/README.md and node/audit/README.md alone. It needs Python 3.11 and
-python3-cryptography (Ed25519 only); ML-DSA (FIPS 204) is checked below in plain Python, a few dozen signatures a second.
+EXPORT is a folder or zip that `rogatory-node log export` wrote, FILE the directory of members that you trust. It does what
+proto/README.md, crypto/README.md, crypto/translog/README.md, node/archive/README.md and node/audit/README.md say, and shares no code with the first. It needs
+Python 3.11 and python3-cryptography (Ed25519 only); ML-DSA (FIPS 204) is checked below in plain Python, a few dozen signatures a second.
+
+    verify.py --vectors DIR          judges every published archive (crypto/translog/README.md, Vectors)
 
 Exit: 0 clean, 1 a finding, 2 usage or unreadable, 3 incomplete. What replay judges (law, not integrity) is `not checked`.
 """
