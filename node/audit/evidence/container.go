@@ -38,9 +38,10 @@ func pack(files map[string][]byte) ([]byte, error) {
 	w := zip.NewWriter(&out)
 	add := func(name string, b []byte) error {
 		h := &zip.FileHeader{
-			Name: name, Method: zip.Store, ModifiedDate: dosDay, CRC32: crc32.ChecksumIEEE(b),
-			CompressedSize64: uint64(len(b)), UncompressedSize64: uint64(len(b)),
+			Name: name, Method: zip.Store, CRC32: crc32.ChecksumIEEE(b), CompressedSize64: uint64(len(b)), UncompressedSize64: uint64(len(b)),
 		}
+		//lint:ignore SA1019 CreateRaw writes these two and never looks at Modified, which would add a field that ASiC readers do not expect
+		h.ModifiedDate = dosDay
 		mode := fs.FileMode(0o644)
 		if path.Ext(name) == ".sh" {
 			mode = 0o755
