@@ -578,6 +578,134 @@ func TestWhatDoesNotComeBackIsNamed(t *testing.T) {
 	})
 }
 
+// A message whose case is gone stands in the log without an effect: ours as it was sent, and of the peer's that it is refused.
+func TestWhatItsCaseDoesNotAllowIsNamed(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f, rs, bg := pair(t)
+		settled(t, []*inside{rs, bg})
+		time.Sleep(2 * time.Hour)
+		rs.halt()
+		old := rs.copied()
+		rs = f.node["RS"].run()
+		rs.clearedIn(time.Minute)
+		withdrawn, answered := rs.mustAsk("BG"), rs.mustAsk("BG")
+		settled(t, []*inside{rs, bg})
+		file := example(t, "withdrawal.json")
+		file.CaseToken = withdrawn
+		_, err := rs.send(file)
+		must(t, err)
+		bg.reply(answered)
+		settled(t, []*inside{rs, bg})
+		rs.halt()
+		bg.halt()
+		s := bg.open()
+		_, err = s.Update(context.Background(), func(tx *store.Tx) error {
+			for _, token := range []string{withdrawn, answered} {
+				places, err := tx.CaseMessages(token)
+				if err == nil {
+					err = tx.ExpireDocket(places[0])
+				}
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		must(t, errors.Join(err, s.Close()))
+		bg = f.node["BG"].run()
+		rs.putBack(old)
+		f.node["RS"].run().rolledBack()
+		_, _, err = rs.recover()
+		must(t, err)
+		rs = f.node["RS"].run()
+		rs.recovered()
+		settled(t, []*inside{rs, bg})
+		if now := rs.rows(); now[withdrawn] != nil || now[answered] != nil {
+			t.Errorf("cases without their requests: %v", now)
+		}
+		rs.halt()
+		bg.halt()
+		var why []string
+		for _, p := range rs.report().Peers {
+			for _, m := range p.Lost {
+				why = append(why, m.Direction+" "+m.Why)
+			}
+		}
+		slices.Sort(why)
+		if want := []string{"in case", "out case", "out docket", "out docket"}; !slices.Equal(why, want) {
+			t.Errorf("lost are %q, not %q", why, want)
+		}
+		f.audited(name+"/RS/log/2", nil)
+	})
+}
+
+// What a peer said it sends again and never sends is given up after 14 days, and a peer that never answers by an operator's word.
+func TestRecoveryDoesNotWaitForEver(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := federate(t, "RS", "BG", "HU")
+		rs, bg, hu := f.node["RS"].calm(), f.node["BG"].calm(), f.node["HU"].calm()
+		all := []*inside{rs, bg, hu}
+		for _, in := range all {
+			in.clearedIn(time.Minute)
+		}
+		settled(t, all)
+		time.Sleep(2 * time.Hour)
+		rs.halt()
+		old := rs.copied()
+		rs = f.node["RS"].calm()
+		rs.clearedIn(time.Minute)
+		rs.mustAsk("BG")
+		settled(t, []*inside{rs, bg})
+		rs.halt()
+		hu.halt()
+		rs.putBack(old)
+		_, _, err := rs.recover(func(o *node.RecoverOptions) { o.Wait, o.Alone = 5*time.Second, true })
+		must(t, err)
+		rs = f.node["RS"].calm()
+		rs.clearedIn(time.Minute)
+		time.Sleep(time.Minute)
+		rs.halt()
+		s := rs.open()
+		_, err = s.Update(context.Background(), func(tx *store.Tx) error {
+			row, _, err := tx.Recovery("BG")
+			if err != nil {
+				return err
+			}
+			if row.GetStage() != store.StageDone {
+				t.Errorf("BG is at stage %d", row.GetStage())
+			}
+			row.Stage, row.AskedMs = store.StageResend, uint64(time.Now().Add(-14*24*time.Hour+time.Hour).UnixMilli())
+			row.Expected++
+			return errors.Join(tx.PutRecovery(row), tx.PutExpected("BG", 1, 9, &storev1.Expected{Msg: make([]byte, 32)}))
+		})
+		must(t, errors.Join(err, s.Close()))
+		must(t, node.GiveUp(context.Background(), rs.load(), keyring.Plain(), "HU"))
+		if err := node.GiveUp(context.Background(), rs.load(), keyring.Plain(), "HU2"); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("giving up a stranger: %v", err)
+		}
+		rs = f.node["RS"].calm()
+		rs.clearedIn(time.Minute)
+		time.Sleep(10 * time.Minute)
+		if s := rs.state(); s.GetRecovery() != nodev1.RecoveryState_RECOVERY_STATE_RUNNING {
+			t.Errorf("before the 14 days are over: %v", s.GetRecovery())
+		}
+		time.Sleep(time.Hour)
+		rs.recovered()
+		rs.halt()
+		bg.halt()
+		var why []string
+		for _, p := range rs.report().Peers {
+			for _, m := range p.Lost {
+				why = append(why, p.Peer+" "+m.Direction+" "+m.Why)
+			}
+		}
+		slices.Sort(why)
+		if want := []string{"BG in never", "HU in peer"}; !slices.Equal(why, want) {
+			t.Errorf("lost are %q, not %q", why, want)
+		}
+	})
+}
+
 // destroy destroys the contents of a case at a node that does not run.
 func destroy(t *testing.T, c *country, token string) {
 	t.Helper()

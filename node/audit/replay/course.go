@@ -43,6 +43,7 @@ type course struct {
 	hours      map[string][]int64    // when messages of a peer were logged within the last hour
 	pending    map[translog.Hash]*message
 	receipted  *receipt // by the leaf before
+	returned   *message // by the leaf before: ours, given back after a rollback
 	erasing    *line    // the last step that erases, until its tombstones are over
 	tombed     bool     // one has come
 	transfers  *line    // the step before, if it hands a case over
@@ -247,6 +248,7 @@ func (c *course) take(ctx context.Context, t *tile) (more bool, err error) {
 
 func (c *course) line(ctx context.Context, l *line) error {
 	c.unreceipted(l)
+	c.effectless(l)
 	c.tombless(l)
 	transfers := c.transfers
 	if c.transfers = nil; transfers != nil {
@@ -463,6 +465,9 @@ func (c *course) message(l *line, e *translog.Msg) {
 	}
 	if e.Msg != (translog.Hash{}) && c.pending[e.Msg] == nil {
 		c.pending[e.Msg] = m
+		if e.Dir == translog.Out && e.FirstAt != 0 && m.docket != nil {
+			c.returned = m
+		}
 	}
 }
 
@@ -587,6 +592,7 @@ func (c *course) finish(ctx context.Context) error {
 	whole := c.done == c.r.Info().Size
 	if whole {
 		c.unreceipted(end)
+		c.effectless(end)
 		c.tombless(end)
 		for of, index := range c.notices {
 			c.report.note(audit.CodeRight, index, "a notice that nobody has released", "", of.String())

@@ -35,12 +35,13 @@ type folder struct {
 type taskKind int
 
 const (
-	taskStep     taskKind = iota // a `case` leaf
-	taskReceipt                  // a receipt that no step followed
-	taskTombless                 // a step that erases and that no tombstone followed
-	taskTerm                     // a tombstone over the dockets of a case
-	taskOp                       // a line of the statutory log
-	taskAsk                      // a question of the course
+	taskStep       taskKind = iota // a `case` leaf
+	taskReceipt                    // a receipt that no step followed
+	taskTombless                   // a step that erases and that no tombstone followed
+	taskTerm                       // a tombstone over the dockets of a case
+	taskOp                         // a line of the statutory log
+	taskEffectless                 // a message that was given back after a rollback and that no step followed
+	taskAsk                        // a question of the course
 )
 
 // A task is something about one case.
@@ -147,6 +148,8 @@ func (f *folder) task(t *task) {
 		if k := f.cases[t.token]; k != nil && k.erased > 0 && !k.lost {
 			f.note(audit.CodeMissing, t.line.index, "contents were erased without a tombstone", "erase", "")
 		}
+	case taskEffectless:
+		f.effectless(t)
 	case taskTerm:
 		f.term(t)
 	case taskOp:
