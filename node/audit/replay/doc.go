@@ -28,10 +28,18 @@
 //	limit differs from that in the leaf or in the state's snapshot     E-DEADLINE
 //	`received` without the receipt                                     E-RCPT-MISSING
 //	docket or record missing without a tombstone                       E-MISSING
-//	docket gone by a tombstone, and no snapshot after it               W-UNKNOWN (INCOMPLETE)
+//	log that goes on from another and does not begin with its cases    E-STATE
+//	docket gone by a tombstone, and no snapshot after it; a case of
+//	the log before in a log that says nothing of it                    W-UNKNOWN (INCOMPLETE)
 //
 // A leaf that cannot be judged has no effect on its case, and replay goes on. What one officer sent alone on danger to life and nobody
 // ratified in time is no finding about the log: it stands in [Result.Flags].
+//
+// # Behind a rollback
+//
+// The log that a recovery opened begins with the enrolments of the logs before and with all cases in `state` leaves: they are taken as they are, and
+// folding goes on from there. What was decided or signed there behind these cases is not judged again. Given the [Saved] state of the log before, at the
+// size and root that the genesis names, its cases must be those of the opening.
 //
 // # From a later point
 //
