@@ -106,6 +106,34 @@ type side struct {
 	elsewhere map[translog.Hash]bool
 	lastAt    int64
 	short     bool // it was said that it ends too early
+
+	tile   []archive.Entry // read last
+	rootOf int64
+	rootIs translog.Hash
+}
+
+// entry returns an entry. Receipts stand near one another, so that the tile read last mostly has the next one.
+func (s *side) entry(index int64) (archive.Entry, error) {
+	if n := index / archive.TileWidth; len(s.tile) == 0 || s.tile[0].Index != n*archive.TileWidth {
+		var err error
+		if s.tile, err = s.r.Tile(n, s.tile); err != nil {
+			s.tile = s.tile[:0]
+			return archive.Entry{}, err
+		}
+	}
+	return s.tile[index%archive.TileWidth], nil
+}
+
+// root returns the root of the first leaves. All receipts of a bundle stand on one head.
+func (s *side) root(size int64) (translog.Hash, error) {
+	if s.rootOf != size {
+		root, err := tlog.TreeHash(size, s.r.Hashes())
+		if err != nil {
+			return translog.Hash{}, err
+		}
+		s.rootOf, s.rootIs = size, translog.Hash(root)
+	}
+	return s.rootIs, nil
 }
 
 type reconciler struct {
@@ -383,7 +411,7 @@ func (x *reconciler) receipt(from, to *side, name translog.Hash, c *claim) {
 		x.short(to, fmt.Sprintf("the export ends before leaf %d, for which %s holds a receipt", c.index, from.info.Country), "", fmt.Sprint(to.info.Size))
 		return
 	}
-	e, err := to.r.Entry(c.index)
+	e, err := to.entry(c.index)
 	if err != nil || e.Leaf == nil {
 		return // audit.Verify says what is the matter there
 	}
@@ -418,15 +446,15 @@ func (x *reconciler) head(from, to *side, h *head) {
 		return
 	}
 	x.out.Heads++
-	root, err := tlog.TreeHash(h.size, to.r.Hashes())
-	if err != nil || translog.Hash(root) == h.root {
+	root, err := to.root(h.size)
+	if err != nil || root == h.root {
 		return // audit.Verify says what is the matter with the tiles
 	}
 	code := audit.CodeHead
 	if h.signed {
 		code = audit.CodeFork
 	}
-	x.note(code, from, h.own, fmt.Sprintf("a head of %d leaves that %s never had", h.size, to.info.Log), translog.Hash(root).String(), h.root.String())
+	x.note(code, from, h.own, fmt.Sprintf("a head of %d leaves that %s never had", h.size, to.info.Log), root.String(), h.root.String())
 }
 
 func sorted(m map[translog.Hash]*place) []translog.Hash {

@@ -17,7 +17,7 @@ const (
 	collectRare = 400 // percent, as in GOGC
 )
 
-// boundMemory lets the collector wait while there is room. What a very large log needs raises the bound: half as much again as is in use. Whoever sets
+// boundMemory lets the collector wait while there is room. What a very large log needs raises the bound: a quarter more than is in use. Whoever sets
 // GOGC or GOMEMLIMIT has it as they say. The goroutine ends with ctx.
 func boundMemory(ctx context.Context) {
 	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
@@ -34,7 +34,7 @@ func boundMemory(ctx context.Context) {
 			case <-ticker.C:
 				metrics.Read(live)
 				used := int64(min(live[0].Value.Uint64(), math.MaxInt64/4))
-				debug.SetMemoryLimit(max(roomy, used+used/2+16<<20))
+				debug.SetMemoryLimit(max(roomy, used+used/4))
 			case <-ctx.Done():
 				return
 			}
