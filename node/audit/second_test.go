@@ -17,17 +17,19 @@ import (
 )
 
 var (
-	flips     = flag.Int("flips", 40, "archives with a random byte changed that both verifiers judge")
-	histories = flag.Int("histories", 2, "random federations whose logs, honest and not, both verifiers judge")
+	flips     = flag.Int("flips", 15, "archives with a random byte changed that both verifiers judge")
+	histories = flag.Int("histories", 1, "random federations whose logs, honest and not, both verifiers judge")
 )
 
 // TestSecondVerifierAgrees has scripts/verify.py judge every vector: the same exit status, root, assurance and findings.
 func TestSecondVerifierAgrees(t *testing.T) {
+	t.Parallel()
 	second(t, vectorsDir)
 }
 
 // TestSecondVerifierSeesTheSameInBrokenBytes changes a byte somewhere in an archive, again and again: both verifiers find the same.
 func TestSecondVerifierSeesTheSameInBrokenBytes(t *testing.T) {
+	t.Parallel()
 	random := rand.New(rand.NewPCG(23, 11))
 	bases, err := filepath.Glob(vectorsDir + "/ok_*/archive")
 	must(t, err)
@@ -72,6 +74,7 @@ func TestSecondVerifierSeesTheSameInBrokenBytes(t *testing.T) {
 
 // TestSecondVerifierAgreesOnRandomHistories lets random countries live, and has their operators alter their logs at random.
 func TestSecondVerifierAgreesOnRandomHistories(t *testing.T) {
+	t.Parallel()
 	random, root := rand.New(rand.NewPCG(29, 7)), t.TempDir()
 	for n := range *histories {
 		w := forge.New(t, []string{"BG", "GR", "HU", "RS"}[n%3:]...)
