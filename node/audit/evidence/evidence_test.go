@@ -6,11 +6,13 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"flag"
 	"fmt"
 	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -139,6 +141,27 @@ func TestEvidenceOfAMessageHoldsAndHasBothHalves(t *testing.T) {
 			t.Errorf("the report does not say what it is about:\n%s", files["report.txt"])
 		}
 		t.Logf("%s %s small %v: %d bytes, of which %d are programs", x.own, x.peer, x.small, len(b), len(files["check.py"])+len(files["check_test.py"])+len(files["VERIFY.sh"]))
+	}
+}
+
+var update = flag.Bool("update", false, "write testdata anew")
+
+func TestTheReportReadsAsItIsKept(t *testing.T) {
+	c := newCourt(t)
+	res := c.check(t, c.make(t, "RS", "BG", evidence.Options{Case: c.q.Docket.GetCaseToken()}))
+	// Signatures are random, and so is what is hashed over them.
+	got := regexp.MustCompile(`leaf hash: [0-9a-f]{64}|SHA-256\s+[0-9a-f]{64}|of message [A-Za-z0-9_-]{43}|name: [A-Za-z0-9_-]{43}|of: [A-Za-z0-9_-]{43}`).ReplaceAllStringFunc(res.Report, func(s string) string {
+		return s[:strings.LastIndexAny(s, ": \n")+1] + "…"
+	})
+	path := filepath.Join("testdata", "report.txt")
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil || string(want) != got {
+		t.Errorf("%v; got\n%s", err, got)
 	}
 }
 

@@ -2,10 +2,12 @@ package evidence
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"encoding/hex"
 	"fmt"
 	"html/template"
+	"slices"
 	"strings"
 	"time"
 
@@ -81,7 +83,9 @@ func (f *facts) aboutMessage(i int, m *message) section {
 	s.row("name", m.name.String())
 	s.row("number", fmt.Sprintf("%d in epoch %d", pb.GetSeq(), pb.GetEpoch()))
 	s.row("submitted", moment(int64(pb.GetSubmittedMs()))+", by the sender's clock")
-	for _, p := range m.halves {
+	inTime := slices.Clone(m.halves)
+	slices.SortStableFunc(inTime, func(a, b *proven) int { return cmp.Compare(a.leaf.At, b.leaf.At) })
+	for _, p := range inTime {
 		country := countryOf(p.cp.Origin)
 		says := ""
 		switch l := p.leaf.Entry.(type) {
