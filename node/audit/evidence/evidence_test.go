@@ -343,6 +343,30 @@ func TestAnOpenedContentIsWhatTheMessageCommitsTo(t *testing.T) {
 	runPython(t, c, b)
 }
 
+func TestBatchesResealsAndRefusalsAreEvidenceToo(t *testing.T) {
+	c := newCourt(t)
+	var batch []*forge.Message
+	for range 3 {
+		d := forge.Request(rogatoryv1.Urgency_URGENCY_NORMAL)
+		d.CaseToken = c.NewToken("RS")
+		batch = append(batch, c.Draft("RS", "BG", d, forge.First))
+	}
+	c.Submit(forge.Second, batch...)
+	c.Reseal(batch[1])
+	c.Deliver(batch[0], batch[1])
+	c.Reject("commitment", batch[2])
+	c.Receipt(batch...)
+	for i, want := range []string{"logged that it arrived", "another attempt", "refused it for good"} {
+		for _, peer := range []string{"", "BG"} {
+			b := c.make(t, "RS", peer, evidence.Options{Msg: translog.Hash(batch[i].Name)})
+			if res := c.check(t, b); res.Status != audit.OK || !strings.Contains(res.Report, want) {
+				t.Errorf("message %d: %v\n%s", i, res.Findings, res.Report)
+			}
+			runPython(t, c, b)
+		}
+	}
+}
+
 func TestUnknownNamesAndForeignContentsAreRefused(t *testing.T) {
 	c := newCourt(t)
 	for _, x := range []struct {
