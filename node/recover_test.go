@@ -229,6 +229,7 @@ func TestTwoLostDaysComeBack(t *testing.T) {
 		if _, old := cases[fresh]; old {
 			t.Errorf("%s was given out twice", fresh)
 		}
+		time.Sleep(2 * time.Hour) // a round
 		settled(t, all)
 		for _, in := range all {
 			in.halt()
@@ -254,6 +255,12 @@ func TestTwoLostDaysComeBack(t *testing.T) {
 			}
 		}
 		for _, peer := range []string{"BG", "HU"} {
+			if f.node[peer].leaves(func(l translog.Leaf) bool {
+				e, ok := l.Entry.(*translog.Wit)
+				return ok && e.Log == name+"/RS/log/2"
+			}) == 0 {
+				t.Errorf("%s has not cosigned the next log", peer)
+			}
 			other, _ := f.audited(name+"/"+peer+"/log/1", nil)
 			if got := f.reconciled(open, other); got.Status != audit.OK || got.Cases == 0 {
 				t.Errorf("%s %v", got.Line(), got.Findings)
@@ -453,8 +460,16 @@ func TestRecoveredLogStandsForItself(t *testing.T) {
 		settled(t, []*inside{rs, bg})
 		rs.halt()
 		rs.putBack(old)
+		bg.halt()
+		time.Sleep(20 * 24 * time.Hour)
+		bg = run("BG")
 		run("RS").rolledBack()
-		_, _, err := rs.recover()
+		moved := rs.leaves(ofKind((*translog.State)(nil).Kind()))
+		if moved == 0 {
+			t.Error("no state was noted at a start that nobody has confirmed")
+		}
+		// After so long no key of the day is known by which a peer could seal an answer.
+		_, _, err := rs.recover(func(o *node.RecoverOptions) { o.Wait, o.Alone = 5*time.Second, true })
 		must(t, err)
 		rs = run("RS")
 		rs.recovered()
@@ -465,7 +480,7 @@ func TestRecoveredLogStandsForItself(t *testing.T) {
 		settled(t, []*inside{rs, bg})
 		rs.halt()
 		bg.halt()
-		if rs.leaves(ofKind((*translog.State)(nil).Kind())) < 2 {
+		if rs.leaves(ofKind((*translog.State)(nil).Kind())) < moved+2 {
 			t.Error("no state was noted since the opening")
 		}
 		_, before := f.audited(name+"/RS/log/1", nil)

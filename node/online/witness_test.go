@@ -3,6 +3,7 @@ package online
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"log/slog"
 	"os"
@@ -352,6 +353,9 @@ func TestALogThatProvesNothingIsCosignedNoMoreAfterSomeRounds(t *testing.T) {
 		}
 		if kind, err := rs.lane.watch.Resume(t.Context(), "BG"); err != nil || kind != store.ForkUnproven {
 			t.Errorf("resumed %q: %v", kind, err)
+		}
+		if alarms := leaves[*translog.Alarm](rs); len(alarms) != 1 || alarms[0].Peer != "BG" || alarms[0].Digest != sha256.Sum256(rs.forks()[0].GetProof()) {
+			t.Errorf("the log says of it %+v", alarms)
 		}
 		cosign(t, bg, rs, bg.history(3).request(0))
 	})
