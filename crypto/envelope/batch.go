@@ -113,6 +113,20 @@ func signedRoot(size uint64, root node) []byte {
 	return PAE(typeBatch, b[:])
 }
 
+// SignedBatch returns what the identity key signed when it signed the batch that a statement belongs to, from the statement's and the
+// BatchSignature's bytes: a PAE, which the composite signature covers. It checks no signature.
+func SignedBatch(statement, signature []byte) ([]byte, error) {
+	sig := new(rogatoryv1.BatchSignature)
+	if err := StrictUnmarshal(signature, sig, len(signature)); err != nil {
+		return nil, err
+	}
+	root, err := climb(leafHash(statement), uint64(sig.GetIndex()), uint64(sig.GetTreeSize()), sig.GetPath())
+	if err != nil {
+		return nil, err
+	}
+	return signedRoot(uint64(sig.GetTreeSize()), root), nil
+}
+
 // Signed is an envelope ready to travel.
 type Signed struct {
 	// Envelope is the Envelope's bytes.

@@ -155,7 +155,7 @@ const (
 
 // check verifies receipts: one checkpoint, many leaves. Those that say nothing new are left out; nil when none is left.
 func (l *lane) check(rs *rogatoryv1.Receipts) *bundle {
-	cp, err := l.checkpointOf(rs.GetCheckpoint())
+	cp, note, err := l.checkpointOf(rs.GetCheckpoint())
 	if errors.Is(err, ErrStranger) {
 		return nil // no member any more
 	}
@@ -170,7 +170,7 @@ func (l *lane) check(rs *rogatoryv1.Receipts) *bundle {
 		l.o.stray("receipt-crowd")
 		return nil
 	}
-	b := &bundle{cp: cp, note: rs.GetCheckpoint()}
+	b := &bundle{cp: cp, note: note}
 	var partial map[translog.Hash]bool
 	for _, r := range rs.GetReceipts() {
 		hashes, ok := hashList(r.GetHashes())

@@ -208,7 +208,7 @@ func (l *lane) placeReturned(tx *store.Tx, row *storev1.ReturnedMessage, m *roga
 
 // rcptOf appends the leaf of the receipt that came with a message, with its proof beside it.
 func (l *lane) rcptOf(tx *store.Tx, row *storev1.ReturnedMessage, receipt translog.Leaf, out int64) (int64, error) {
-	cp, err := l.checkpointOf(row.GetCheckpoint())
+	cp, own, err := l.checkpointOf(row.GetCheckpoint())
 	if err != nil {
 		return 0, err
 	}
@@ -216,25 +216,28 @@ func (l *lane) rcptOf(tx *store.Tx, row *storev1.ReturnedMessage, receipt transl
 	if err != nil {
 		return 0, err
 	}
-	return index, errors.Join(tx.PutSide(index, SidePath, row.GetPath()), tx.PutSide(index, SideCheckpoint, row.GetCheckpoint()))
+	return index, errors.Join(tx.PutSide(index, SidePath, row.GetPath()), tx.PutSide(index, SideCheckpoint, own))
 }
 
-// checkpointOf parses a checkpoint of the peer, of its log or of one that it has closed.
-func (l *lane) checkpointOf(note []byte) (translog.Checkpoint, error) {
+// checkpointOf parses a checkpoint of the peer, of its log or of one that it has closed; own is it without lines of others.
+func (l *lane) checkpointOf(note []byte) (cp translog.Checkpoint, own []byte, err error) {
 	log := l.o.cfg.Peers.Log(l.country)
 	if log == nil {
-		return translog.Checkpoint{}, ErrStranger
+		return translog.Checkpoint{}, nil, ErrStranger
 	}
 	origin, _, _ := bytes.Cut(note[:min(len(note), maxOrigin)], []byte("\n"))
 	most := int64(translog.MaxInt)
 	if closed, ok := l.o.cfg.Peers.Closed(l.country, string(origin)); ok && string(origin) != log.Origin() {
 		log, most = closed.Log, closed.Size // beyond that the peer has lost it
 	}
-	cp, err := translog.ParseCheckpoint(note, log)
+	cp, err = translog.ParseCheckpoint(note, log)
 	if err == nil && cp.Size > most {
 		err = fmt.Errorf("%s was closed at %d: %w", origin, most, ErrReceipt)
 	}
-	return cp, err
+	if err == nil && bytes.Count(note, []byte("\n— ")) > 2 {
+		note, err = translog.AddCosignatures(note, log, nil)
+	}
+	return cp, note, err
 }
 
 // Receipts checks a peer's receipt for a message and returns its leaf and checkpoint.
@@ -243,7 +246,7 @@ func (o *Office) Receipts(peer string, rs *rogatoryv1.Receipts, name envelope.Na
 	if l == nil {
 		return leaf, nil, ErrStranger
 	}
-	cp, err := l.checkpointOf(rs.GetCheckpoint())
+	cp, _, err := l.checkpointOf(rs.GetCheckpoint())
 	if err != nil {
 		return leaf, nil, err
 	}

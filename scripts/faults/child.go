@@ -99,9 +99,10 @@ func child(dir string, stdin io.Reader, stdout io.Writer) int {
 		return 1
 	}
 	for i := 1; i <= contents; i++ {
-		// A step that fails is tried again, as a caller would.
-		if w.put(i) != nil && w.put(i) != nil {
-			break
+		if err := w.put(i); err != nil {
+			if err = w.put(i); err != nil { // tried again, as a caller would
+				break
+			}
 		}
 		if i%2 == 0 && w.erase(i) != nil {
 			break

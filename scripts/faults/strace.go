@@ -122,9 +122,7 @@ func play(ctx context.Context, dir, part string, strace ...string) (*story, erro
 				return nil, errors.Join(err, c.Process.Kill(), c.Wait())
 			}
 		case lines.Text() == lineReady:
-			if _, err := io.WriteString(in, "go\n"); err != nil {
-				break // it was killed
-			}
+			_, _ = io.WriteString(in, "go\n") // it fails when the process was killed, which shows below
 		default:
 			told.hear(fields)
 		}

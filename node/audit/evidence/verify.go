@@ -2,7 +2,6 @@ package evidence
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
 	"path"
 	"slices"
@@ -300,24 +299,11 @@ func (f *facts) signed(m *message, stmts map[translog.Hash]translog.Hash, versio
 // compositeMessage returns M' of the composite signature over a batch: what both of the sender's keys have signed. The signature has been
 // verified, so its path is good.
 func compositeMessage(statement, signature []byte) []byte {
-	sig := new(rogatoryv1.BatchSignature)
-	if err := envelope.StrictUnmarshal(signature, sig, len(signature)); err != nil {
+	signed, err := envelope.SignedBatch(statement, signature)
+	if err != nil {
 		return nil
 	}
-	h := sha(0, envelope.PAE("application/vnd.rogatory.statement.v1+protobuf", statement))
-	path := sig.GetPath()
-	for index, last := sig.GetIndex(), sig.GetTreeSize()-1; last > 0 && len(path) > 0; index, last = index/2, last/2 {
-		if index == last && index%2 == 0 {
-			continue
-		}
-		if index%2 == 1 {
-			h = sha(1, path[0], h)
-		} else {
-			h = sha(1, h, path[0])
-		}
-		path = path[1:]
-	}
-	return composed(envelope.PAE("application/vnd.rogatory.batch.v1", append(binary.BigEndian.AppendUint64(nil, sig.GetTreeSize()), h...)))
+	return composed(signed)
 }
 
 // beside judges the leaves that are of no message: tombstones of what is here, and steps of the case.
