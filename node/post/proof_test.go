@@ -1,6 +1,7 @@
 package post
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"testing"
@@ -25,7 +26,9 @@ func TestEveryReceiptIsProvenByWhatStandsBesideItsLeaf(t *testing.T) {
 			})
 		})
 		must(t, err)
-		v.frame("RS", &rogatoryv1.Frame{Receipts: []*rogatoryv1.Receipts{v.prove(arrival(rs, first), arrival(rs, second))}})
+		both := v.prove(arrival(rs, first), arrival(rs, second))
+		both.Checkpoint = append(both.Checkpoint, "— somebody.example AAAAAAAA\n"...) // anybody can append a line: it is no part of the receipt
+		v.frame("RS", &rogatoryv1.Frame{Receipts: []*rogatoryv1.Receipts{both}})
 		v.frame("RS", &rogatoryv1.Frame{Receipts: []*rogatoryv1.Receipts{v.prove(&translog.Whole{Msg: translog.Hash(first.Name), List: digest("list")})}})
 		checkpoints := 0
 		must(t, rs.store.View(func(r *store.Reader) error {
@@ -40,6 +43,9 @@ func TestEveryReceiptIsProvenByWhatStandsBesideItsLeaf(t *testing.T) {
 				switch {
 				case err == nil:
 					checkpoints++
+					if bytes.Contains(note, []byte("somebody")) {
+						t.Error("a line of somebody else is kept")
+					}
 					if cp, err = translog.ParseCheckpoint(note, v.log.Verifier()); err != nil {
 						return err
 					}
