@@ -451,7 +451,7 @@ func (c *course) message(l *line, e *translog.Msg) {
 			}
 		}
 		if own := c.shelves[c.country]; len(own) > 0 {
-			m.own = own[max(0, len(own)-2):]
+			m.own = slices.Clone(own[max(0, len(own)-2):]) // the shelf goes on changing
 		}
 	}
 	token := l.docket.GetCaseToken()

@@ -418,3 +418,18 @@ func signedWith(t *testing.T, c *forge.Country, who string, x *rogatoryv1.Act, n
 	}
 	return a
 }
+
+func TestDecisionsAreJudgedByTheManifestOfTheirTimeHoweverManyCome(t *testing.T) {
+	w := forge.New(t, "GR", "RS")
+	for range 80 { // more than are remembered
+		w.Sleep(25 * time.Hour)
+		w.Ask("GR", "RS")
+	}
+	w.Round()
+	path := w.Archive("RS", filepath.Join(t.TempDir(), "RS"))
+	for _, workers := range []int{1, 2} {
+		if res := run(t, w, path, replay.Options{Workers: workers}); len(res.Findings) != 0 {
+			t.Errorf("%d workers: %d findings, %v", workers, len(res.Findings), res.Findings[0])
+		}
+	}
+}
