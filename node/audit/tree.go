@@ -18,10 +18,11 @@ type ring struct {
 const ringSize = 1 << 16
 
 func (g *ring) put(index, at int64) {
-	if g.at == nil {
-		g.at = make([]int64, ringSize)
+	if g.next = index + 1; index < ringSize && index == int64(len(g.at)) {
+		g.at = append(g.at, at) // most logs are shorter
+		return
 	}
-	g.at[index%ringSize], g.next = at, index+1
+	g.at[index%ringSize] = at
 }
 
 func (g *ring) get(index int64) (int64, bool) {

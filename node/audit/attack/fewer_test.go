@@ -7,3 +7,6 @@ const (
 	histories = 250
 	lies      = 250
 )
+
+// smallStep is of how many bytes of a small export one has its bits flipped.
+const smallStep = 8
