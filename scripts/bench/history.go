@@ -118,7 +118,6 @@ type round struct {
 	in, out []*parcel // of the auditee
 	again   []*parcel // statements of out, made anew
 	reading []*parcel // assertions of officers, without messages
-	readOf  []string
 	readWhy string
 }
 

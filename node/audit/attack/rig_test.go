@@ -36,10 +36,6 @@ type found struct {
 
 func (f found) String() string { return f.command + ": " + f.Finding.String() }
 
-func has(list []found, command string, code audit.Code) bool {
-	return slices.ContainsFunc(list, func(f found) bool { return f.command == command && f.Code == code })
-}
-
 // An auditor holds a directory and some archives.
 type auditor struct {
 	t      testing.TB

@@ -2,19 +2,8 @@ package evidence
 
 import (
 	"crypto/ed25519"
-	"crypto/sha256"
 	"crypto/sha512"
 )
-
-// sha is SHA-256 over a first byte and parts, as RFC 6962 hashes leaves and nodes.
-func sha(first byte, parts ...[]byte) []byte {
-	h := sha256.New()
-	h.Write([]byte{first})
-	for _, p := range parts {
-		h.Write(p)
-	}
-	return h.Sum(nil)
-}
 
 // composed is M' of id-MLDSA65-Ed25519-SHA512 (IETF LAMPS pq-composite-sigs) with an empty context.
 func composed(message []byte) []byte {
