@@ -499,12 +499,72 @@ func TestOpensslAndPythonConfirmTheEvidence(t *testing.T) {
 		if err := os.WriteFile(path, bad, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		out, err := exec.Command("sh", filepath.Join(folder, "VERIFY.sh")).CombinedOutput() // openssl alone
-		if err == nil || strings.Contains(string(out), "RESULT ok") {
+		out, status := verifyScript(t, folder, nil) // openssl alone
+		if status != 1 || !strings.HasSuffix(out, "RESULT FAILED\n") {
 			t.Errorf("%s was changed:\n%s", file, out)
 		}
 		if err := os.WriteFile(path, honest, 0o600); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// verifyScript runs VERIFY.sh and returns what it prints and its exit status.
+func verifyScript(t *testing.T, folder string, environment []string, args ...string) (string, int) {
+	t.Helper()
+	sh, err := exec.LookPath("sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(sh, append([]string{filepath.Join(folder, "VERIFY.sh")}, args...)...)
+	cmd.Env = append(os.Environ(), environment...)
+	out, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return string(out), cmd.ProcessState.ExitCode()
+}
+
+func TestTheScriptIsIncompleteUntilTheKeysAreLedBackToADirectory(t *testing.T) {
+	has(t, "openssl", "sh", "python3")
+	c := newCourt(t)
+	b := c.make(t, "RS", "BG", evidence.Options{Msg: translog.Hash(c.q.Name), Small: true})
+	folder, directory := unzipped(t, b), trusted(t, c)
+	bare := t.TempDir() // a PATH without python3 and rogatory-audit
+	for _, name := range []string{"openssl", "sed", "cat", "cmp", "mktemp", "rm", "mv", "tr", "tail", "head", "grep", "dirname"} {
+		path, err := exec.LookPath(name)
+		if err != nil {
+			t.Skipf("%s is not here", name)
+		}
+		if err := os.Symlink(path, filepath.Join(bare, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	empty := t.TempDir()
+	for _, x := range []struct {
+		name   string
+		path   string
+		args   []string
+		status int
+		says   string
+	}{
+		{"all is there", "", []string{directory}, 0, "RESULT ok"},
+		{"no directory", "", nil, 3, "give the directory"},
+		{"no checker", bare, []string{directory}, 3, "install Python"},
+		{"no such directory", "", []string{filepath.Join(empty, "none")}, 2, "usage: "},
+		{"two directories", "", []string{directory, directory}, 2, "usage: "},
+	} {
+		var environment []string
+		if x.path != "" {
+			environment = []string{"PATH=" + x.path}
+		}
+		out, status := verifyScript(t, folder, environment, x.args...)
+		if status != x.status || !strings.Contains(out, x.says) || strings.Contains(out, "FAIL") {
+			t.Errorf("%s: status %d, want %d\n%s", x.name, status, x.status, out)
+		}
+		if last := strings.Contains(out, "RESULT INCOMPLETE\n"); last != (x.status == 3) {
+			t.Errorf("%s: status %d\n%s", x.name, status, out)
 		}
 	}
 }

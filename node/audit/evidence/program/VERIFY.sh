@@ -5,9 +5,21 @@
 #
 # DIRECTORY is the SignedDirectory of the federation, from a member whom you know. Without it, openssl shows that the
 # signatures are those of the keys in keys/; whose keys these are, only the directory says.
+#
+# The last line and the exit status: RESULT ok 0, RESULT FAILED 1, RESULT INCOMPLETE 3; 2 for wrong usage.
 set -u
-directory=${1:-}
+directory=${1:-} evidence=${EVIDENCE:-} missing=
 case $directory in '' | /*) ;; *) directory=$PWD/$directory ;; esac
+case $evidence in '' | /*) ;; *) evidence=$PWD/$evidence ;; esac
+if [ $# -gt 1 ] || { [ -n "$directory" ] && [ ! -f "$directory" ]; }; then
+	echo "usage: sh VERIFY.sh DIRECTORY, which is one file: ${1:-} is none" >&2
+	exit 2
+fi
+if ! command -v openssl >/dev/null 2>&1; then
+	echo "--  to do: install openssl, without which nothing can be checked here"
+	echo "RESULT INCOMPLETE"
+	exit 3
+fi
 cd "$(dirname "$0")" || exit 2
 tmp=$(mktemp -d) || exit 2
 trap 'rm -rf "$tmp"' EXIT
@@ -84,14 +96,31 @@ for folder in messages/*; do
 	fi
 done
 
+checked=0
 if [ -z "$directory" ]; then
-	echo "--  no directory given: whose keys these are was not checked, nor any ML-DSA signature"
-elif command -v rogatory-audit >/dev/null 2>&1 && [ -n "${EVIDENCE:-}" ]; then
-	rogatory-audit check "$EVIDENCE" --directory "$directory" || failed=1
+	echo "--  no directory was given: whose keys these are was not checked, nor any ML-DSA signature"
+	missing="give the directory: sh VERIFY.sh DIRECTORY, the SignedDirectory from a member whom you know"
+elif command -v rogatory-audit >/dev/null 2>&1 && [ -n "$evidence" ]; then
+	rogatory-audit check "$evidence" --directory "$directory"
+	checked=$?
 elif command -v python3 >/dev/null 2>&1; then
-	python3 -B check.py . --directory "$directory" || failed=1
+	python3 -B check.py . --directory "$directory"
+	checked=$?
 else
-	echo "--  neither python3 nor rogatory-audit (with EVIDENCE=FILE.asice) is here: keys and ML-DSA were not checked"
+	echo "--  neither python3 nor rogatory-audit is here: whose keys these are was not checked, nor any ML-DSA signature"
+	missing="install Python 3.9, or rogatory-audit and give it the file: EVIDENCE=FILE.asice sh VERIFY.sh DIRECTORY"
 fi
-[ $failed -eq 0 ] && echo "RESULT ok" || echo "RESULT FAILED"
-exit $failed
+case $checked in
+0) ;;
+3) missing="rogatory-audit could not judge everything: read what it says above" ;;
+*) failed=1 ;;
+esac
+if [ $failed -ne 0 ]; then
+	echo "RESULT FAILED"
+	exit 1
+elif [ -n "$missing" ]; then
+	echo "--  to do: $missing"
+	echo "RESULT INCOMPLETE"
+	exit 3
+fi
+echo "RESULT ok"
