@@ -41,7 +41,7 @@ type folderSink struct {
 
 // openFolderSink opens or makes the folder, for this program alone.
 func openFolderSink(name string) (*folderSink, error) {
-	if err := os.MkdirAll(name, 0o755); err != nil {
+	if err := os.MkdirAll(name, 0o700); err != nil {
 		return nil, err
 	}
 	unlock, err := lock(name)
@@ -78,14 +78,18 @@ func (s *folderSink) put(name string, b []byte) error {
 		return nil
 	}
 	if dir := path.Dir(name); !s.dirs[dir] {
-		if err := s.root.MkdirAll(dir, 0o755); err != nil {
+		if err := s.root.MkdirAll(dir, 0o700); err != nil {
 			return err
 		}
 		for ; !s.dirs[dir]; dir = path.Dir(dir) {
 			s.dirs[dir] = true
 		}
 	}
-	f, err := s.root.OpenFile(name+tempSuffix, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	// What a crash has left under that name goes first: nothing that lies there is written through.
+	if err := s.remove(name + tempSuffix); err != nil {
+		return err
+	}
+	f, err := s.root.OpenFile(name+tempSuffix, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
@@ -173,7 +177,8 @@ func (s *folderSink) finish(keep func(place) bool) error {
 
 func (s *folderSink) abandon() error { return errors.Join(s.root.Close(), s.unlock()) }
 
-// A zipSink writes an archive as one zip, which gets its name when it is finished.
+// A zipSink writes an archive as one zip, which gets its name when it is finished. What a crash leaves is a file beside it,
+// named <zip>.<number>.new, which no other export touches.
 type zipSink struct {
 	name    string
 	f       *os.File
@@ -183,10 +188,13 @@ type zipSink struct {
 }
 
 func openZipSink(name string) (*zipSink, error) {
-	if _, err := os.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
-		return nil, errors.Join(err, ErrExists)
+	if _, err := os.Lstat(name); err == nil {
+		return nil, ErrExists
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
 	}
-	f, err := os.OpenFile(name+tempSuffix, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	// A name that nobody knows before, and a file that was not there: no link is followed, and two exports do not meet.
+	f, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*"+tempSuffix)
 	if err != nil {
 		return nil, err
 	}
@@ -227,10 +235,12 @@ func (s *zipSink) finish(func(place) bool) error {
 		return err
 	}
 	// A link, and no renaming: a file that has come meanwhile is not overwritten.
-	if err := os.Link(s.name+tempSuffix, s.name); err != nil {
+	if err := os.Link(s.f.Name(), s.name); errors.Is(err, fs.ErrExist) {
+		return ErrExists
+	} else if err != nil {
 		return err
 	}
-	if err := os.Remove(s.name + tempSuffix); err != nil {
+	if err := os.Remove(s.f.Name()); err != nil {
 		return err
 	}
 	d, err := os.Open(filepath.Dir(s.name))
@@ -240,7 +250,13 @@ func (s *zipSink) finish(func(place) bool) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-func (s *zipSink) abandon() error { return errors.Join(s.f.Close(), os.Remove(s.name+tempSuffix)) }
+func (s *zipSink) abandon() error {
+	err := s.f.Close()
+	if errors.Is(err, os.ErrClosed) { // finish came as far as its name
+		err = nil
+	}
+	return errors.Join(err, os.Remove(s.f.Name()))
+}
 
 type countingWriter struct {
 	w io.Writer
