@@ -90,10 +90,17 @@ func (f *folder) walk(path string, each func(string, error) bool) (more bool, er
 }
 
 func (f *folder) read(path string, limit int64) ([]byte, error) {
-	file, err := f.root.Open(path)
+	was, err := f.root.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrMissing
 	}
+	if err != nil {
+		return nil, err
+	}
+	if !was.Mode().IsRegular() {
+		return nil, fmt.Errorf("not a file: %w", ErrNoPlace)
+	}
+	file, err := f.root.OpenFile(path, os.O_RDONLY|openFlags, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +109,8 @@ func (f *folder) read(path string, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !info.Mode().IsRegular() {
+	// What was opened is what was looked at, and no link or pipe that has come in between.
+	if !info.Mode().IsRegular() || !os.SameFile(was, info) {
 		return nil, fmt.Errorf("not a file: %w", ErrNoPlace)
 	}
 	if info.Size() > limit {

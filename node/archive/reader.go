@@ -47,10 +47,13 @@ func Open(path string) (*Reader, error) {
 		return nil, fmt.Errorf("opening archive: %w", err)
 	}
 	var t tree
-	if info.IsDir() {
+	switch {
+	case info.IsDir():
 		t, err = openFolder(path)
-	} else {
+	case info.Mode().IsRegular():
 		t, err = openZip(path)
+	default: // not opened at all: opening a device may do something
+		err = fmt.Errorf("neither a folder nor a file: %w", ErrNoArchive)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("opening archive %s: %w", path, err)

@@ -125,13 +125,16 @@ type zipFile struct {
 }
 
 func openZip(path string) (*zipFile, error) {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|openFlags, 0)
 	if err != nil {
 		return nil, err
 	}
 	info, err := f.Stat()
 	if err != nil {
 		return nil, joinClose(f, err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, joinClose(f, fmt.Errorf("neither a folder nor a file: %w", ErrNoArchive))
 	}
 	z, err := readZip(f, info.Size())
 	if err != nil {
