@@ -44,6 +44,9 @@ func (s *failing) finish(keep func(place) bool) error {
 	return s.folderSink.finish(keep)
 }
 
+// abandon cleans nothing up: who is gone does not.
+func (s *failing) abandon() error { return s.folderSink.close() }
+
 // What a crash leaves at each step of continuing an archive: until the checkpoint is replaced the old archive with files of the new one beside it,
 // and always something that the next Writer completes.
 func TestACrashAtAnyStepIsMendedByTheNextWriter(t *testing.T) {

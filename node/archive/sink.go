@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -30,29 +31,65 @@ const tempSuffix = ".new"
 
 // A folderSink writes an archive in a folder. A file appears under its name when it is whole, by renaming.
 //
-// What a crash leaves: files of full tiles beyond what archive.json says, partial tiles of two sizes, a file that ends in
+// Of an archive that is continued nothing changes before sync: until then all files end in .new, and abandon removes
+// them. So a log that turns out to be another one leaves no trace.
+//
+// What a crash leaves: files of full tiles beyond what archive.json says, partial tiles of two sizes, files that end in
 // .new. The next Writer writes the same full tiles again, and finish removes the rest.
 type folderSink struct {
+	name   string
+	made   []string // folders made for this archive, the outermost first
 	root   *os.Root
 	dirs   map[string]bool // that are there
 	dirty  []string        // files put and not yet synced
 	unlock func() error
+
+	held   bool            // an archive is continued, and sync was not called
+	staged map[string]bool // files that are to take their names, or to go if false
+	below  []string        // folders made while held, the outer before the inner
 }
 
 // openFolderSink opens or makes the folder, for this program alone.
-func openFolderSink(name string) (*folderSink, error) {
+func openFolderSink(name string) (_ *folderSink, err error) {
+	if info, err := os.Stat(name); err == nil && !info.IsDir() {
+		return nil, fmt.Errorf("%w, and is no folder", ErrExists)
+	}
+	s := &folderSink{name: name, dirs: map[string]bool{".": true}, staged: map[string]bool{}}
+	for dir := filepath.Clean(name); ; dir = filepath.Dir(dir) {
+		if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) || dir == filepath.Dir(dir) {
+			break
+		}
+		s.made = append([]string{dir}, s.made...)
+	}
 	if err := os.MkdirAll(name, 0o700); err != nil {
+		return nil, errors.Join(err, s.unmake())
+	}
+	if s.unlock, err = lock(name); err != nil {
 		return nil, err
 	}
-	unlock, err := lock(name)
-	if err != nil {
-		return nil, err
+	if s.root, err = os.OpenRoot(name); err != nil {
+		return nil, errors.Join(err, s.unlock())
 	}
-	root, err := os.OpenRoot(name)
-	if err != nil {
-		return nil, errors.Join(err, unlock())
+	return s, nil
+}
+
+// unmake removes the folders that were made for an archive and hold nothing.
+func (s *folderSink) unmake() error {
+	for len(s.made) > 0 {
+		last := len(s.made) - 1
+		list, err := os.ReadDir(s.made[last])
+		if errors.Is(err, fs.ErrNotExist) {
+			list, err = nil, nil
+		}
+		if err != nil || len(list) > 0 {
+			return err
+		}
+		if err := os.Remove(s.made[last]); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		s.made = s.made[:last]
 	}
-	return &folderSink{root: root, dirs: map[string]bool{".": true}, unlock: unlock}, nil
+	return nil
 }
 
 // ours fails if anything in the folder is nothing that a Writer, perhaps one that has crashed, has put there.
@@ -74,16 +111,12 @@ func (s *folderSink) ours() error {
 
 func (s *folderSink) put(name string, b []byte) error {
 	if old, err := (&folder{s.root}).read(name, int64(len(b))); err == nil && bytes.Equal(old, b) {
+		delete(s.staged, name)
 		s.dirty = append(s.dirty, name) // it may be from a run that has crashed before its sync
 		return nil
 	}
-	if dir := path.Dir(name); !s.dirs[dir] {
-		if err := s.root.MkdirAll(dir, 0o700); err != nil {
-			return err
-		}
-		for ; !s.dirs[dir]; dir = path.Dir(dir) {
-			s.dirs[dir] = true
-		}
+	if err := s.mkdir(path.Dir(name)); err != nil {
+		return err
 	}
 	// What a crash has left under that name goes first: nothing that lies there is written through.
 	if err := s.remove(name + tempSuffix); err != nil {
@@ -106,7 +139,56 @@ func (s *folderSink) put(name string, b []byte) error {
 		return err
 	}
 	s.dirty = append(s.dirty, name)
+	if s.held {
+		s.staged[name] = true
+		return nil
+	}
 	return s.root.Rename(name+tempSuffix, name)
+}
+
+func (s *folderSink) mkdir(dir string) error {
+	if s.dirs[dir] {
+		return nil
+	}
+	if err := s.mkdir(path.Dir(dir)); err != nil {
+		return err
+	}
+	err := s.root.Mkdir(dir, 0o700)
+	switch {
+	case err == nil && s.held:
+		s.below = append(s.below, dir)
+	case err != nil && !errors.Is(err, fs.ErrExist):
+		return err
+	}
+	s.dirs[dir] = true
+	return nil
+}
+
+// drop removes a file of the archive.
+func (s *folderSink) drop(name string) error {
+	if s.held {
+		s.staged[name] = false
+		return nil
+	}
+	return s.remove(name)
+}
+
+// release gives what was held its place.
+func (s *folderSink) release() error {
+	for name, put := range s.staged {
+		err := error(nil)
+		if put {
+			err = s.root.Rename(name+tempSuffix, name)
+		} else {
+			err = s.remove(name)
+		}
+		if err != nil {
+			return err
+		}
+		delete(s.staged, name)
+	}
+	s.held, s.below = false, nil
+	return nil
 }
 
 // remove removes a file that may be there.
@@ -118,6 +200,9 @@ func (s *folderSink) remove(name string) error {
 }
 
 func (s *folderSink) sync() error {
+	if err := s.release(); err != nil {
+		return err
+	}
 	dirs := map[string]bool{}
 	for _, name := range s.dirty {
 		if err := s.syncFile(name); err != nil {
@@ -172,10 +257,24 @@ func (s *folderSink) finish(keep func(place) bool) error {
 			return err
 		}
 	}
-	return s.abandon()
+	return s.close()
 }
 
-func (s *folderSink) abandon() error { return errors.Join(s.root.Close(), s.unlock()) }
+func (s *folderSink) abandon() error {
+	var errs []error
+	for name, put := range s.staged {
+		if put {
+			errs = append(errs, s.remove(name+tempSuffix))
+		}
+	}
+	for _, dir := range slices.Backward(s.below) {
+		errs = append(errs, s.remove(dir))
+	}
+	return errors.Join(errors.Join(errs...), s.close())
+}
+
+// close lets go of the folder. Folders that hold nothing go while no other Writer can have begun in them.
+func (s *folderSink) close() error { return errors.Join(s.root.Close(), s.unmake(), s.unlock()) }
 
 // A zipSink writes an archive as one zip, which gets its name when it is finished. What a crash leaves is a file beside it,
 // named <zip>.<number>.new, which no other export touches.

@@ -72,6 +72,7 @@ func (w *Writer) resume(path string, f *folderSink) error {
 	if err != nil {
 		return err
 	}
+	f.held = true
 	err = w.resumeFrom(r)
 	return errors.Join(err, r.Close())
 }
@@ -239,7 +240,7 @@ func (w *Writer) Rewrite(tile []Entry) error {
 	}
 	p := place{class: classSides, n: tile[0].Index / TileWidth, width: TileWidth}
 	if len(b) == 0 {
-		w.err = f.remove(p.path())
+		w.err = f.drop(p.path())
 	} else {
 		w.err = f.put(p.path(), b)
 	}
@@ -281,7 +282,7 @@ func (w *Writer) putFile(p place, b []byte) error {
 
 // Finish ends the archive: it writes the partial tiles and, when all of that is on the disk, the checkpoint and archive.json.
 // The checkpoint, in export form, and info must be of exactly the tree that was given to Add; else the error wraps
-// [ErrHistory] or [ErrInvalid], and the archive that was there before is still there.
+// [ErrHistory] or [ErrInvalid], and after Close the folder holds what it held before.
 func (w *Writer) Finish(info Info, checkpoint []byte, keys *translog.LogVerifier) error {
 	if w.err != nil {
 		return w.err
@@ -350,8 +351,8 @@ func (w *Writer) finish(info Info, checkpoint []byte, keys *translog.LogVerifier
 	return w.sink.finish(expect.expects)
 }
 
-// Close gives up an archive that is not finished: a zip is removed; a folder stays as it is, for the next Writer to
-// complete. After Finish it does nothing.
+// Close gives up an archive that is not finished: a zip is removed; a new folder stays as it is, for the next Writer to
+// complete, unless it is empty; one that is continued is as it was before. After Finish it does nothing.
 func (w *Writer) Close() error {
 	if w.done {
 		return nil
