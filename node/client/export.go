@@ -56,6 +56,9 @@ func (c *Client) Export(ctx context.Context, path string, e Export) (_ archive.I
 	if w.Had() != int64(req.Had) {
 		return archive.Info{}, fmt.Errorf("%s changed while the node was asked: %w", path, ErrExport)
 	}
+	if start.GetSize() < req.Had {
+		return archive.Info{}, fmt.Errorf("the archive has %d leaves and the log %d: %w", req.Had, start.GetSize(), archive.ErrHistory)
+	}
 	in := &incoming{w: w, e: e, size: int64(start.GetSize()), info: info}
 	for {
 		piece, err := stream.Recv()

@@ -6,7 +6,9 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -176,12 +178,16 @@ func TestAnArchiveOfACaseHoldsNothingOfOthers(t *testing.T) {
 	}
 	o := g.options()
 	o.Case = "RS-fiu-9"
-	w, err := archive.Create(filepath.Join(t.TempDir(), "none"), o.Info())
+	none := filepath.Join(t.TempDir(), "none")
+	w, err := archive.Create(none, o.Info())
 	must(t, err)
 	if _, err := Run(context.Background(), g.s, w, o); !errors.Is(err, ErrNoCase) {
 		t.Errorf("a case that is not there: %v", err)
 	}
 	must(t, w.Close())
+	if _, err := os.Stat(none); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("it leaves a folder: %v", err)
+	}
 }
 
 func TestAnArchiveOfAPeriodHoldsItsLeavesAndWhatJudgesThem(t *testing.T) {
@@ -253,6 +259,9 @@ func TestTheNewestCosignedHeadIsTakenIfOnlyRoundsStandBehindIt(t *testing.T) {
 	if got, err := newest(0); err != nil || got != plain.Size {
 		t.Errorf("with messages behind it: %d, %v, want %d", got, err, plain.Size)
 	}
+	if from, is, err := Unwitnessed(g.export(filepath.Join(t.TempDir(), "plain"), o)); err != nil || !is || from != cosigned.Size {
+		t.Errorf("not witnessed from %d, %t, %v, want %d", from, is, err, cosigned.Size)
+	}
 	if got, err := newest(g.sign().Size); err != nil || got != plain.Size+4 {
 		t.Errorf("signed anew: %d, %v", got, err)
 	}
@@ -292,6 +301,29 @@ func TestAWriterIsNotHeldBackByAnExport(t *testing.T) {
 	}
 	if r := g.export(dir, o); r.Info().Size != 1601 {
 		t.Errorf("archive of %d", r.Info().Size)
+	}
+}
+
+func TestAContinuationWithAnotherHistoryLeavesTheArchiveAsItWas(t *testing.T) {
+	one, other := newRig(t), newRig(t)
+	other.send(7)
+	for _, n := range []int{20, 300} {
+		one.send(n)
+		one.sign()
+		dir := filepath.Join(t.TempDir(), "archive")
+		one.export(dir, one.options())
+		before := files(t, dir)
+		other.send(n)
+		other.sign()
+		w, err := archive.Create(dir, other.options().Info())
+		must(t, err)
+		if _, err := Run(context.Background(), other.s, w, other.options()); !errors.Is(err, archive.ErrHistory) {
+			t.Errorf("another history: %v", err)
+		}
+		must(t, w.Close())
+		if !maps.Equal(files(t, dir), before) {
+			t.Error("the archive changed")
+		}
 	}
 }
 

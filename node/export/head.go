@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/archive"
 	"github.com/rogatory/rogatory/node/store"
 )
 
@@ -123,4 +125,37 @@ func kindOf(leaf []byte) string {
 		return ""
 	}
 	return string(kind)
+}
+
+// Unwitnessed reports whether the newest checkpoint of an archive carries no witness's cosignature yet, and how many leaves the newest
+// one of its log that reached its quorum covers, as far as the archive's last leaves tell; 0 if they tell of none. It
+// verifies nothing: it is for a note to whoever has just made the archive.
+func Unwitnessed(a *archive.Reader) (from int64, is bool, err error) {
+	note, err := a.Checkpoint()
+	if err != nil {
+		return 0, false, err
+	}
+	// The log signs with two lines; a witness adds two.
+	if _, lines, ok := bytes.Cut(note, []byte("\n\n")); !ok || bytes.Count(lines, []byte{'\n'}) > 2 {
+		return 0, false, nil
+	}
+	var tile []archive.Entry
+	for n := a.Tiles() - 1; n >= max(0, a.Tiles()-1-maxTail/archive.TileWidth); n-- {
+		if tile, err = a.Tile(n, tile); err != nil {
+			return 0, false, err
+		}
+		for _, e := range slices.Backward(tile) {
+			if kindOf(e.Leaf) != "cos" {
+				continue
+			}
+			leaf, err := translog.ParseLeaf(e.Leaf)
+			if err != nil {
+				return 0, false, err
+			}
+			if c, ok := leaf.Entry.(*translog.Cos); ok && c.Log == a.Info().Log {
+				return c.Size, true, nil
+			}
+		}
+	}
+	return 0, true, nil
 }

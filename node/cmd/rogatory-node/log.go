@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -97,6 +98,9 @@ type exported struct {
 	Limited bool   `json:"limited"`
 	// Behind is how many leaves of a node that does not run stand behind its newest signed checkpoint, and so are left out.
 	Behind int64 `json:"behind,omitempty"`
+	// Witnessed says whether witnesses have confirmed the newest head; if not, Unwitnessed is the first leaf that none has.
+	Witnessed   bool  `json:"witnessed"`
+	Unwitnessed int64 `json:"unwitnessed_from,omitempty"`
 }
 
 func (p *program) exportLog(ctx context.Context, out string, e client.Export) error {
@@ -105,9 +109,13 @@ func (p *program) exportLog(ctx context.Context, out string, e client.Export) er
 	info, behind, err := p.exportTo(ctx, out, e)
 	bar.end()
 	if err != nil {
-		return exportFailure(err)
+		return exportFailure(err, e)
 	}
-	r := exported{out, info.Country, info.Log, info.Size, info.Root.String(), info.Limited(), behind}
+	from, fresh, err := unwitnessed(out)
+	if err != nil {
+		return err
+	}
+	r := exported{out, info.Country, info.Log, info.Size, info.Root.String(), info.Limited(), behind, !fresh, from}
 	if p.json {
 		return p.out.value(r)
 	}
@@ -119,7 +127,23 @@ func (p *program) exportLog(ctx context.Context, out string, e client.Export) er
 	if behind > 0 {
 		p.err.printf("%s %d leaves are newer than the newest signed checkpoint and are left out: export again when the node runs\n", p.err.paint(yellow, "note:"), behind)
 	}
+	switch {
+	case fresh && from == 0 && r.Limited: // what it holds may not tell
+		p.err.printf("%s the newest head is not witnessed yet: export again after the next round\n", p.err.paint(yellow, "note:"))
+	case fresh:
+		p.err.printf("%s not witnessed yet from leaf %d: export again after the next round\n", p.err.paint(yellow, "note:"), from)
+	}
 	return nil
+}
+
+// unwitnessed looks at the archive that was just written.
+func unwitnessed(out string) (from int64, is bool, err error) {
+	a, err := archive.Open(out)
+	if err != nil {
+		return 0, false, err
+	}
+	from, is, err = export.Unwitnessed(a)
+	return from, is, errors.Join(err, a.Close())
 }
 
 // exportTo asks the running node; if none answers at its socket, it opens the store.
@@ -151,7 +175,7 @@ func (p *program) exportStopped(ctx context.Context, cfg *configs.Node, out stri
 		return archive.Info{}, 0, no(fmt.Errorf("%s: %w", cfg.MainDB(), fs.ErrNotExist), "the node makes its log at its first start: rogatory-node run")
 	}
 	if u := e.Limits.Unit; u != "" && !slices.ContainsFunc(cfg.Units, func(c configs.Unit) bool { return c.Name == u }) {
-		return archive.Info{}, 0, no(fmt.Errorf("no unit %q here", u), "look at rogatory-node unit list")
+		return archive.Info{}, 0, noUnit(u)
 	}
 	ring, err := p.ring(cfg)
 	if err != nil {
@@ -183,8 +207,27 @@ func (p *program) exportStopped(ctx context.Context, cfg *configs.Node, out stri
 	return info, behind, err
 }
 
+const (
+	hintExportLog  = "without --log it is the log that is written; --log 1 is the first, and each recovery begins the next"
+	hintExportCase = "a case token looks like RS-2026-000123; rogatory-node request list shows yours"
+)
+
+func noUnit(name string) error {
+	return no(fmt.Errorf("no unit %q here", name), "look at rogatory-node unit list")
+}
+
+// reason is the word by which the node names what went wrong.
+func reason(s *status.Status) string {
+	for _, d := range s.Details() {
+		if info, ok := d.(*errdetails.ErrorInfo); ok {
+			return info.GetReason()
+		}
+	}
+	return ""
+}
+
 // exportFailure gives what can go wrong with an archive a status and a hint.
-func exportFailure(err error) error {
+func exportFailure(err error, e client.Export) error {
 	var form *archive.FormatError
 	switch {
 	case errors.Is(err, archive.ErrBusy):
@@ -202,15 +245,23 @@ func exportFailure(err error) error {
 	case errors.Is(err, export.ErrCheckpoint):
 		return no(err, "rogatory-node check --deep looks at the whole store")
 	case errors.Is(err, export.ErrNoLog):
-		return no(err, "without --log it is the log that is written")
+		return no(err, hintExportLog)
 	case errors.Is(err, export.ErrNoCase):
-		return no(err, "a case token looks like RS-2026-000123; rogatory-node request list shows yours")
+		return no(err, hintExportCase)
 	case errors.Is(err, store.ErrLocked):
 		return unsure(err, "the node runs, and does not answer at its socket: look at its log")
 	case errors.Is(err, client.ErrExport):
 		return unsure(err, "try again: what was written is completed")
 	}
-	if s, ok := status.FromError(err); ok && s.Code() == codes.Unavailable && !silent(err) {
+	switch s, ok := status.FromError(err); {
+	case !ok:
+	case s.Code() == codes.NotFound && reason(s) == "unit":
+		return noUnit(e.Limits.Unit)
+	case s.Code() == codes.NotFound && reason(s) == "case":
+		return no(fmt.Errorf("case %s: %w", e.Limits.Case, export.ErrNoCase), hintExportCase)
+	case s.Code() == codes.InvalidArgument && reason(s) == "request" && e.Log != "":
+		return no(fmt.Errorf("%s: %w", e.Log, export.ErrNoLog), hintExportLog)
+	case s.Code() == codes.Unavailable && !silent(err):
 		return unsure(errors.New(s.Message()), "try again when rogatory-node status says that the node is cleared: until its peers have confirmed its log it signs nothing")
 	}
 	return err
