@@ -4,12 +4,12 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/rogatory/rogatory/node/archive"
 	"github.com/rogatory/rogatory/node/audit"
 )
 
@@ -24,8 +24,8 @@ func (p *program) trust(c *cobra.Command) *cobra.Command {
 	return c
 }
 
-// anchor reads what the auditor trusts.
-func (p *program) anchor() (*audit.Anchor, error) {
+// anchor reads what the auditor trusts. What lies in one of the exports is the operator's and no anchor.
+func (p *program) anchor(exports ...string) (*audit.Anchor, error) {
 	files := p.directories
 	if len(files) == 0 && os.Getenv("ROGATORY_DIRECTORY") != "" {
 		files = []string{os.Getenv("ROGATORY_DIRECTORY")}
@@ -35,6 +35,11 @@ func (p *program) anchor() (*audit.Anchor, error) {
 	}
 	var signed [][]byte
 	for _, path := range files {
+		for _, export := range exports {
+			if within(path, export) {
+				return nil, usage(fmt.Errorf("--directory %s belongs to the export %s, whose operator wrote it", path, export), "use your own copy, from a member whom you know")
+			}
+		}
 		b, err := readFile(path)
 		if err != nil {
 			return nil, err
@@ -49,28 +54,35 @@ func (p *program) anchor() (*audit.Anchor, error) {
 		}
 		pins = append(pins, [32]byte(b))
 	}
-	return audit.NewAnchor(signed, pins...)
-}
-
-// readFile reads a file of bounded size.
-func readFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
+	a, err := audit.NewAnchor(signed, pins...)
+	if errors.Is(err, audit.ErrAnchor) && !errors.Is(err, audit.ErrPin) {
+		return nil, usage(fmt.Errorf("--directory %s: %w", strings.Join(files, ", "), err), hintDirectory)
+	}
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxInput+1))
-	if err == nil && len(b) > maxInput {
-		err = usage(fmt.Errorf("%s is larger than %d MiB", path, maxInput>>20), "")
-	}
-	return b, err
+	d := a.Newest()
+	digest := d.Digest()
+	p.trusted = &trusted{d.Federation(), d.Version(), hex.EncodeToString(digest[:]), slices.Contains(pins, digest)}
+	return a, nil
 }
 
-// withArchive calls do with an export, and closes it.
-func withArchive(path string, do func(*archive.Reader) error) error {
-	r, err := archive.Open(path)
-	if err != nil {
-		return err
+// trusted says which directory a result rests on.
+type trusted struct {
+	Federation string `json:"federation"`
+	Version    uint64 `json:"version"`
+	Digest     string `json:"digest"` // SHA-256, hexadecimal
+	Pinned     bool   `json:"pinned"` // --digest named it
+}
+
+// rests tells a person which directory a result rests on; in JSON it stands in the result.
+func (p *program) rests() {
+	if p.json || p.trusted == nil {
+		return
 	}
-	return errors.Join(do(r), r.Close())
+	pinned := "compare the digest with another member by voice, or give it with --digest"
+	if p.trusted.Pinned {
+		pinned = "pinned with --digest"
+	}
+	p.err.printf("directory %d of %s, SHA-256 %s: %s\n", p.trusted.Version, oneLine(p.trusted.Federation), p.trusted.Digest, pinned)
 }

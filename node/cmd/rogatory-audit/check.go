@@ -8,7 +8,7 @@ import (
 
 func (p *program) checkCommand() *cobra.Command {
 	return p.trust(&cobra.Command{
-		Use: "check FILE [FILE] --directory FILE", Short: "Say what a proof, receipt, head or fork proof is, and whether it holds", Args: cobra.RangeArgs(1, 2),
+		Use: "check FILE [FILE] --directory FILE", Short: "Say what a proof, receipt, head or fork proof is, and whether it holds", Args: between(1, "FILE", "FILE"),
 		Long: `check says what a file is and whether it holds, by the keys of the directory alone:
 
   a tlog-proof of a leaf, or of a receipt        a signed checkpoint

@@ -4,8 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,13 +15,16 @@ import (
 	"github.com/rogatory/rogatory/node/audit/evidence"
 )
 
+// caseToken is the form of a case's token: a country, a year, a number.
+var caseToken = regexp.MustCompile(`^[A-Z]{2}-[0-9]{4}-[0-9]{6,12}$`)
+
 func (p *program) evidenceCommand() *cobra.Command {
 	var o evidence.Options
 	var msg, out string
 	var open []string
 	c := p.trust(&cobra.Command{
 		Use:   "evidence EXPORT [PEER_EXPORT] --msg NAME|--case TOKEN --directory FILE",
-		Short: "Write what two logs say of a message or case into one file for a court", Args: cobra.RangeArgs(1, 2),
+		Short: "Write what two logs say of a message or case into one file for a court", Args: between(1, "EXPORT", "PEER_EXPORT"),
 		Long: `evidence writes EVD-<id>.asice: a zip that holds both countries' leaves with their proofs, the sender's signature, the docket where
 its term is not over, who cosigned, the keys' way from the directory, tombstones, a report for people, and programs that check it: VERIFY.sh
 (openssl and sha256) and check.py (Python alone). The same exports give the same bytes. Nothing of other cases is in it. What does not
@@ -33,6 +35,9 @@ check is not written.
 		RunE: func(c *cobra.Command, args []string) error {
 			if (msg == "") == (o.Case == "") {
 				return usage(errors.New("give one of --msg and --case"), c.UseLine())
+			}
+			if o.Case != "" && !caseToken.MatchString(o.Case) {
+				return usage(fmt.Errorf("%q is no token of a case", o.Case), "a token is as RS-2026-000001; rogatory-audit lines EXPORT --kind case lists them")
 			}
 			id := o.Case
 			if msg != "" {
@@ -45,6 +50,9 @@ check is not written.
 			if out == "" {
 				out = "EVD-" + id + ".asice"
 			}
+			if err := absent(out); err != nil {
+				return err
+			}
 			o.Language = p.language
 			for _, path := range open {
 				b, err := readFile(path)
@@ -53,7 +61,7 @@ check is not written.
 				}
 				o.Open = append(o.Open, b)
 			}
-			a, err := p.anchor()
+			a, err := p.anchor(args...)
 			if err != nil {
 				return err
 			}
@@ -83,7 +91,11 @@ func (p *program) evidence(c *cobra.Command, a *audit.Anchor, own, peer *archive
 		}
 		return &failure{foundWrong, err, "rogatory-audit verify says all that is wrong with the export"}
 	case errors.Is(err, evidence.ErrNotFound):
-		return &failure{wrongUsage, err, "rogatory-audit lines EXPORT --kind msg,case lists what is there"}
+		what := "case " + o.Case
+		if o.Case == "" {
+			what = "message " + o.Msg.String()
+		}
+		return usage(fmt.Errorf("%s is %w", what, err), "rogatory-audit lines EXPORT --kind msg,case lists what is there")
 	case errors.Is(err, evidence.ErrPeer):
 		return usage(err, "give the exports of two countries")
 	case errors.Is(err, evidence.ErrOpening):
@@ -135,24 +147,4 @@ func (p *program) checkEvidence(a *audit.Anchor, b []byte) error {
 	}
 	p.out.printf("evidence of %s %s: %s\n", res.About, oneLine(res.Subject), p.out.paint(c, verdict))
 	return ended(res.Status.Exit())
-}
-
-// writeWhole writes a file beside its place and then puts it there, so that nobody finds half of it.
-func writeWhole(path string, write func(io.Writer) error) error {
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".rogatory-audit-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name())
-	err = write(tmp)
-	if err == nil {
-		err = tmp.Sync()
-	}
-	if err == nil {
-		err = tmp.Chmod(0o644)
-	}
-	if err = errors.Join(err, tmp.Close()); err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), path)
 }

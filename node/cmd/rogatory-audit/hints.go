@@ -92,11 +92,16 @@ func explain(err error) *failure {
 
 // takes returns a check that a command has its arguments, by name.
 func takes(names ...string) cobra.PositionalArgs {
+	return between(len(names), names...)
+}
+
+// between returns a check that a command has its arguments, by name, of which those after the first least may be left out.
+func between(least int, names ...string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
-		if len(args) == len(names) {
+		if len(args) >= least && len(args) <= len(names) {
 			return nil
 		}
-		if len(args) < len(names) {
+		if len(args) < least {
 			return usage(errors.New(names[len(args)]+" is missing"), c.UseLine())
 		}
 		return usage(errors.New("one argument too many: "+args[len(names)]), c.UseLine())

@@ -35,7 +35,7 @@ func (p *program) linesCommand() *cobra.Command {
 					return usage(fmt.Errorf("%q is no name of a message", msg), "43 characters of base64url, as the leaves have them")
 				}
 			}
-			w := bufio.NewWriter(p.out.w)
+			w := bufio.NewWriter(p.out)
 			err = withArchive(args[0], func(r *archive.Reader) error {
 				return audit.Walk(c.Context(), r, f, func(l *audit.Line) error {
 					_, _ = w.Write(l.Entry.Leaf)

@@ -5,16 +5,23 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/rogatory/rogatory/node/codes"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // the first signal asks, the second one ends the program
 	boundMemory(ctx)
 	status := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
@@ -26,9 +33,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	p := &program{out: newOutput(stdout), err: newOutput(stderr)}
 	root := p.root()
 	root.SetArgs(args)
-	root.SetOut(stdout)
+	root.SetOut(p.out)
 	root.SetErr(stderr)
-	if err := root.ExecuteContext(ctx); err != nil {
+	err := root.ExecuteContext(ctx)
+	if p.out.failed != nil { // whatever else there was to say, nobody has read all of it
+		err = usage(fmt.Errorf("the output could not be written: %w", p.out.failed), "make room, or send it elsewhere, and run this again")
+	}
+	if err != nil {
 		return p.report(err)
 	}
 	return done
@@ -44,6 +55,23 @@ type program struct {
 
 	directories []string
 	digests     []string
+	trusted     *trusted // nil until the directory has been read
+}
+
+const maxWorkers = 1024
+
+// checkFlags checks what all commands share.
+func (p *program) checkFlags(c *cobra.Command, _ []string) error {
+	if p.workers < 0 || p.workers > maxWorkers {
+		return usage(fmt.Errorf("--workers %d is not from 0 to %d", p.workers, maxWorkers), "leave it out to use all cores")
+	}
+	if base, _, _ := strings.Cut(p.language, "-"); p.language != "" && !slices.Contains(codes.Languages(), p.language) && !slices.Contains(codes.Languages(), base) {
+		return usage(fmt.Errorf("--lang %q is no language that is here", p.language), "there is "+strings.Join(codes.Languages(), ", "))
+	}
+	if c.Flags().Changed("out") && c.Flag("out").Value.String() == "" {
+		return usage(errors.New("--out is empty"), "give the file to write")
+	}
+	return nil
 }
 
 func (p *program) root() *cobra.Command {
@@ -58,10 +86,11 @@ func (p *program) root() *cobra.Command {
 
 The directory is the auditor's own copy: what an export brings along proves nothing by itself.
 Exit status: 0 clean, 1 something is wrong, 2 wrong usage or nothing to read, 3 incomplete.`,
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
-		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		PersistentPreRunE: p.checkFlags,
+		Args:              cobra.NoArgs,
+		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage(err, "see "+c.CommandPath()+" --help")

@@ -114,6 +114,28 @@ func flip(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), b, 0o644))
 }
 
+// broken takes some bytes and then fails.
+type broken struct{ left int }
+
+func (b *broken) Write(p []byte) (int, error) {
+	if len(p) > b.left {
+		return 0, errors.New("no room")
+	}
+	b.left -= len(p)
+	return len(p), nil
+}
+
+func TestOutputThatIsLostIsSaidOnceWhateverTheCommand(t *testing.T) {
+	for _, args := range [][]string{{"--help"}, {"version"}, {"version", "--json"}, {"explain"}, {"explain", "--json"}, {"explain", "E-SEQ"}} {
+		for _, left := range []int{0, 10} {
+			var errs strings.Builder
+			if got := run(context.Background(), args, &broken{left}, &errs); got != wrongUsage || strings.Count(errs.String(), "no room") != 1 {
+				t.Errorf("%v: status %d\n%s", args, got, errs.String())
+			}
+		}
+	}
+}
+
 func TestTheProgramEndsWithTheStatusOfItsError(t *testing.T) {
 	for _, c := range []struct {
 		args []string

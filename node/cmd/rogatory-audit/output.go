@@ -18,6 +18,7 @@ type output struct {
 	w      io.Writer
 	tty    bool
 	colour bool
+	failed error // the first error of writing
 }
 
 func newOutput(w io.Writer) *output {
@@ -29,7 +30,17 @@ func newOutput(w io.Writer) *output {
 	return o
 }
 
-func (o *output) printf(format string, args ...any) { fmt.Fprintf(o.w, format, args...) }
+// Write writes until it fails once; the error stays in failed.
+func (o *output) Write(b []byte) (int, error) {
+	if o.failed != nil {
+		return 0, o.failed
+	}
+	n, err := o.w.Write(b)
+	o.failed = err
+	return n, err
+}
+
+func (o *output) printf(format string, args ...any) { fmt.Fprintf(o, format, args...) }
 
 // value prints anything as one line of JSON.
 func (o *output) value(v any) error {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"io"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -18,13 +18,16 @@ func (p *program) proveCommand() *cobra.Command {
 	var msg, out string
 	var receipt bool
 	c := &cobra.Command{
-		Use: "prove EXPORT [INDEX]", Short: "Prove that a leaf, or a peer's receipt, stands in a log", Args: cobra.RangeArgs(1, 2),
+		Use: "prove EXPORT [INDEX]", Short: "Prove that a leaf, or a peer's receipt, stands in a log", Args: between(1, "EXPORT", "INDEX"),
 		Long: `prove writes a C2SP tlog-proof: the leaf, its path, and the head that the log signed. Whoever has the directory can check it, with
 rogatory-audit check or any other program that knows the format; it shows nothing of other leaves.
 
   rogatory-audit prove export/RS 42 > leaf.tlog-proof
   rogatory-audit prove export/RS --msg NAME --receipt --out receipt.tlog-proof`,
 		RunE: func(c *cobra.Command, args []string) error {
+			if err := absent(out); err != nil {
+				return err
+			}
 			return withArchive(args[0], func(r *archive.Reader) error {
 				index, err := proveWhat(c.Context(), r, args[1:], msg, receipt)
 				if err != nil {
@@ -42,7 +45,7 @@ rogatory-audit check or any other program that knows the format; it shows nothin
 					p.out.printf("%s", b)
 					return nil
 				}
-				return os.WriteFile(out, b, 0o644)
+				return writeWhole(out, func(w io.Writer) error { _, err := w.Write(b); return err })
 			})
 		},
 	}

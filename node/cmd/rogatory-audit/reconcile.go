@@ -1,6 +1,9 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+
 	"github.com/spf13/cobra"
 
 	"github.com/rogatory/rogatory/node/archive"
@@ -11,20 +14,20 @@ import (
 func (p *program) reconcileCommand() *cobra.Command {
 	var logsAlone bool
 	c := &cobra.Command{
-		Use: "reconcile A B --directory FILE", Short: "Hold two countries' logs against each other", Args: cobra.ExactArgs(2),
+		Use: "reconcile A B --directory FILE", Short: "Hold two countries' logs against each other", Args: takes("A", "B"),
 		Long: `reconcile compares what two countries' logs say of each other, both ways: messages, receipts, heads, and the states of the cases
 that they share. It shows the first divergence side by side.
 
 A log that is damaged or unlawful in itself is for verify and replay to find.`,
 		RunE: func(c *cobra.Command, args []string) error {
-			a, err := p.anchor()
+			a, err := p.anchor(args...)
 			if err != nil {
 				return err
 			}
 			var readers [2]*archive.Reader
 			total := int64(0)
 			for i, path := range args {
-				r, err := archive.Open(path)
+				r, err := openArchive(path)
 				if err != nil {
 					return p.unopened(err)
 				}
@@ -37,6 +40,9 @@ A log that is damaged or unlawful in itself is for verify and replay to find.`,
 				Anchor: a, Workers: p.workers, LogsAlone: logsAlone, Progress: func(done int64) { tell(done, total) },
 			})
 			wipe()
+			if errors.Is(err, reconcile.ErrOneCountry) {
+				return usage(fmt.Errorf("%s and %s: %w", args[0], args[1], err), "give the exports of two countries")
+			}
 			if err != nil {
 				return err
 			}
@@ -56,7 +62,8 @@ func (p *program) reconciled(res *reconcile.Result) error {
 		if err := p.out.value(struct {
 			Line string `json:"result"`
 			*reconcile.Result
-		}{res.Line(), res}); err != nil {
+			Directory *trusted `json:"directory,omitempty"`
+		}{res.Line(), res, p.trusted}); err != nil {
 			return err
 		}
 		return ended(res.Status.Exit())
@@ -78,6 +85,7 @@ func (p *program) reconciled(res *reconcile.Result) error {
 	case audit.Incomplete:
 		c = yellow
 	}
+	p.rests()
 	p.out.printf("%s\n", p.out.paint(c, res.Line()))
 	return ended(res.Status.Exit())
 }

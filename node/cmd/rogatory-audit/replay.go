@@ -4,14 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/rogatory/rogatory/node/archive"
 	"github.com/rogatory/rogatory/node/audit/replay"
 )
 
@@ -32,28 +29,40 @@ The last line is RESULT status size root state assurance; the same log gives the
 
 What one officer sent alone on danger to life and nobody ratified in time is listed as a flag.`,
 		RunE: func(c *cobra.Command, args []string) error {
-			a, err := p.anchor()
+			if err := absent(out); err != nil {
+				return err
+			}
+			a, err := p.anchor(args...)
 			if err != nil {
 				return err
 			}
 			o := replay.Options{Anchor: a, Workers: p.workers, Verify: !unverified}
+			if at == "" && c.Flags().Changed("at") {
+				return usage(errors.New("--at is empty"), "give a number of leaves, or a time as 2026-11-23T12:00:00Z")
+			}
 			if o.Size, o.Until, err = parseAt(at); err != nil {
 				return err
 			}
-			if from != "" {
+			if from != "" || c.Flags().Changed("from") {
 				if o.From, err = readSaved(from); err != nil {
 					return err
 				}
 			}
-			r, err := archive.Open(args[0])
+			r, err := openArchive(args[0])
 			if err != nil {
 				return p.unopened(err)
 			}
 			defer r.Close()
+			if size := r.Info().Size; o.Size > size {
+				return usage(fmt.Errorf("--at %d is beyond the export, which has %d leaves", o.Size, size), "leave --at out for the state after the last leaf")
+			}
 			tell, wipe := p.progress("replaying")
 			o.Progress = func(done int64) { tell(done, r.Info().Size) }
 			res, err := replay.Run(c.Context(), r, o)
 			wipe()
+			if errors.Is(err, replay.ErrSaved) {
+				return usage(fmt.Errorf("--from %s: %w", from, err), "give a state that was saved from an earlier export of the same log")
+			}
 			if err != nil {
 				return err
 			}
@@ -93,18 +102,13 @@ func parseAt(at string) (size, until int64, err error) {
 }
 
 func readSaved(path string) (*replay.Saved, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxState+1))
+	b, err := readUpTo(path, maxState)
 	if err != nil {
 		return nil, err
 	}
 	s, err := replay.ParseSaved(b)
 	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", path, err)
+		return nil, usage(fmt.Errorf("--from %s is no saved state", path), "give a file that replay --out wrote")
 	}
 	return s, nil
 }
@@ -115,18 +119,7 @@ func writeSaved(path string, s *replay.Saved) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.new")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return nil
+	return writeWhole(path, func(w io.Writer) error { _, err := w.Write(b); return err })
 }
 
 // flags prints what one officer sent alone and nobody ratified in time.

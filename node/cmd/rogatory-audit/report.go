@@ -27,8 +27,11 @@ loads nothing and runs nothing; it prints well. The same exports give the same b
 			if !html {
 				return usage(errors.New("--html is missing: there is no other form"), c.UseLine())
 			}
+			if err := absent(out); err != nil {
+				return err
+			}
 			var err error
-			if o.Anchor, err = p.anchor(); err != nil {
+			if o.Anchor, err = p.anchor(args...); err != nil {
 				return err
 			}
 			o.Language, o.Workers = p.language, p.workers

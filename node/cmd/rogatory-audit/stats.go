@@ -33,7 +33,7 @@ where a total would give them away. What could not be counted stands beside. Not
 			var a *audit.Anchor
 			if len(p.directories) > 0 || os.Getenv("ROGATORY_DIRECTORY") != "" {
 				var err error
-				if a, err = p.anchor(); err != nil {
+				if a, err = p.anchor(args...); err != nil {
 					return err
 				}
 			}
@@ -45,7 +45,7 @@ where a total would give them away. What could not be counted stands beside. Not
 				case err != nil:
 					return err
 				case csv:
-					return s.WriteCSV(p.out.w)
+					return s.WriteCSV(p.out)
 				case p.json:
 					return p.out.value(s)
 				}
@@ -101,7 +101,7 @@ func withArchives(paths []string, do func([]*archive.Reader) error) (err error) 
 		}
 	}()
 	for _, path := range paths {
-		r, err := archive.Open(path)
+		r, err := openArchive(path)
 		if err != nil {
 			return err
 		}

@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rogatory/rogatory/node/archive"
 	"github.com/rogatory/rogatory/node/audit"
 )
 
@@ -22,11 +21,11 @@ record beside a leaf. The last line is RESULT status size root state assurance:
 
 Whether what was done was lawful, replay says; what two logs say of each other, reconcile.`,
 		RunE: func(c *cobra.Command, args []string) error {
-			a, err := p.anchor()
+			a, err := p.anchor(args...)
 			if err != nil {
 				return err
 			}
-			r, err := archive.Open(args[0])
+			r, err := openArchive(args[0])
 			if err != nil {
 				return p.unopened(err)
 			}
@@ -65,7 +64,9 @@ func (p *program) result(res *audit.Result) error {
 			*audit.Result
 			Root  string `json:"root"`
 			State string `json:"state"`
-		}{res.Line(), res, res.Root.String(), res.State.String()}); err != nil {
+
+			Directory *trusted `json:"directory,omitempty"`
+		}{res.Line(), res, res.Root.String(), res.State.String(), p.trusted}); err != nil {
 			return err
 		}
 	} else {
@@ -76,6 +77,7 @@ func (p *program) result(res *audit.Result) error {
 		case audit.Incomplete:
 			c = yellow
 		}
+		p.rests()
 		p.out.printf("%s\n", p.out.paint(c, res.Line()))
 	}
 	return ended(res.Status.Exit())
