@@ -251,7 +251,7 @@ func exportFailure(err error, e client.Export) error {
 	case errors.Is(err, store.ErrLocked):
 		return unsure(err, "the node runs, and does not answer at its socket: look at its log")
 	case errors.Is(err, client.ErrExport):
-		return unsure(err, "try again: what was written is completed")
+		return unsure(err, "try again: what is there is completed")
 	}
 	switch s, ok := status.FromError(err); {
 	case !ok:
