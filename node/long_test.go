@@ -4,6 +4,6 @@ package node_test
 
 func init() {
 	for seed := uint64(3); seed <= 20; seed++ {
-		seeds = append(seeds, seed)
+		seeds, honestSeeds = append(seeds, seed), append(honestSeeds, 100+seed)
 	}
 }
