@@ -36,6 +36,10 @@ type Country struct {
 	Cases map[string]exchange.Case
 	// Closed are the logs before this one, the oldest first.
 	Closed []*History
+	// base is the place of the log's leaf 0: cases count leaves by place, which goes on from log to log.
+	base int64
+	// sizes of the closed logs, as they were closed.
+	sizes []int64
 	// Epoch of its numbers; that of the log.
 	Epoch uint32
 

@@ -39,7 +39,7 @@ func (c *Country) step(token string, e exchange.Event, alone bool, why because) 
 		if i == 0 {
 			reason = why
 		} else if m, ok := next.Message(ch.Msg); ok {
-			reason.commit = c.Log.Entries[m.Index].Body.(*translog.Msg).DocketCommit
+			reason.commit = c.entryAt(int64(m.Index)).Body.(*translog.Msg).DocketCommit
 		}
 		c.caseLeaf(token, ch, e.Draft, next.Due(), reason)
 	}
@@ -107,7 +107,7 @@ func (w *World) part(m proto.Message) envelope.Part {
 }
 
 func (c *Country) event(kind exchange.EventKind, who string) exchange.Event {
-	return exchange.Event{Kind: kind, At: c.w.Now, Index: uint64(c.Log.Size()), Actor: who, Who: exchange.Officer}
+	return exchange.Event{Kind: kind, At: c.w.Now, Index: uint64(c.base + c.Log.Size()), Actor: who, Who: exchange.Officer}
 }
 
 func (c *Country) local(token, who string) *rogatoryv1.Docket {
@@ -164,16 +164,36 @@ func (w *World) State(country string) {
 			tokens[c.Log.Entries[i].Body.(*translog.Case).Case] = true
 		}
 	}
+	c.noteState(before, slices.Sorted(mapsKeys(tokens)))
+}
+
+// noteState writes a `state` leaf over some cases.
+func (c *Country) noteState(before translog.Hash, tokens []string) {
+	c.w.T.Helper()
 	var changed []exchange.Changed
-	for t := range tokens {
+	for _, t := range tokens {
 		k := c.Cases[t]
 		body := k.Encode()
 		changed = append(changed, exchange.Changed{Token: t, Hash: exchange.HashEncoded(body), Body: body})
 	}
 	exchange.SortChanged(changed)
-	w.tick()
-	i := c.Log.Append(w.Now, &translog.State{
+	c.w.tick()
+	i := c.Log.Append(c.w.Now, &translog.State{
 		Size: c.Log.Size(), State: exchange.FoldState(before, changed), Snapshot: exchange.SnapshotDigest(changed),
 	})
 	c.Log.Entries[i].put("snapshot", exchange.EncodeSnapshot(changed))
+}
+
+// entryAt returns the entry at a place.
+func (c *Country) entryAt(place int64) *Entry {
+	if place >= c.base {
+		return c.Log.Entries[place-c.base]
+	}
+	for i, h := range c.Closed {
+		if place < c.sizes[i] {
+			return h.Entries[place]
+		}
+		place -= c.sizes[i]
+	}
+	return nil
 }

@@ -205,7 +205,7 @@ func (w *World) submit(c *Country, m *Message) {
 		c.step(token, approve, false, because{assertion: a, local: c.local(token, who)})
 		e.Draft = exchange.Name(m.docketCommit())
 	}
-	e.Index, e.Msg, e.Sent, e.From, e.To, e.Docket = uint64(m.Out), exchange.Name(m.Name), m.submitted, m.From, m.To, m.Docket
+	e.Index, e.Msg, e.Sent, e.From, e.To, e.Docket = uint64(c.base+m.Out), exchange.Name(m.Name), m.submitted, m.From, m.To, m.Docket
 	c.step(token, e, m.alone, because{assertion: a, commit: m.docketCommit()})
 }
 
@@ -262,7 +262,7 @@ func (w *World) Deliver(messages ...*Message) {
 		m.beside(c.Log.Entries[m.In])
 		c.arrived[m.Name.String()] = m.In
 		c.step(m.Docket.GetCaseToken(), exchange.Event{
-			Kind: exchange.EventArrived, At: w.Now, Index: uint64(m.In), Msg: exchange.Name(m.Name), From: m.From, To: m.To,
+			Kind: exchange.EventArrived, At: w.Now, Index: uint64(c.base + m.In), Msg: exchange.Name(m.Name), From: m.From, To: m.To,
 			Sent: m.submitted, Docket: m.Docket, Who: exchange.Peer,
 		}, false, why)
 	}
@@ -301,7 +301,7 @@ func (w *World) Receipt(messages ...*Message) {
 			e.put("checkpoint", note)
 		}
 		event := exchange.Event{
-			Kind: exchange.EventReceived, At: min(leaf.At, w.Now), Index: uint64(c.Log.Size()), Of: exchange.Name(m.Name), Who: exchange.Peer,
+			Kind: exchange.EventReceived, At: min(leaf.At, w.Now), Index: uint64(c.base + c.Log.Size()), Of: exchange.Name(m.Name), Who: exchange.Peer,
 		}
 		if leaf.Kind == "rej" {
 			event.Kind = exchange.EventRejected

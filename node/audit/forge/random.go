@@ -48,11 +48,6 @@ func (d *Days) Settle() {
 	for len(d.arrived) > 0 {
 		d.receipt()
 	}
-	for _, c := range d.W.Countries() {
-		if len(c.Closed) > 0 && len(c.Log.Find("case")) > 0 {
-			d.W.State(c.Code) // so that cases which began in the log before are known
-		}
-	}
 	d.W.Round()
 	d.W.Round()
 }
@@ -109,9 +104,6 @@ func (d *Days) Act() {
 		if len(d.all) > 0 {
 			m := pick(r, d.all)
 			who := pick(r, []string{First, Second, Clerk})
-			if len(w.Country(m.From).Closed)+len(w.Country(m.To).Closed) > 0 {
-				who = First // the clerk stands in the log before
-			}
 			w.Consult(pick(r, []string{m.From, m.To}), m.Docket.GetCaseToken(), who, "investigation")
 		}
 	case n < 98:

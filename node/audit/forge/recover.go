@@ -3,6 +3,7 @@ package forge
 import (
 	"crypto/sha256"
 	"fmt"
+	"slices"
 
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/federation"
@@ -18,7 +19,7 @@ func (w *World) Recover(country string, size int64) {
 	root, err := translog.Root(size, old)
 	w.must(err)
 	c.Closed = append(c.Closed, old)
-	c.Epoch++
+	c.Epoch, c.base, c.sizes = c.Epoch+1, c.base+size, append(c.sizes, size)
 	signer, err := translog.NewLogSigner(federation.Origin(Federation, country, uint64(c.Epoch)), w.secret(country, "log ed"), w.secret(country, "log pq"))
 	w.must(err)
 	var closed []string
@@ -35,9 +36,17 @@ func (w *World) Recover(country string, size int64) {
 	endorsement, err := federation.EndorseGenesis(c.Log.Leaf(0), c.Identities[0].Key)
 	w.must(err)
 	c.Log.Entries[0].put("endorsement", endorsement)
-	report := fmt.Appendf(nil, `{"closed_size":%d}`, size)
+	report := fmt.Appendf(nil, `{"base":%d,"closed_size":%d}`, c.base, size)
 	i := c.Log.Append(w.Now, &translog.Node{Event: translog.NodeRecover, Program: program, Digest: sha256.Sum256(report)})
 	c.Log.Entries[i].put("report", report)
+	// The opening: who was enrolled, and how all cases stand.
+	for _, i := range old.Find("actor") {
+		e := old.Entries[i].Clone()
+		c.Log.Entries[c.Log.Append(w.Now, e.Body)].put("enrolment", e.Sides["enrolment"])
+	}
+	if len(c.Cases) > 0 {
+		c.noteState(translog.Hash{}, slices.Sorted(mapsKeys(c.Cases)))
+	}
 	c.notePolicy()
 	c.publish()
 }
