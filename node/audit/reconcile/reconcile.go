@@ -338,7 +338,7 @@ func witnessOf(i archive.Info) string {
 
 // witnessed judges that the other has logged what it cosigned. What it did in another log of its stands there.
 func (x *reconciler) witnessed(from, to *side) {
-	if to.many {
+	if to.many || from.next != "" {
 		return
 	}
 	for _, h := range from.cos {
