@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rogatory/rogatory/node/audit"
+	"github.com/rogatory/rogatory/node/cmd/internal/terminal"
 )
 
 // maxInput bounds a file that the auditor gives.
@@ -84,5 +85,5 @@ func (p *program) rests() {
 	if p.trusted.Pinned {
 		pinned = "pinned with --digest"
 	}
-	p.err.printf("directory %d of %s, SHA-256 %s: %s\n", p.trusted.Version, oneLine(p.trusted.Federation), p.trusted.Digest, pinned)
+	p.err.Printf("directory %d of %s, SHA-256 %s: %s\n", p.trusted.Version, terminal.OneLine(p.trusted.Federation), p.trusted.Digest, pinned)
 }

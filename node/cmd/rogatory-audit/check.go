@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rogatory/rogatory/node/audit/evidence"
+	"github.com/rogatory/rogatory/node/cmd/internal/terminal"
 )
 
 func (p *program) checkCommand() *cobra.Command {
@@ -39,27 +40,27 @@ func (p *program) checkCommand() *cobra.Command {
 				status = foundWrong
 			}
 			if p.json {
-				if err := p.out.value(c); err != nil {
+				if err := p.out.Value(c); err != nil {
 					return err
 				}
 				return ended(status)
 			}
 			o := p.out
-			verdict := o.paint(green, "holds")
+			verdict := o.Paint(terminal.Green, "holds")
 			if !c.Holds {
-				verdict = o.paint(red, "does not hold")
+				verdict = o.Paint(terminal.Red, "does not hold")
 			}
-			o.printf("%s: %s\n", c.What, verdict)
+			o.Printf("%s: %s\n", c.What, verdict)
 			for _, text := range []string{c.Says, c.Why} {
 				if text != "" {
-					o.printf("  %s\n", oneLine(text))
+					o.Printf("  %s\n", terminal.OneLine(text))
 				}
 			}
 			if c.At != 0 {
-				o.printf("  %s\n", moment(c.At))
+				o.Printf("  %s\n", moment(c.At))
 			}
 			if c.Leaf != "" {
-				o.printf("  %s\n", o.paint(dim, oneLine(c.Leaf)))
+				o.Printf("  %s\n", o.Paint(terminal.Dim, terminal.OneLine(c.Leaf)))
 			}
 			return ended(status)
 		},

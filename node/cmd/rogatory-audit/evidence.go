@@ -13,6 +13,7 @@ import (
 	"github.com/rogatory/rogatory/node/archive"
 	"github.com/rogatory/rogatory/node/audit"
 	"github.com/rogatory/rogatory/node/audit/evidence"
+	"github.com/rogatory/rogatory/node/cmd/internal/terminal"
 )
 
 // caseToken is the form of a case's token: a country, a year, a number.
@@ -107,13 +108,13 @@ func (p *program) evidence(c *cobra.Command, a *audit.Anchor, own, peer *archive
 		return err
 	}
 	if p.json {
-		return p.out.value(struct {
+		return p.out.Value(struct {
 			File string `json:"file"`
 			Size int    `json:"size"`
 			*evidence.Result
 		}{out, len(b), res})
 	}
-	p.out.printf("%s: %s %s, %d messages, %s bytes\n", out, res.About, oneLine(res.Subject), res.Messages, count(int64(len(b))))
+	p.out.Printf("%s: %s %s, %d messages, %s bytes\n", out, res.About, terminal.OneLine(res.Subject), res.Messages, count(int64(len(b))))
 	return nil
 }
 
@@ -127,24 +128,24 @@ func (p *program) checkEvidence(a *audit.Anchor, b []byte) error {
 		return err
 	}
 	if p.json {
-		if err := p.out.value(res); err != nil {
+		if err := p.out.Value(res); err != nil {
 			return err
 		}
 		return ended(res.Status.Exit())
 	}
 	if res.Status != audit.Findings {
 		for line := range strings.Lines(res.Report) {
-			p.out.printf("%s\n", oneLine(strings.TrimSuffix(line, "\n")))
+			p.out.Printf("%s\n", terminal.OneLine(strings.TrimSuffix(line, "\n")))
 		}
-		p.out.printf("\n")
+		p.out.Printf("\n")
 	}
-	c, verdict := green, "holds"
+	c, verdict := terminal.Green, "holds"
 	switch res.Status {
 	case audit.Findings:
-		c, verdict = red, "does not hold"
+		c, verdict = terminal.Red, "does not hold"
 	case audit.Incomplete:
-		c, verdict = yellow, "holds as far as could be judged"
+		c, verdict = terminal.Yellow, "holds as far as could be judged"
 	}
-	p.out.printf("evidence of %s %s: %s\n", res.About, oneLine(res.Subject), p.out.paint(c, verdict))
+	p.out.Printf("evidence of %s %s: %s\n", res.About, terminal.OneLine(res.Subject), p.out.Paint(c, verdict))
 	return ended(res.Status.Exit())
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rogatory/rogatory/node/audit"
+	"github.com/rogatory/rogatory/node/cmd/internal/terminal"
 )
 
 func (p *program) explainCommand() *cobra.Command {
@@ -21,30 +22,30 @@ func (p *program) explainCommand() *cobra.Command {
 				return usage(fmt.Errorf("no such code: %s", args[0]), "rogatory-audit explain lists all")
 			}
 			if p.json {
-				return p.out.value(e)
+				return p.out.Value(e)
 			}
 			o := p.out
-			o.printf("%s  %s\n\n", o.paint(bold, string(e.Code)), e.Title)
-			o.printf("%s\n\n%s %s\n%s %s\n", e.Meaning, o.paint(bold, "who:"), e.Suspect, o.paint(bold, "now:"), e.Do)
+			o.Printf("%s  %s\n\n", o.Paint(terminal.Bold, string(e.Code)), e.Title)
+			o.Printf("%s\n\n%s %s\n%s %s\n", e.Meaning, o.Paint(terminal.Bold, "who:"), e.Suspect, o.Paint(terminal.Bold, "now:"), e.Do)
 			return nil
 		},
 	}
 }
 
 func (p *program) explainAll() error {
-	var rows [][]cell
+	var rows [][]terminal.Cell
 	for _, c := range audit.Codes() {
 		e, _ := audit.Explain(c)
 		if p.json {
-			if err := p.out.value(e); err != nil {
+			if err := p.out.Value(e); err != nil {
 				return err
 			}
 			continue
 		}
-		rows = append(rows, plain(string(e.Code), e.Title))
+		rows = append(rows, terminal.Plain(string(e.Code), e.Title))
 	}
 	if !p.json {
-		p.out.table([]string{"CODE", "MEANS"}, rows)
+		p.out.Table([]string{"CODE", "MEANS"}, rows)
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rogatory/rogatory/node/archive"
 	"github.com/rogatory/rogatory/node/audit"
+	"github.com/rogatory/rogatory/node/cmd/internal/terminal"
 )
 
 // This file holds what people are told when something goes wrong: what happened, and in the hint what to do now.
@@ -53,9 +54,9 @@ func (p *program) report(err error) int {
 	if errors.Is(f.err, errSilent) {
 		return f.status
 	}
-	p.err.printf("%s %s\n", p.err.paint(red, "rogatory-audit:"), oneLine(strings.ReplaceAll(f.err.Error(), "\n", "; ")))
+	p.err.Printf("%s %s\n", p.err.Paint(terminal.Red, "rogatory-audit:"), terminal.OneLine(strings.ReplaceAll(f.err.Error(), "\n", "; ")))
 	if f.hint != "" {
-		p.err.printf("%s %s\n", p.err.paint(bold, "hint:"), oneLine(f.hint))
+		p.err.Printf("%s %s\n", p.err.Paint(terminal.Bold, "hint:"), terminal.OneLine(f.hint))
 	}
 	return f.status
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rogatory/rogatory/node/cmd/internal/terminal"
 	"github.com/rogatory/rogatory/node/codes"
 )
 
@@ -30,14 +31,14 @@ func main() {
 
 // run is the program.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	p := &program{out: newOutput(stdout), err: newOutput(stderr)}
+	p := &program{out: terminal.New(stdout), err: terminal.New(stderr)}
 	root := p.root()
 	root.SetArgs(args)
 	root.SetOut(p.out)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
-	if p.out.failed != nil { // whatever else there was to say, nobody has read all of it
-		err = usage(fmt.Errorf("the output could not be written: %w", p.out.failed), "make room, or send it elsewhere, and run this again")
+	if p.out.Err != nil { // whatever else there was to say, nobody has read all of it
+		err = usage(fmt.Errorf("the output could not be written: %w", p.out.Err), "make room, or send it elsewhere, and run this again")
 	}
 	if err != nil {
 		return p.report(err)
@@ -47,7 +48,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 // program holds what all commands share: streams and the flags of the root.
 type program struct {
-	out, err *output
+	out, err *terminal.Output
 
 	json     bool
 	language string

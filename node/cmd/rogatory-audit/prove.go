@@ -42,7 +42,7 @@ rogatory-audit check or any other program that knows the format; it shows nothin
 					return err
 				}
 				if out == "" {
-					p.out.printf("%s", b)
+					p.out.Printf("%s", b)
 					return nil
 				}
 				return writeWhole(out, func(w io.Writer) error { _, err := w.Write(b); return err })

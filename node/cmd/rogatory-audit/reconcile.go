@@ -9,6 +9,7 @@ import (
 	"github.com/rogatory/rogatory/node/archive"
 	"github.com/rogatory/rogatory/node/audit"
 	"github.com/rogatory/rogatory/node/audit/reconcile"
+	"github.com/rogatory/rogatory/node/cmd/internal/terminal"
 )
 
 func (p *program) reconcileCommand() *cobra.Command {
@@ -59,7 +60,7 @@ func (p *program) reconciled(res *reconcile.Result) error {
 		return err
 	}
 	if p.json {
-		if err := p.out.value(struct {
+		if err := p.out.Value(struct {
 			Line string `json:"result"`
 			*reconcile.Result
 			Directory *trusted `json:"directory,omitempty"`
@@ -69,23 +70,23 @@ func (p *program) reconciled(res *reconcile.Result) error {
 		return ended(res.Status.Exit())
 	}
 	if d := res.First; d != nil {
-		p.out.printf("first divergence: %s\n", oneLine(d.Finding.String()))
+		p.out.Printf("first divergence: %s\n", terminal.OneLine(d.Finding.String()))
 		for _, side := range [][2]string{{res.A, d.A}, {res.B, d.B}} {
 			text := side[1]
 			if text == "" {
 				text = "nothing"
 			}
-			p.out.printf("  %s\n    %s\n", p.out.paint(bold, side[0]), oneLine(text))
+			p.out.Printf("  %s\n    %s\n", p.out.Paint(terminal.Bold, side[0]), terminal.OneLine(text))
 		}
 	}
-	c := red
+	c := terminal.Red
 	switch res.Status {
 	case audit.OK:
-		c = green
+		c = terminal.Green
 	case audit.Incomplete:
-		c = yellow
+		c = terminal.Yellow
 	}
 	p.rests()
-	p.out.printf("%s\n", p.out.paint(c, res.Line()))
+	p.out.Printf("%s\n", p.out.Paint(c, res.Line()))
 	return ended(res.Status.Exit())
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rogatory/rogatory/node/audit/replay"
+	"github.com/rogatory/rogatory/node/cmd/internal/terminal"
 )
 
 // maxState bounds a saved state that the auditor gives, in bytes.
@@ -126,7 +127,7 @@ func writeSaved(path string, s *replay.Saved) error {
 func (p *program) flags(list []replay.Flag) error {
 	for _, f := range list {
 		if p.json {
-			if err := p.out.value(struct {
+			if err := p.out.Value(struct {
 				Kind string `json:"flag"`
 				replay.Flag
 			}{"break-glass", f}); err != nil {
@@ -138,7 +139,7 @@ func (p *program) flags(list []replay.Flag) error {
 		if f.RatifiedAt != 0 {
 			when = "ratified at " + moment(f.RatifiedAt)
 		}
-		p.out.printf("%s case %s: sent by %s alone at %s, to be ratified by %s, %s\n", p.out.paint(yellow, "flag"), f.Case, f.By, moment(f.At), moment(f.RatifyBy), when)
+		p.out.Printf("%s case %s: sent by %s alone at %s, to be ratified by %s, %s\n", p.out.Paint(terminal.Yellow, "flag"), f.Case, f.By, moment(f.At), moment(f.RatifyBy), when)
 	}
 	return nil
 }

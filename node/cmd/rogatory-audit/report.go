@@ -48,11 +48,11 @@ loads nothing and runs nothing; it prints well. The same exports give the same b
 					n += f.Count
 				}
 				if p.json {
-					if err := p.out.value(map[string]any{"file": out, "status": page.Status, "findings": n}); err != nil {
+					if err := p.out.Value(map[string]any{"file": out, "status": page.Status, "findings": n}); err != nil {
 						return err
 					}
 				} else {
-					p.out.printf("%s: %d logs, %s, %s findings\n", out, len(page.Logs), page.Status, count(int64(n)))
+					p.out.Printf("%s: %d logs, %s, %s findings\n", out, len(page.Logs), page.Status, count(int64(n)))
 				}
 				return ended(page.Status.Exit())
 			})

@@ -14,6 +14,7 @@ import (
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/archive"
 	"github.com/rogatory/rogatory/node/audit"
+	"github.com/rogatory/rogatory/node/cmd/internal/terminal"
 	"github.com/rogatory/rogatory/node/codes"
 	"github.com/rogatory/rogatory/node/federation"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
@@ -57,10 +58,10 @@ func (p *program) showLeaf(r *archive.Reader, index int64) error {
 		return p.leafJSON(&e, leaf)
 	}
 	o := p.out
-	o.printf("%s  %s  %s\n", o.paint(bold, fmt.Sprintf("%d %s", index, leaf.Kind)), moment(leaf.At), p.sentence(leaf.Entry))
-	o.printf("%s\n", o.paint(dim, oneLine(string(e.Leaf))))
+	o.Printf("%s  %s  %s\n", o.Paint(terminal.Bold, fmt.Sprintf("%d %s", index, leaf.Kind)), moment(leaf.At), p.sentence(leaf.Entry))
+	o.Printf("%s\n", o.Paint(terminal.Dim, terminal.OneLine(string(e.Leaf))))
 	for _, s := range e.Sides {
-		o.printf("\n%s  %s bytes\n", o.paint(bold, s.Name), count(int64(len(s.Bytes))))
+		o.Printf("\n%s  %s bytes\n", o.Paint(terminal.Bold, s.Name), count(int64(len(s.Bytes))))
 		p.record(&e, s)
 	}
 	return nil
@@ -86,7 +87,7 @@ func (p *program) leafJSON(e *archive.Entry, leaf translog.Leaf) error {
 		}
 		out.Docket = rawJSON(b)
 	}
-	return p.out.value(out)
+	return p.out.Value(out)
 }
 
 // rawJSON is JSON that is put in as it is.
@@ -103,15 +104,15 @@ func (p *program) record(e *archive.Entry, s archive.Record) {
 		}
 	case "message":
 		if m, err := envelope.ParseMessage(s.Bytes); err == nil {
-			p.out.printf("  %s to %s, number %d/%d, submitted %s\n", m.GetFrom(), m.GetTo(), m.GetEpoch(), m.GetSeq(), moment(int64(m.GetSubmittedMs())))
+			p.out.Printf("  %s to %s, number %d/%d, submitted %s\n", m.GetFrom(), m.GetTo(), m.GetEpoch(), m.GetSeq(), moment(int64(m.GetSubmittedMs())))
 		}
 	case "assertion":
 		if act := openAct(s.Bytes); act != nil {
-			p.out.printf("  %s by %s at %s%s\n", p.text(act.GetVerb().String()), act.GetActor(), moment(int64(act.GetAtMs())), reasonOf(act))
+			p.out.Printf("  %s by %s at %s%s\n", p.text(act.GetVerb().String()), act.GetActor(), moment(int64(act.GetAtMs())), reasonOf(act))
 		}
 	case "leaf":
 		if l, err := translog.ParseLeaf(s.Bytes); err == nil {
-			p.out.printf("  %d %s  %s  %s\n", l.Index, l.Kind, moment(l.At), p.sentence(l.Entry))
+			p.out.Printf("  %d %s  %s  %s\n", l.Index, l.Kind, moment(l.At), p.sentence(l.Entry))
 		}
 	case "enrolment":
 		if n, err := federation.ParseEnrolment(s.Bytes); err == nil {
@@ -120,9 +121,9 @@ func (p *program) record(e *archive.Entry, s archive.Record) {
 	case "checkpoint":
 		for line := range strings.Lines(string(s.Bytes)) {
 			if text, _, ok := strings.Cut(strings.TrimPrefix(line, "\u2014 "), " "); ok && strings.HasPrefix(line, "\u2014") {
-				p.out.printf("  signed by %s\n", oneLine(text))
+				p.out.Printf("  signed by %s\n", terminal.OneLine(text))
 			} else if line != "\n" {
-				p.out.printf("  %s\n", oneLine(strings.TrimSuffix(line, "\n")))
+				p.out.Printf("  %s\n", terminal.OneLine(strings.TrimSuffix(line, "\n")))
 			}
 		}
 	}
@@ -164,7 +165,7 @@ func (p *program) fields(m protoreflect.Message) {
 			continue
 		}
 		name := strings.ReplaceAll(string(f.Name()), "_", " ")
-		p.out.printf("  %s %s\n", p.out.paint(dim, name+":"), oneLine(p.fieldText(f, m.Get(f))))
+		p.out.Printf("  %s %s\n", p.out.Paint(terminal.Dim, name+":"), terminal.OneLine(p.fieldText(f, m.Get(f))))
 	}
 }
 
@@ -210,7 +211,7 @@ func (p *program) valueText(f protoreflect.FieldDescriptor, v protoreflect.Value
 // showCase prints the history of a case.
 func (p *program) showCase(ctx context.Context, r *archive.Reader, token string) error {
 	found := false
-	var rows [][]cell
+	var rows [][]terminal.Cell
 	err := audit.Walk(ctx, r, audit.Filter{Case: token}, func(l *audit.Line) error {
 		found = true
 		if p.json {
@@ -226,11 +227,11 @@ func (p *program) showCase(ctx context.Context, r *archive.Reader, token string)
 	if err != nil || p.json {
 		return err
 	}
-	p.out.table([]string{"LEAF", "TIME", "KIND", "WHAT", "WHO"}, rows)
+	p.out.Table([]string{"LEAF", "TIME", "KIND", "WHAT", "WHO"}, rows)
 	return nil
 }
 
-func (p *program) row(l *audit.Line) []cell {
+func (p *program) row(l *audit.Line) []terminal.Cell {
 	what := p.sentence(l.Leaf.Entry)
 	if _, ok := l.Leaf.Entry.(*translog.Msg); ok && l.Docket != nil {
 		what += ": " + p.docketText(l.Docket)
@@ -239,7 +240,7 @@ func (p *program) row(l *audit.Line) []cell {
 	if act := openAct(l.Entry.Side("assertion")); act != nil {
 		who = act.GetActor()
 	}
-	return plain(fmt.Sprint(l.Entry.Index), moment(l.Leaf.At), l.Leaf.Kind, what, who)
+	return terminal.Plain(fmt.Sprint(l.Entry.Index), moment(l.Leaf.At), l.Leaf.Kind, what, who)
 }
 
 // docketText says what a docket is about in a few words.

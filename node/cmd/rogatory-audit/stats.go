@@ -10,6 +10,7 @@ import (
 	"github.com/rogatory/rogatory/node/audit"
 	"github.com/rogatory/rogatory/node/audit/replay"
 	"github.com/rogatory/rogatory/node/audit/report"
+	"github.com/rogatory/rogatory/node/cmd/internal/terminal"
 )
 
 func (p *program) statsCommand() *cobra.Command {
@@ -47,7 +48,7 @@ where a total would give them away. What could not be counted stands beside. Not
 				case csv:
 					return s.WriteCSV(p.out)
 				case p.json:
-					return p.out.value(s)
+					return p.out.Value(s)
 				}
 				p.statistics(s)
 				return nil
@@ -62,32 +63,32 @@ where a total would give them away. What could not be counted stands beside. Not
 // statistics prints figures as tables.
 func (p *program) statistics(s *report.Statistics) {
 	for _, c := range s.Countries {
-		if p.out.tty {
-			p.out.printf("%s %d\n", p.out.paint(bold, c.Country), s.Year)
+		if p.out.TTY {
+			p.out.Printf("%s %d\n", p.out.Paint(terminal.Bold, c.Country), s.Year)
 		}
 		for _, t := range c.Tables {
-			var rows [][]cell
+			var rows [][]terminal.Cell
 			list := t.Rows
 			if t.Total != nil {
 				list = append(list[:len(list):len(list)], *t.Total)
 			}
 			for _, r := range list {
-				row := plain(r.Name, r.Sent.String(), r.Received.String())
-				if !p.out.tty {
-					row = append(plain(c.Country, t.Name), row...)
+				row := terminal.Plain(r.Name, r.Sent.String(), r.Received.String())
+				if !p.out.TTY {
+					row = append(terminal.Plain(c.Country, t.Name), row...)
 				}
 				rows = append(rows, row)
 			}
-			if p.out.tty {
-				p.out.printf("\n%s\n", p.out.paint(dim, t.Title))
+			if p.out.TTY {
+				p.out.Printf("\n%s\n", p.out.Paint(terminal.Dim, t.Title))
 			}
-			p.out.table([]string{"", "SENT", "RECEIVED"}, rows)
+			p.out.Table([]string{"", "SENT", "RECEIVED"}, rows)
 		}
 		for _, m := range c.Missing.Sentences() {
-			p.err.printf("%s %s: %s\n", p.err.paint(yellow, "missing:"), c.Country, m)
+			p.err.Printf("%s %s: %s\n", p.err.Paint(terminal.Yellow, "missing:"), c.Country, m)
 		}
-		if p.out.tty {
-			p.out.printf("\n")
+		if p.out.TTY {
+			p.out.Printf("\n")
 		}
 	}
 }

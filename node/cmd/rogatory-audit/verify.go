@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rogatory/rogatory/node/audit"
+	"github.com/rogatory/rogatory/node/cmd/internal/terminal"
 )
 
 func (p *program) verifyCommand() *cobra.Command {
@@ -56,10 +57,10 @@ func (p *program) result(res *audit.Result) error {
 		return err
 	}
 	if res.Left > 0 && !p.json {
-		p.out.printf("and %s more\n", count(int64(res.Left)))
+		p.out.Printf("and %s more\n", count(int64(res.Left)))
 	}
 	if p.json {
-		if err := p.out.value(struct {
+		if err := p.out.Value(struct {
 			Line string `json:"result"`
 			*audit.Result
 			Root  string `json:"root"`
@@ -70,15 +71,15 @@ func (p *program) result(res *audit.Result) error {
 			return err
 		}
 	} else {
-		c := red
+		c := terminal.Red
 		switch res.Status {
 		case audit.OK:
-			c = green
+			c = terminal.Green
 		case audit.Incomplete:
-			c = yellow
+			c = terminal.Yellow
 		}
 		p.rests()
-		p.out.printf("%s\n", p.out.paint(c, res.Line()))
+		p.out.Printf("%s\n", p.out.Paint(c, res.Line()))
 	}
 	return ended(res.Status.Exit())
 }
@@ -88,11 +89,11 @@ func (p *program) findings(list []audit.Finding) error {
 	for _, f := range list {
 		switch {
 		case p.json:
-			if err := p.out.value(f); err != nil {
+			if err := p.out.Value(f); err != nil {
 				return err
 			}
-		case !p.out.tty:
-			p.out.table(nil, [][]cell{plain(string(f.Code), strconv.FormatInt(f.Index, 10), f.Log, f.Detail, f.Wanted, f.Found)})
+		case !p.out.TTY:
+			p.out.Table(nil, [][]terminal.Cell{terminal.Plain(string(f.Code), strconv.FormatInt(f.Index, 10), f.Log, f.Detail, f.Wanted, f.Found)})
 		default:
 			p.finding(f)
 		}
@@ -102,23 +103,23 @@ func (p *program) findings(list []audit.Finding) error {
 
 // finding prints one finding for a person.
 func (p *program) finding(f audit.Finding) {
-	c := red
+	c := terminal.Red
 	if f.Code[0] == 'W' {
-		c = yellow
+		c = terminal.Yellow
 	}
 	e, _ := audit.Explain(f.Code)
 	where := ""
 	if f.Index >= 0 {
 		where = fmt.Sprintf(" at leaf %d", f.Index)
 	}
-	p.out.printf("%s%s  %s\n", p.out.paint(c, string(f.Code)), where, e.Title)
+	p.out.Printf("%s%s  %s\n", p.out.Paint(c, string(f.Code)), where, e.Title)
 	if f.Detail != "" {
-		p.out.printf("    %s\n", oneLine(f.Detail))
+		p.out.Printf("    %s\n", terminal.OneLine(f.Detail))
 	}
 	if f.Wanted != "" {
-		p.out.printf("    %s %s\n", p.out.paint(dim, "wanted"), oneLine(f.Wanted))
+		p.out.Printf("    %s %s\n", p.out.Paint(terminal.Dim, "wanted"), terminal.OneLine(f.Wanted))
 	}
 	if f.Found != "" {
-		p.out.printf("    %s  %s\n", p.out.paint(dim, "found"), oneLine(f.Found))
+		p.out.Printf("    %s  %s\n", p.out.Paint(terminal.Dim, "found"), terminal.OneLine(f.Found))
 	}
 }

@@ -27,9 +27,9 @@ func (p *program) versionCommand() *cobra.Command {
 		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if p.json {
-				return p.out.value(map[string]string{"version": programVersion(), "go": runtime.Version()})
+				return p.out.Value(map[string]string{"version": programVersion(), "go": runtime.Version()})
 			}
-			p.out.printf("rogatory-audit %s %s %s/%s\n", programVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			p.out.Printf("rogatory-audit %s %s %s/%s\n", programVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return nil
 		},
 	}

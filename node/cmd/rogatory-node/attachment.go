@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rogatory/rogatory/node/client"
+	"github.com/rogatory/rogatory/node/cmd/internal/terminal"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
@@ -61,7 +62,7 @@ func (p *program) requestAttach() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return p.out.message(a)
+			return printJSON(p.out, a)
 		},
 	}
 	c.Flags().StringVar(&mediaType, "type", "", "media type (default: by the file's extension)")
@@ -134,8 +135,8 @@ func (p *program) fetch(ctx context.Context, cl *client.Client, token string, a 
 		return err
 	}
 	if p.json {
-		return p.out.value(map[string]any{"file": out, "bytes": n, "mediaType": a.GetMediaType()})
+		return p.out.Value(map[string]any{"file": out, "bytes": n, "mediaType": a.GetMediaType()})
 	}
-	p.out.printf("%s: %d bytes, %s\n", out, n, oneLine(a.GetMediaType()))
+	p.out.Printf("%s: %d bytes, %s\n", out, n, terminal.OneLine(a.GetMediaType()))
 	return nil
 }

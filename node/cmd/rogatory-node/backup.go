@@ -35,9 +35,9 @@ must be gone from every copy by then; the node itself takes the keys out of thos
 				return err
 			}
 			if p.json {
-				return p.out.message(resp)
+				return printJSON(p.out, resp)
 			}
-			p.out.printf("%s: %d leaves, %d bytes; delete it on %s\n", folder, resp.GetLogSize(), resp.GetBytes(),
+			p.out.Printf("%s: %d leaves, %d bytes; delete it on %s\n", folder, resp.GetLogSize(), resp.GetBytes(),
 				time.Now().Add(store.KeysAge).Format(time.DateOnly))
 			return nil
 		},
@@ -61,12 +61,12 @@ func (p *program) backupExpire() *cobra.Command {
 					what = "keys destroyed"
 				}
 				if p.json {
-					if err := p.out.value(map[string]any{"folder": folder, "destroyed": gone}); err != nil {
+					if err := p.out.Value(map[string]any{"folder": folder, "destroyed": gone}); err != nil {
 						return err
 					}
 					continue
 				}
-				p.out.printf("%s\t%s\n", folder, what)
+				p.out.Printf("%s\t%s\n", folder, what)
 			}
 			return nil
 		},

@@ -36,9 +36,9 @@ keep it elsewhere otherwise.`,
 			}
 			cert := filepath.Join(dir, args[0]+".pem")
 			if p.json {
-				return p.out.value(map[string]string{"cert": cert, "key": filepath.Join(dir, args[0]+"-key.pem"), "role": role})
+				return p.out.Value(map[string]string{"cert": cert, "key": filepath.Join(dir, args[0]+"-key.pem"), "role": role})
 			}
-			p.out.printf("%s: for --cert, beside its key; role %s\n", cert, role)
+			p.out.Printf("%s: for --cert, beside its key; role %s\n", cert, role)
 			return nil
 		},
 	}

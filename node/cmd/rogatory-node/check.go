@@ -17,6 +17,7 @@ import (
 	"github.com/rogatory/rogatory/configs"
 	"github.com/rogatory/rogatory/crypto/keyring"
 	"github.com/rogatory/rogatory/node"
+	"github.com/rogatory/rogatory/node/cmd/internal/terminal"
 	"github.com/rogatory/rogatory/node/cmd/rogatory-node/setup"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/store"
@@ -115,16 +116,16 @@ func (p *program) check(ctx context.Context, cfg *configs.Node, deep bool) error
 
 func (p *program) printResult(r result) {
 	if p.json {
-		_ = p.out.value(r)
+		_ = p.out.Value(r)
 		return
 	}
-	mark := p.out.paint(green, "ok")
+	mark := p.out.Paint(terminal.Green, "ok")
 	if !r.OK {
-		mark = p.out.paint(red, "NO")
+		mark = p.out.Paint(terminal.Red, "NO")
 	}
-	p.out.printf("%s  %-20s  %s\n", mark, r.Name, r.Note)
+	p.out.Printf("%s  %-20s  %s\n", mark, r.Name, r.Note)
 	if r.Hint != "" {
-		p.out.printf("    %-20s  hint: %s\n", "", r.Hint)
+		p.out.Printf("    %-20s  hint: %s\n", "", r.Hint)
 	}
 }
 

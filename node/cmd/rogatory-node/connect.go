@@ -164,9 +164,9 @@ func (p *program) ask(prompt, env string) (string, error) {
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return "", usage(keyring.ErrPassphraseNeeded, fmt.Sprintf("set %s, or run it on a terminal; for a test node: init --insecure-no-passphrase", env))
 	}
-	p.err.printf("%s: ", prompt)
+	p.err.Printf("%s: ", prompt)
 	b, err := term.ReadPassword(int(f.Fd()))
-	p.err.printf("\n")
+	p.err.Printf("\n")
 	if err != nil {
 		return "", fmt.Errorf("reading the passphrase: %w", err)
 	}
@@ -205,7 +205,7 @@ func (p *program) confirmed(yes bool, question string) error {
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return usage(errors.New("somebody has to say yes"), "look at what is shown, then add --yes")
 	}
-	p.err.printf("%s [y/N] ", question)
+	p.err.Printf("%s [y/N] ", question)
 	line, err := bufio.NewReader(io.LimitReader(f, 64)).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("reading the answer: %w", err)

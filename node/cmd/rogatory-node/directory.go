@@ -207,9 +207,9 @@ func (p *program) writeDirectory(path string, signed []byte) error {
 		return err
 	}
 	if p.json {
-		return p.out.value(map[string]any{"file": path, "version": d.GetVersion(), "digest": hex.EncodeToString(sum[:])})
+		return p.out.Value(map[string]any{"file": path, "version": d.GetVersion(), "digest": hex.EncodeToString(sum[:])})
 	}
-	p.out.printf("%s: directory %d, digest %x\n", path, d.GetVersion(), sum)
+	p.out.Printf("%s: directory %d, digest %x\n", path, d.GetVersion(), sum)
 	return nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/rogatory/rogatory/crypto/keyring"
+	"github.com/rogatory/rogatory/node/cmd/internal/terminal"
 	"github.com/rogatory/rogatory/node/federation"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
@@ -43,10 +44,10 @@ func (p *program) directoryShow() *cobra.Command {
 			}
 			switch {
 			case onlyDigest:
-				p.out.printf("%x\n", sum)
+				p.out.Printf("%x\n", sum)
 				return nil
 			case p.json:
-				return p.out.message(d)
+				return printJSON(p.out, d)
 			}
 			if d.GetVersion() == 1 || (before != nil && before.Version()+1 != d.GetVersion()) {
 				before = nil
@@ -59,47 +60,47 @@ func (p *program) directoryShow() *cobra.Command {
 }
 
 func (p *program) printDirectory(d *rogatoryv1.Directory, sum [32]byte, before *federation.Directory, signed []byte) error {
-	p.out.printf("%s, directory %d\n", p.out.paint(bold, d.GetFederation()), d.GetVersion())
-	p.out.printf("digest     %s\n", quartets(hex.EncodeToString(sum[:])))
+	p.out.Printf("%s, directory %d\n", p.out.Paint(terminal.Bold, d.GetFederation()), d.GetVersion())
+	p.out.Printf("digest     %s\n", quartets(hex.EncodeToString(sum[:])))
 	if len(d.GetPrevious()) > 0 {
-		p.out.printf("follows    %s\n", quartets(hex.EncodeToString(d.GetPrevious())))
+		p.out.Printf("follows    %s\n", quartets(hex.EncodeToString(d.GetPrevious())))
 	}
-	p.out.printf("holds      %s to %s\n", moment(d.GetValidFromMs()), moment(d.GetValidUntilMs()))
-	p.out.printf("threshold  %d of %d\n", d.GetThreshold(), len(d.GetMembers()))
+	p.out.Printf("holds      %s to %s\n", moment(d.GetValidFromMs()), moment(d.GetValidUntilMs()))
+	p.out.Printf("threshold  %d of %d\n", d.GetThreshold(), len(d.GetMembers()))
 	progress, err := federation.CheckProgress(before, signed)
 	switch {
 	case err == nil:
-		state := p.out.paint(yellow, fmt.Sprintf("%d of %d", len(progress.Signed), progress.Needed))
+		state := p.out.Paint(terminal.Yellow, fmt.Sprintf("%d of %d", len(progress.Signed), progress.Needed))
 		if progress.Complete() {
-			state = p.out.paint(green, "complete")
+			state = p.out.Paint(terminal.Green, "complete")
 		}
-		p.out.printf("signed     %s: %s\n", state, strings.Join(progress.Signed, " "))
+		p.out.Printf("signed     %s: %s\n", state, strings.Join(progress.Signed, " "))
 		if len(progress.Unproven) > 0 {
-			p.out.printf("missing    %s (each new root key signs for itself)\n", strings.Join(progress.Unproven, " "))
+			p.out.Printf("missing    %s (each new root key signs for itself)\n", strings.Join(progress.Unproven, " "))
 		}
 	case errors.Is(err, federation.ErrGap), errors.Is(err, federation.ErrSame), errors.Is(err, federation.ErrOlder), errors.Is(err, federation.ErrFork):
-		p.out.printf("signed     not judged: %s\n", err)
+		p.out.Printf("signed     not judged: %s\n", err)
 	default:
 		return err
 	}
-	p.out.printf("\n")
-	var rows [][]cell
+	p.out.Printf("\n")
+	var rows [][]terminal.Cell
 	for _, m := range d.GetMembers() {
 		var founders []string
 		for _, f := range m.GetFounders() {
 			founders = append(founders, f.GetPseudonym())
 		}
-		rows = append(rows, plain(m.GetCountry(), m.GetName(), m.GetZone(), strings.Join(founders, " "), keyring.Fingerprint(m.GetRootKey())))
+		rows = append(rows, terminal.Plain(m.GetCountry(), m.GetName(), m.GetZone(), strings.Join(founders, " "), keyring.Fingerprint(m.GetRootKey())))
 	}
-	p.out.table([]string{"COUNTRY", "NAME", "ZONE", "FOUNDERS", "FINGERPRINT OF THE ROOT KEY"}, rows)
+	p.out.Table([]string{"COUNTRY", "NAME", "ZONE", "FOUNDERS", "FINGERPRINT OF THE ROOT KEY"}, rows)
 	if len(d.GetRules()) > 0 {
-		p.out.printf("\n")
-		p.out.table([]string{"RULE", "FROM", "TO", "METHODS", "VERDICT"}, ruleRows(d.GetRules()))
+		p.out.Printf("\n")
+		p.out.Table([]string{"RULE", "FROM", "TO", "METHODS", "VERDICT"}, ruleRows(d.GetRules()))
 	}
 	return nil
 }
 
-func ruleRows(rules []*rogatoryv1.Rule) (rows [][]cell) {
+func ruleRows(rules []*rogatoryv1.Rule) (rows [][]terminal.Cell) {
 	all := func(list []string) string {
 		if len(list) == 0 {
 			return "all"
@@ -107,7 +108,7 @@ func ruleRows(rules []*rogatoryv1.Rule) (rows [][]cell) {
 		return strings.Join(list, " ")
 	}
 	for _, r := range rules {
-		rows = append(rows, plain(r.GetName(), all(r.GetFrom()), all(r.GetTo()), all(r.GetMethods()), strings.TrimSpace(termCode(r.GetVerdict())+" "+termCode(r.GetGround()))))
+		rows = append(rows, terminal.Plain(r.GetName(), all(r.GetFrom()), all(r.GetTo()), all(r.GetMethods()), strings.TrimSpace(termCode(r.GetVerdict())+" "+termCode(r.GetGround()))))
 	}
 	return rows
 }
@@ -141,11 +142,11 @@ func (p *program) directoryDiff() *cobra.Command {
 			}
 			lines := diffDirectories(ds[0], ds[1])
 			for _, l := range lines {
-				c := green
+				c := terminal.Green
 				if l[0] == '-' {
-					c = red
+					c = terminal.Red
 				}
-				p.out.printf("%s\n", p.out.paint(c, l))
+				p.out.Printf("%s\n", p.out.Paint(c, l))
 			}
 			if len(lines) > 0 {
 				return &failure{answerIsNo, errSilent, ""}

@@ -31,7 +31,7 @@ other members read to you (--digest); later ones when enough members of the one 
 			}
 			d, err := p.judgeDirectory(cfg, signed, digest)
 			if errors.Is(err, federation.ErrSame) {
-				p.out.printf("this directory is in force here already\n")
+				p.out.Printf("this directory is in force here already\n")
 				return nil
 			}
 			if err != nil {
@@ -45,9 +45,9 @@ other members read to you (--digest); later ones when enough members of the one 
 			}
 			sum := d.Digest()
 			if p.json {
-				return p.out.value(map[string]any{"version": d.Version(), "digest": hex.EncodeToString(sum[:]), "file": cfg.Directory})
+				return p.out.Value(map[string]any{"version": d.Version(), "digest": hex.EncodeToString(sum[:]), "file": cfg.Directory})
 			}
-			p.out.printf("directory %d of %s with %d members is in force here\n", d.Version(), d.Federation(), len(d.Members()))
+			p.out.Printf("directory %d of %s with %d members is in force here\n", d.Version(), d.Federation(), len(d.Members()))
 			return nil
 		},
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rogatory/rogatory/crypto/keyring"
 	"github.com/rogatory/rogatory/node/client"
+	"github.com/rogatory/rogatory/node/cmd/internal/terminal"
 	"github.com/rogatory/rogatory/node/federation"
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
@@ -97,9 +98,9 @@ func (p *program) firstPerson(c *cobra.Command, o *rogatoryv1.Officer, revoked b
 		return err
 	}
 	if p.json {
-		return p.out.value(map[string]any{"file": out, "pseudonym": o.GetPseudonym(), "revoked": revoked})
+		return p.out.Value(map[string]any{"file": out, "pseudonym": o.GetPseudonym(), "revoked": revoked})
 	}
-	p.out.printf("%s waits for a second person: rogatory-node officer confirm %s --as KEYFILE\n", out, out)
+	p.out.Printf("%s waits for a second person: rogatory-node officer confirm %s --as KEYFILE\n", out, out)
 	return nil
 }
 
@@ -181,9 +182,9 @@ func (p *program) officerConfirm() *cobra.Command {
 				done = "off"
 			}
 			if p.json {
-				return p.out.value(map[string]any{"pseudonym": e.GetOfficer().GetPseudonym(), "revoked": e.GetRevoked()})
+				return p.out.Value(map[string]any{"pseudonym": e.GetOfficer().GetPseudonym(), "revoked": e.GetRevoked()})
 			}
-			p.out.printf("%s is %s the register\n", e.GetOfficer().GetPseudonym(), done)
+			p.out.Printf("%s is %s the register\n", e.GetOfficer().GetPseudonym(), done)
 			return nil
 		},
 	}
@@ -197,9 +198,9 @@ func (p *program) printEntry(o *rogatoryv1.Officer, revoked bool, first string) 
 	if revoked {
 		what = "leaves the register"
 	}
-	p.err.printf("%s %s, says %s\n", oneLine(o.GetPseudonym()), what, oneLine(first))
-	p.err.printf("  units   %s\n  rights  %s\n", oneLine(strings.Join(o.GetUnits(), " ")), strings.Join(rights(o), " "))
+	p.err.Printf("%s %s, says %s\n", terminal.OneLine(o.GetPseudonym()), what, terminal.OneLine(first))
+	p.err.Printf("  units   %s\n  rights  %s\n", terminal.OneLine(strings.Join(o.GetUnits(), " ")), strings.Join(rights(o), " "))
 	if public, err := keyring.NewOfficerPublicKey(o.GetPublicKey()); err == nil {
-		p.err.printf("  key     %s\n\nFingerprint, to compare with the person:\n\n%s\n\n", public, indent(digits(public.Fingerprint())))
+		p.err.Printf("  key     %s\n\nFingerprint, to compare with the person:\n\n%s\n\n", public, indent(digits(public.Fingerprint())))
 	}
 }

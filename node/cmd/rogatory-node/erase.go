@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rogatory/rogatory/node/client"
+	"github.com/rogatory/rogatory/node/cmd/internal/terminal"
 	"github.com/rogatory/rogatory/node/codes"
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
@@ -114,7 +115,7 @@ func (p *program) sure(approve, yes bool, shown *nodev1.ShowResponse, messages [
 		return nil
 	}
 	for _, m := range messages {
-		p.err.printf("%s\n", p.messageTitle(shown.GetCase(), m))
+		p.err.Printf("%s\n", p.messageTitle(shown.GetCase(), m))
 	}
 	return p.confirmed(yes, "Destroy what they say? It cannot be undone.")
 }
@@ -131,7 +132,7 @@ func (p *program) commitErase(ctx context.Context, cl *client.Client, token stri
 	}
 	for _, copied := range resp.GetCopies() {
 		if copied.GetStatus() != "erased" {
-			p.err.printf("%s the same went to %s: rogatory-node erase %s --item %s\n", p.err.paint(bold, "next:"), copied.GetTo(), copied.GetCaseToken(), short(copied.GetMsg()))
+			p.err.Printf("%s the same went to %s: rogatory-node erase %s --item %s\n", p.err.Paint(terminal.Bold, "next:"), copied.GetTo(), copied.GetCaseToken(), short(copied.GetMsg()))
 		}
 	}
 	return nil

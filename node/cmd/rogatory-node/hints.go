@@ -18,6 +18,7 @@ import (
 	"github.com/rogatory/rogatory/configs"
 	"github.com/rogatory/rogatory/node"
 	"github.com/rogatory/rogatory/node/client"
+	"github.com/rogatory/rogatory/node/cmd/internal/terminal"
 	"github.com/rogatory/rogatory/node/cmd/rogatory-node/setup"
 	terms "github.com/rogatory/rogatory/node/codes"
 	"github.com/rogatory/rogatory/node/store"
@@ -71,14 +72,14 @@ func (p *program) report(err error) int {
 	var mistakes configs.Mistakes
 	if errors.As(f.err, &mistakes) {
 		for _, m := range mistakes {
-			p.err.printf("%s\n", m)
+			p.err.Printf("%s\n", m)
 		}
 		return f.status
 	}
 	// Some of it may be what a peer or a file wrote.
-	p.err.printf("%s %s\n", p.err.paint(red, "rogatory-node:"), oneLine(strings.ReplaceAll(f.err.Error(), "\n", "; ")))
+	p.err.Printf("%s %s\n", p.err.Paint(terminal.Red, "rogatory-node:"), terminal.OneLine(strings.ReplaceAll(f.err.Error(), "\n", "; ")))
 	if f.hint != "" {
-		p.err.printf("%s %s\n", p.err.paint(bold, "hint:"), oneLine(f.hint))
+		p.err.Printf("%s %s\n", p.err.Paint(terminal.Bold, "hint:"), terminal.OneLine(f.hint))
 	}
 	return f.status
 }

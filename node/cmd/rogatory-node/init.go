@@ -108,7 +108,7 @@ func (p *program) init(o setup.Options) error {
 		return err
 	}
 	if p.json {
-		return p.out.value(map[string]any{
+		return p.out.Value(map[string]any{
 			"config": made.Config, "member": made.MemberFile, "fingerprint": made.Fingerprint, "officers": made.Officers,
 		})
 	}
@@ -117,8 +117,8 @@ func (p *program) init(o setup.Options) error {
 }
 
 func (p *program) printMade(o setup.Options, made *setup.Made) {
-	p.out.printf("%s is set up in %s.\n\n", o.Country, o.Dir)
-	p.out.printf("Fingerprint of the root key. Read it to the other members by telephone:\n\n%s\n\n", indent(digits(made.Fingerprint)))
+	p.out.Printf("%s is set up in %s.\n\n", o.Country, o.Dir)
+	p.out.Printf("Fingerprint of the root key. Read it to the other members by telephone:\n\n%s\n\n", indent(digits(made.Fingerprint)))
 	next := []string{"Give " + made.MemberFile + " to whoever proposes the directory."}
 	for _, f := range made.Officers {
 		next = append(next, fmt.Sprintf("Hand %s to its person and delete it here.", f))
@@ -131,9 +131,9 @@ func (p *program) printMade(o setup.Options, made *setup.Made) {
 		fmt.Sprintf("Take the directory when all have signed: rogatory-node directory take FILE --dir %s", o.Dir),
 		fmt.Sprintf("Look for mistakes, then run: rogatory-node check --dir %s && rogatory-node run --dir %s", o.Dir, o.Dir),
 	)
-	p.out.printf("Next:\n")
+	p.out.Printf("Next:\n")
 	for i, n := range next {
-		p.out.printf("  %d. %s\n", i+1, n)
+		p.out.Printf("  %d. %s\n", i+1, n)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/rogatory/rogatory/configs"
 	"github.com/rogatory/rogatory/crypto/keyring"
+	"github.com/rogatory/rogatory/node/cmd/internal/terminal"
 	"github.com/rogatory/rogatory/node/cmd/rogatory-node/setup"
 )
 
@@ -36,7 +37,7 @@ func (p *program) printIdentities(ring *keyring.Ring) error {
 	for i, id := range ring.Identities(time.Now()) {
 		public := id.Key.Public()
 		if p.json {
-			if err := p.out.value(map[string]any{
+			if err := p.out.Value(map[string]any{
 				"kid": public.KID().String(), "fingerprint": public.Fingerprint(), "notBeforeMs": id.NotBeforeMS, "notAfterMs": id.NotAfterMS,
 				"signs": i == 0, "endorsed": len(id.Endorsement) > 0,
 			}); err != nil {
@@ -48,7 +49,7 @@ func (p *program) printIdentities(ring *keyring.Ring) error {
 		if i == 0 {
 			use = "signs"
 		}
-		p.out.printf("%s  %s, from %s to %s\n\n%s\n\n", p.out.paint(bold, public.KID().String()), use, moment(id.NotBeforeMS), moment(id.NotAfterMS), indent(digits(public.Fingerprint())))
+		p.out.Printf("%s  %s, from %s to %s\n\n%s\n\n", p.out.Paint(terminal.Bold, public.KID().String()), use, moment(id.NotBeforeMS), moment(id.NotAfterMS), indent(digits(public.Fingerprint())))
 	}
 	return nil
 }

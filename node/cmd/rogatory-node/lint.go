@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rogatory/rogatory/node/cmd/internal/terminal"
 	"github.com/rogatory/rogatory/node/codes"
 	"github.com/rogatory/rogatory/node/exchange"
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
@@ -34,13 +35,13 @@ recipient's languages and what you quote. Exit status 0: it can be sent, 1: it c
 					return err
 				}
 				if len(args) > 1 && !p.json {
-					p.out.printf("%s\n", p.out.paint(bold, path))
+					p.out.Printf("%s\n", p.out.Paint(terminal.Bold, path))
 				}
 				if err := p.printFindings(p.out, findings); err != nil {
 					return err
 				}
 				if len(findings) == 0 && !p.json {
-					p.out.printf("nothing to say: it can be sent\n")
+					p.out.Printf("nothing to say: it can be sent\n")
 				}
 				sendable = sendable && !stopped(findings)
 			}
@@ -91,25 +92,25 @@ func stopped(findings []*nodev1.Finding) bool {
 }
 
 // printFindings says what the linter says: the field, what is wrong, and what now.
-func (p *program) printFindings(o *output, findings []*nodev1.Finding) error {
+func (p *program) printFindings(o *terminal.Output, findings []*nodev1.Finding) error {
 	for _, f := range findings {
 		if p.json {
-			if err := o.message(f); err != nil {
+			if err := printJSON(o, f); err != nil {
 				return err
 			}
 			continue
 		}
-		mark := o.paint(red, "error  ")
+		mark := o.Paint(terminal.Red, "error  ")
 		if f.GetWarning() {
-			mark = o.paint(yellow, "warning")
+			mark = o.Paint(terminal.Yellow, "warning")
 		}
 		text := f.GetText()
 		if text == "" {
 			text = codes.Text(p.lang(), "lint."+f.GetCode(), f.GetParams())
 		}
-		o.printf("%s  %s: %s\n", mark, oneLine(f.GetPath()), oneLine(text))
+		o.Printf("%s  %s: %s\n", mark, terminal.OneLine(f.GetPath()), terminal.OneLine(text))
 		if hint := codes.Hint(p.lang(), "lint."+f.GetCode(), f.GetParams()); hint != "" {
-			o.printf("         hint: %s\n", hint)
+			o.Printf("         hint: %s\n", hint)
 		}
 	}
 	return nil

@@ -19,6 +19,7 @@ import (
 	"github.com/rogatory/rogatory/node"
 	"github.com/rogatory/rogatory/node/archive"
 	"github.com/rogatory/rogatory/node/client"
+	"github.com/rogatory/rogatory/node/cmd/internal/terminal"
 	"github.com/rogatory/rogatory/node/export"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/store"
@@ -117,21 +118,21 @@ func (p *program) exportLog(ctx context.Context, out string, e client.Export) er
 	}
 	r := exported{out, info.Country, info.Log, info.Size, info.Root.String(), info.Limited(), behind, !fresh, from}
 	if p.json {
-		return p.out.value(r)
+		return p.out.Value(r)
 	}
 	what := "all"
 	if r.Limited {
 		what = "the hashes of all, and some"
 	}
-	p.out.printf("%s: %s of %d leaves of %s, root %s\n", out, what, r.Size, r.Log, r.Root)
+	p.out.Printf("%s: %s of %d leaves of %s, root %s\n", out, what, r.Size, r.Log, r.Root)
 	if behind > 0 {
-		p.err.printf("%s %d leaves are newer than the newest signed checkpoint and are left out: export again when the node runs\n", p.err.paint(yellow, "note:"), behind)
+		p.err.Printf("%s %d leaves are newer than the newest signed checkpoint and are left out: export again when the node runs\n", p.err.Paint(terminal.Yellow, "note:"), behind)
 	}
 	switch {
 	case fresh && from == 0 && r.Limited: // what it holds may not tell
-		p.err.printf("%s the newest head is not witnessed yet: export again after the next round\n", p.err.paint(yellow, "note:"))
+		p.err.Printf("%s the newest head is not witnessed yet: export again after the next round\n", p.err.Paint(terminal.Yellow, "note:"))
 	case fresh:
-		p.err.printf("%s not witnessed yet from leaf %d: export again after the next round\n", p.err.paint(yellow, "note:"), from)
+		p.err.Printf("%s not witnessed yet from leaf %d: export again after the next round\n", p.err.Paint(terminal.Yellow, "note:"), from)
 	}
 	return nil
 }
@@ -269,13 +270,13 @@ func exportFailure(err error, e client.Export) error {
 
 // A progress is one line on standard error that tells how far something is; nothing where that is no terminal.
 type progress struct {
-	out  *output
+	out  *terminal.Output
 	next time.Time
 }
 
 func (p *program) progress() *progress {
 	b := &progress{}
-	if p.err.tty {
+	if p.err.TTY {
 		b.out = p.err
 	}
 	return b
@@ -283,7 +284,7 @@ func (p *program) progress() *progress {
 
 func (b *progress) show(done, size int64) {
 	if now := time.Now(); b.out != nil && size > 0 && (now.After(b.next) || done == size) {
-		b.out.printf("\r%d of %d leaves, %d %%", done, size, done*100/size)
+		b.out.Printf("\r%d of %d leaves, %d %%", done, size, done*100/size)
 		b.next = now.Add(100 * time.Millisecond)
 	}
 }
@@ -291,6 +292,6 @@ func (b *progress) show(done, size int64) {
 // end clears the line.
 func (b *progress) end() {
 	if b.out != nil && !b.next.IsZero() {
-		b.out.printf("\r\x1b[K")
+		b.out.Printf("\r\x1b[K")
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/rogatory/rogatory/node/cmd/internal/terminal"
 )
 
 func main() {
@@ -22,7 +24,7 @@ func main() {
 
 // run is the program. The context ends at SIGTERM: the daemon then drains, a call is given up.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	p := &program{stdin: stdin, out: newOutput(stdout), err: newOutput(stderr)}
+	p := &program{stdin: stdin, stderr: stderr, out: terminal.New(stdout), err: terminal.New(stderr)}
 	root := p.root()
 	root.SetArgs(args)
 	root.SetIn(stdin)
@@ -37,7 +39,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 // program holds what all commands share: streams and the flags of the root.
 type program struct {
 	stdin    io.Reader
-	out, err *output
+	stderr   io.Writer // of the daemon, whose log goes on after a line that could not be written
+	out, err *terminal.Output
 
 	dir, configPath        string
 	socket                 string

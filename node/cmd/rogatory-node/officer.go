@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rogatory/rogatory/crypto/keyring"
+	"github.com/rogatory/rogatory/node/cmd/internal/terminal"
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
@@ -45,10 +46,10 @@ func (p *program) officerList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var rows [][]cell
+			var rows [][]terminal.Cell
 			for _, o := range officers {
 				if p.json {
-					if err := p.out.message(o); err != nil {
+					if err := printJSON(p.out, o); err != nil {
 						return err
 					}
 					continue
@@ -58,10 +59,10 @@ func (p *program) officerList() *cobra.Command {
 					kind = "agency"
 				}
 				kid := keyring.KIDOf(o.GetPublicKey())
-				rows = append(rows, plain(o.GetPseudonym(), kind, strings.Join(o.GetUnits(), " "), strings.Join(rights(o), " "), hex.EncodeToString(kid[:])))
+				rows = append(rows, terminal.Plain(o.GetPseudonym(), kind, strings.Join(o.GetUnits(), " "), strings.Join(rights(o), " "), hex.EncodeToString(kid[:])))
 			}
 			if !p.json {
-				p.out.table([]string{"PSEUDONYM", "KIND", "UNITS", "RIGHTS", "KEY"}, rows)
+				p.out.Table([]string{"PSEUDONYM", "KIND", "UNITS", "RIGHTS", "KEY"}, rows)
 			}
 			return nil
 		},

@@ -61,11 +61,11 @@ func checkPseudonym(name string, key *keyring.Officer) error {
 
 func (p *program) printPublic(name string, key keyring.OfficerPublicKey, file string) error {
 	if p.json {
-		return p.out.value(map[string]string{"pseudonym": name, "publicKey": key.String(), "fingerprint": key.Fingerprint(), "file": file})
+		return p.out.Value(map[string]string{"pseudonym": name, "publicKey": key.String(), "fingerprint": key.Fingerprint(), "file": file})
 	}
-	p.out.printf("%s", client.FormatPublic(name, key))
-	if p.out.tty {
-		p.out.printf("\nFingerprint, to compare by voice:\n\n%s\n", indent(digits(key.Fingerprint())))
+	p.out.Printf("%s", client.FormatPublic(name, key))
+	if p.out.TTY {
+		p.out.Printf("\nFingerprint, to compare by voice:\n\n%s\n", indent(digits(key.Fingerprint())))
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/rogatory/rogatory/node/cmd/internal/terminal"
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
 )
 
@@ -27,18 +28,18 @@ func (p *program) parkedCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var rows [][]cell
+			var rows [][]terminal.Cell
 			for _, r := range resp.GetParked() {
 				if p.json {
-					if err := p.out.message(r); err != nil {
+					if err := printJSON(p.out, r); err != nil {
 						return err
 					}
 					continue
 				}
-				rows = append(rows, plain(strconv.FormatUint(r.GetId(), 10), r.GetFrom(), r.GetReason(), moment(r.GetAtMs()), hex.EncodeToString(r.GetMsg())))
+				rows = append(rows, terminal.Plain(strconv.FormatUint(r.GetId(), 10), r.GetFrom(), r.GetReason(), moment(r.GetAtMs()), hex.EncodeToString(r.GetMsg())))
 			}
 			if !p.json {
-				p.out.table([]string{"ID", "FROM", "REASON", "SINCE", "MESSAGE"}, rows)
+				p.out.Table([]string{"ID", "FROM", "REASON", "SINCE", "MESSAGE"}, rows)
 			}
 			return nil
 		},
@@ -75,11 +76,11 @@ func (p *program) unpark(c *cobra.Command, arg string, drop bool) error {
 	}
 	switch {
 	case p.json:
-		return p.out.message(resp)
+		return printJSON(p.out, resp)
 	case drop:
-		p.out.printf("%d is refused\n", id)
+		p.out.Printf("%d is refused\n", id)
 	default:
-		p.out.printf("%d went to case %s\n", id, resp.GetCaseToken())
+		p.out.Printf("%d went to case %s\n", id, resp.GetCaseToken())
 	}
 	return nil
 }

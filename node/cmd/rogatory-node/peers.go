@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rogatory/rogatory/node/cmd/internal/terminal"
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
 )
 
@@ -25,11 +26,11 @@ func (p *program) peersCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var rows [][]cell
+			var rows [][]terminal.Cell
 			now := time.Now()
 			for _, peer := range resp.GetPeers() {
 				if p.json {
-					if err := p.out.message(peer); err != nil {
+					if err := printJSON(p.out, peer); err != nil {
 						return err
 					}
 					continue
@@ -37,7 +38,7 @@ func (p *program) peersCommand() *cobra.Command {
 				rows = append(rows, peerRow(peer, now))
 			}
 			if !p.json {
-				p.out.table([]string{"PEER", "MANIFEST", "HEARD", "WAITING", "OLDEST", "ITS LOG", "COSIGNED", "COSIGNS OURS", "STATE"}, rows)
+				p.out.Table([]string{"PEER", "MANIFEST", "HEARD", "WAITING", "OLDEST", "ITS LOG", "COSIGNED", "COSIGNS OURS", "STATE"}, rows)
 			}
 			return nil
 		},
@@ -67,37 +68,37 @@ func (p *program) recosignCommand() *cobra.Command {
 				return err
 			}
 			if p.json {
-				return p.out.message(resp)
+				return printJSON(p.out, resp)
 			}
 			if resp.GetStopped() == "" {
-				p.out.printf("The log of %s is cosigned; nothing was in the way.\n", args[0])
+				p.out.Printf("The log of %s is cosigned; nothing was in the way.\n", args[0])
 				return nil
 			}
-			p.out.printf("The log of %s is cosigned again. The proof (%s) is kept.\n", args[0], resp.GetStopped())
+			p.out.Printf("The log of %s is cosigned again. The proof (%s) is kept.\n", args[0], resp.GetStopped())
 			return nil
 		},
 	}
 }
 
-func peerRow(peer *nodev1.Peer, now time.Time) []cell {
-	state := cell{"well", green}
+func peerRow(peer *nodev1.Peer, now time.Time) []terminal.Cell {
+	state := terminal.Painted("well", terminal.Green)
 	switch {
 	case peer.GetStopped() != "":
-		state = cell{"FORKED: its log shows two histories and is not cosigned", red}
+		state = terminal.Painted("FORKED: its log shows two histories and is not cosigned", terminal.Red)
 	case peer.GetForked():
-		state = cell{"has shown two histories; the proof is kept", red}
+		state = terminal.Painted("has shown two histories; the proof is kept", terminal.Red)
 	case peer.GetManifestVersion() == 0:
-		state = cell{"no manifest yet", yellow}
+		state = terminal.Painted("no manifest yet", terminal.Yellow)
 	case peer.GetStale():
-		state = cell{"stale manifest", yellow}
+		state = terminal.Painted("stale manifest", terminal.Yellow)
 	case peer.GetHeld() > 0:
-		state = cell{fmt.Sprintf("%d approved messages wait for a number", peer.GetHeld()), yellow}
+		state = terminal.Painted(fmt.Sprintf("%d approved messages wait for a number", peer.GetHeld()), terminal.Yellow)
 	case !peer.GetConfirmed():
-		state = cell{"not heard since the start", yellow}
+		state = terminal.Painted("not heard since the start", terminal.Yellow)
 	case len(peer.GetGaps()) > 0:
-		state = cell{fmt.Sprintf("%d gaps", len(peer.GetGaps())), yellow}
+		state = terminal.Painted(fmt.Sprintf("%d gaps", len(peer.GetGaps())), terminal.Yellow)
 	}
-	row := plain(peer.GetCountry(), strconv.FormatUint(peer.GetManifestVersion(), 10), ago(peer.GetHeardMs(), now),
+	row := terminal.Plain(peer.GetCountry(), strconv.FormatUint(peer.GetManifestVersion(), 10), ago(peer.GetHeardMs(), now),
 		strconv.FormatUint(peer.GetWaiting(), 10), ago(peer.GetOldestMs(), now), strconv.FormatUint(peer.GetLogSize(), 10),
 		strconv.FormatUint(peer.GetWitnessedSize(), 10), strconv.FormatUint(peer.GetCosignedSize(), 10))
 	return append(row, state)

@@ -63,10 +63,10 @@ The node must not run. Interrupted, or run again, it does no harm.`,
 			if opts.Lock, err = p.ringLock(cfg); err != nil {
 				return err
 			}
-			opts.Logger, opts.Wait = logger(p.err.w, cfg.Log), time.Duration(wait)
+			opts.Logger, opts.Wait = logger(p.stderr, cfg.Log), time.Duration(wait)
 			opts.Confirm = func(plan *node.RecoverPlan) error { return p.confirmRecovery(plan, yes) }
 			if !p.json {
-				p.err.printf("asking the peers what they have of this node, for at most %s\n", time.Duration(wait))
+				p.err.Printf("asking the peers what they have of this node, for at most %s\n", time.Duration(wait))
 			}
 			done, plan, err := node.Recover(c.Context(), cfg, opts)
 			switch err = p.keyError(err); {
@@ -78,10 +78,10 @@ The node must not run. Interrupted, or run again, it does no harm.`,
 				return err
 			}
 			if p.json {
-				return p.out.value(map[string]any{"log": done.Log.Origin, "closed": done.Origin, "closed_size": done.Closed.Size, "moved": done.Moved, "plan": plan})
+				return p.out.Value(map[string]any{"log": done.Log.Origin, "closed": done.Origin, "closed_size": done.Closed.Size, "moved": done.Moved, "plan": plan})
 			}
-			p.out.printf("%s is closed at %d leaves, %s is open\n", done.Origin, done.Closed.Size, done.Log.Origin)
-			p.out.printf("now start the node: rogatory-node run; rogatory-node recover --report says what comes back\n")
+			p.out.Printf("%s is closed at %d leaves, %s is open\n", done.Origin, done.Closed.Size, done.Log.Origin)
+			p.out.Printf("now start the node: rogatory-node run; rogatory-node recover --report says what comes back\n")
 			return nil
 		},
 	}
@@ -110,20 +110,20 @@ func (p *program) recoverGiveUp(ctx context.Context, cfg *configs.Node, peer str
 	} else if err != nil {
 		return err
 	}
-	p.out.printf("nothing of %s is waited for; start the node: rogatory-node run\n", peer)
+	p.out.Printf("nothing of %s is waited for; start the node: rogatory-node run\n", peer)
 	return nil
 }
 
 // confirmRecovery says what a recovery is going to do and asks.
 func (p *program) confirmRecovery(plan *node.RecoverPlan, yes bool) error {
 	if !p.json {
-		p.err.printf("proof of the loss: %s\n", strings.Join(plan.Why, "; "))
-		p.err.printf("the store has %d leaves of %s\n", plan.Size, plan.Log)
-		p.err.printf("heard: %s\n", orNobody(plan.Heard))
+		p.err.Printf("proof of the loss: %s\n", strings.Join(plan.Why, "; "))
+		p.err.Printf("the store has %d leaves of %s\n", plan.Size, plan.Log)
+		p.err.Printf("heard: %s\n", orNobody(plan.Heard))
 		if len(plan.Unheard) > 0 {
-			p.err.printf("not heard: %s\n", strings.Join(plan.Unheard, ", "))
+			p.err.Printf("not heard: %s\n", strings.Join(plan.Unheard, ", "))
 		}
-		p.err.printf("this closes %s for ever and opens %s; peers are told; what comes back comes when the node runs\n", plan.Log, plan.Next)
+		p.err.Printf("this closes %s for ever and opens %s; peers are told; what comes back comes when the node runs\n", plan.Log, plan.Next)
 	}
 	return p.confirmed(yes, fmt.Sprintf("Close %s and open %s?", plan.Log, plan.Next))
 }
@@ -145,23 +145,23 @@ func (p *program) recoverReport(ctx context.Context, cfg *configs.Node) error {
 		return err
 	}
 	if p.json {
-		return p.out.value(report)
+		return p.out.Value(report)
 	}
-	p.out.printf("%s was closed at %d leaves, %s opened\n", report.Closed, report.ClosedSize, report.Log)
+	p.out.Printf("%s was closed at %d leaves, %s opened\n", report.Closed, report.ClosedSize, report.Log)
 	for _, r := range report.Peers {
 		state := "has given back what it has"
 		if !r.Done {
 			state = "must still give back"
 		}
-		p.out.printf("%s %s: %d of our messages, %d of its %d\n", r.Peer, state, r.Returned, r.Resent, r.Expected)
+		p.out.Printf("%s %s: %d of our messages, %d of its %d\n", r.Peer, state, r.Returned, r.Resent, r.Expected)
 		for _, m := range r.Lost {
-			p.out.printf("  lost: %s %d.%d (%s)\n", m.Direction, m.Epoch, m.Seq, m.Why)
+			p.out.Printf("  lost: %s %d.%d (%s)\n", m.Direction, m.Epoch, m.Seq, m.Why)
 		}
 		if more := r.LostCount - len(r.Lost); more > 0 {
-			p.out.printf("  and %d more\n", more)
+			p.out.Printf("  and %d more\n", more)
 		}
 	}
-	p.out.printf("lost for good: %s\n", report.Lost)
+	p.out.Printf("lost for good: %s\n", report.Lost)
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rogatory/rogatory/node/cmd/internal/terminal"
 	"github.com/rogatory/rogatory/node/cmd/rogatory-node/names"
 )
 
@@ -143,7 +144,7 @@ func (p *program) namesNew(n *nameFlags) *cobra.Command {
 			if err := names.New(n.file, l); err != nil {
 				return err
 			}
-			p.out.printf("%s\n", n.file)
+			p.out.Printf("%s\n", n.file)
 			return nil
 		},
 	}
@@ -182,9 +183,9 @@ func (p *program) namesShow(n *nameFlags) *cobra.Command {
 					return false, err
 				}
 				if p.json {
-					return false, p.out.value(e)
+					return false, p.out.Value(e)
 				}
-				p.out.printf("%s\t%s\t%s\n", e.Pseudonym, oneLine(e.Name), e.Until)
+				p.out.Printf("%s\t%s\t%s\n", e.Pseudonym, terminal.OneLine(e.Name), e.Until)
 				return false, nil
 			})
 		},
@@ -198,12 +199,12 @@ func (p *program) namesList(n *nameFlags) *cobra.Command {
 			return p.book(n, func(b *names.Book) (bool, error) {
 				for _, e := range b.Terms() {
 					if p.json {
-						if err := p.out.value(map[string]string{"pseudonym": e.Pseudonym, "until": e.Until}); err != nil {
+						if err := p.out.Value(map[string]string{"pseudonym": e.Pseudonym, "until": e.Until}); err != nil {
 							return false, err
 						}
 						continue
 					}
-					p.out.printf("%s\t%s\n", e.Pseudonym, e.Until)
+					p.out.Printf("%s\t%s\n", e.Pseudonym, e.Until)
 				}
 				return false, nil
 			})
@@ -224,7 +225,7 @@ func (p *program) namesErase(n *nameFlags) *cobra.Command {
 					return true, b.Erase(args[0])
 				}
 				gone := b.Expire(time.Now())
-				p.out.printf("%d\n", gone)
+				p.out.Printf("%d\n", gone)
 				return gone > 0, nil
 			})
 		},

@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/rogatory/rogatory/node/cmd/internal/terminal"
 	"github.com/rogatory/rogatory/node/codes"
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
@@ -20,54 +21,54 @@ const textWidth = 100
 // printCase prints a case for a person: its row, then its messages as they came.
 func (p *program) printCase(resp *nodev1.ShowResponse) {
 	o, row := p.out, resp.GetCase()
-	o.printf("%s  %s\n", o.paint(bold, row.GetCaseToken()), codes.Text(p.lang(), "state."+row.GetState(), nil))
-	o.printf("%s, here %s\n", strings.TrimSpace(row.GetKind()+" "+towards(row)), row.GetUnit())
-	if left := deadlineCell(row, time.Now()); left.text != "" {
-		o.printf("time left: %s%s\n", o.paint(left.colour, left.text), until(row))
+	o.Printf("%s  %s\n", o.Paint(terminal.Bold, row.GetCaseToken()), codes.Text(p.lang(), "state."+row.GetState(), nil))
+	o.Printf("%s, here %s\n", strings.TrimSpace(row.GetKind()+" "+towards(row)), row.GetUnit())
+	if left := deadlineCell(row, time.Now()); left.Text != "" {
+		o.Printf("time left: %s%s\n", o.Paint(left.Colour, left.Text), until(row))
 	}
 	if why := row.GetOutcome(); why != "" {
-		o.printf("outcome: %s\n", oneLine(p.outcome(why)))
+		o.Printf("outcome: %s\n", terminal.OneLine(p.outcome(why)))
 	}
 	for _, f := range row.GetFlags() {
-		text := oneLine(f)
+		text := terminal.OneLine(f)
 		if codes.Has("flag." + f) {
 			text = codes.Text(p.lang(), "flag."+f, nil)
 		}
-		o.printf("%s\n", o.paint(yellow, text))
+		o.Printf("%s\n", o.Paint(terminal.Yellow, text))
 	}
 	for _, m := range resp.GetMessages() {
-		o.printf("\n%s\n", o.paint(bold, p.messageTitle(row, m)))
+		o.Printf("\n%s\n", o.Paint(terminal.Bold, p.messageTitle(row, m)))
 		if n := m.GetMsg(); len(n) > 0 {
-			o.printf("%s\n", o.paint(dim, "  message "+hex.EncodeToString(n)))
+			o.Printf("%s\n", o.Paint(terminal.Dim, "  message "+hex.EncodeToString(n)))
 		}
 		if by := m.GetEraseProposedBy(); by != "" {
-			o.printf("  %s\n", o.paint(yellow, oneLine(by)+" proposes to erase it"))
+			o.Printf("  %s\n", o.Paint(terminal.Yellow, terminal.OneLine(by)+" proposes to erase it"))
 		}
 		if at := m.GetCorrection(); at != "" {
-			o.printf("  notice: %s\n", codes.Text(p.lang(), "correction."+at, nil))
+			o.Printf("  notice: %s\n", codes.Text(p.lang(), "correction."+at, nil))
 		}
 		switch m.GetStatus() {
 		case "erased":
-			o.printf("  content erased%s\n", tomb(m.GetTombstone()))
+			o.Printf("  content erased%s\n", tomb(m.GetTombstone()))
 			continue
 		case "withheld":
-			o.printf("  withheld: its provider has restricted it; --reason restricted shows it, and is logged\n")
+			o.Printf("  withheld: its provider has restricted it; --reason restricted shows it, and is logged\n")
 			continue
 		case "missing":
-			o.printf("  %s\n", o.paint(red, "MISSING: nobody erased it, and it does not open; tell the operator"))
+			o.Printf("  %s\n", o.Paint(terminal.Red, "MISSING: nobody erased it, and it does not open; tell the operator"))
 			continue
 		}
 		p.printContent(o, m.GetContent())
 	}
 	if len(resp.GetActs()) > 0 {
-		o.printf("\n%s\n", o.paint(bold, "keeping and erasing"))
+		o.Printf("\n%s\n", o.Paint(terminal.Bold, "keeping and erasing"))
 	}
 	for _, a := range resp.GetActs() {
 		about := ""
 		if len(a.GetMsg()) > 0 {
 			about = ", message " + short(a.GetMsg())
 		}
-		o.printf("  %s  %s: %s (%s%s)\n", moment(a.GetAtMs()), oneLine(a.GetBy()), codes.Text(p.lang(), "event."+a.GetEvent(), nil), oneLine(a.GetReason()), about)
+		o.Printf("  %s  %s: %s (%s%s)\n", moment(a.GetAtMs()), terminal.OneLine(a.GetBy()), codes.Text(p.lang(), "event."+a.GetEvent(), nil), terminal.OneLine(a.GetReason()), about)
 	}
 }
 
@@ -76,7 +77,7 @@ func tomb(t *nodev1.Tombstone) string {
 	if t == nil {
 		return ""
 	}
-	return fmt.Sprintf(" %s by %s (%s): %s; leaf %d", moment(t.GetAtMs()), oneLine(t.GetBy()), oneLine(t.GetGround()), strings.Join(t.GetWhat(), ", "), t.GetIndex())
+	return fmt.Sprintf(" %s by %s (%s): %s; leaf %d", moment(t.GetAtMs()), terminal.OneLine(t.GetBy()), terminal.OneLine(t.GetGround()), strings.Join(t.GetWhat(), ", "), t.GetIndex())
 }
 
 // outcome is what became of a case, or why the other node refused its message for good.
@@ -108,9 +109,9 @@ func (p *program) messageTitle(row *nodev1.CaseRow, m *nodev1.CaseMessage) strin
 	title := fmt.Sprintf("%s  %s: %s", moment(m.GetAtMs()), who, codes.Enum(p.lang(), m.GetDocket().GetKind()))
 	switch {
 	case m.GetStatus() == "draft":
-		title += " (draft, by " + oneLine(m.GetDocket().GetActor()) + ")"
+		title += " (draft, by " + terminal.OneLine(m.GetDocket().GetActor()) + ")"
 	case strings.HasPrefix(m.GetStatus(), "declined:"):
-		title += fmt.Sprintf(" (draft, by %s, declined by %s)", oneLine(m.GetDocket().GetActor()), oneLine(strings.TrimPrefix(m.GetStatus(), "declined:")))
+		title += fmt.Sprintf(" (draft, by %s, declined by %s)", terminal.OneLine(m.GetDocket().GetActor()), terminal.OneLine(strings.TrimPrefix(m.GetStatus(), "declined:")))
 	case m.GetOurs() && m.GetReceivedMs() == 0:
 		title += " (no receipt)"
 	case m.GetOurs():
@@ -120,24 +121,24 @@ func (p *program) messageTitle(row *nodev1.CaseRow, m *nodev1.CaseMessage) strin
 }
 
 // printMessage shows a message that somebody is about to sign.
-func (p *program) printMessage(o *output, to string, d *rogatoryv1.Docket, c *rogatoryv1.Content) {
+func (p *program) printMessage(o *terminal.Output, to string, d *rogatoryv1.Docket, c *rogatoryv1.Content) {
 	if d.GetToUnit() != "" {
 		to += "/" + d.GetToUnit()
 	}
-	o.printf("%s\n", o.paint(bold, fmt.Sprintf("%s to %s, by %s", codes.Enum(p.lang(), d.GetKind()), to, oneLine(d.GetActor()))))
+	o.Printf("%s\n", o.Paint(terminal.Bold, fmt.Sprintf("%s to %s, by %s", codes.Enum(p.lang(), d.GetKind()), to, terminal.OneLine(d.GetActor()))))
 	p.printContent(o, c)
-	o.printf("\n")
+	o.Printf("\n")
 }
 
 // printContent prints every field that is set: what a person signs or reads leaves nothing out.
-func (p *program) printContent(o *output, c *rogatoryv1.Content) {
+func (p *program) printContent(o *terminal.Output, c *rogatoryv1.Content) {
 	if c == nil {
 		return
 	}
 	p.printFields(o, c.ProtoReflect(), 1)
 }
 
-func (p *program) printFields(o *output, m protoreflect.Message, depth int) {
+func (p *program) printFields(o *terminal.Output, m protoreflect.Message, depth int) {
 	fields := m.Descriptor().Fields()
 	for i := range fields.Len() {
 		f := fields.Get(i)
@@ -164,22 +165,22 @@ func (p *program) printFields(o *output, m protoreflect.Message, depth int) {
 	}
 }
 
-func (p *program) printField(o *output, name string, f protoreflect.FieldDescriptor, v protoreflect.Value, depth int) {
+func (p *program) printField(o *terminal.Output, name string, f protoreflect.FieldDescriptor, v protoreflect.Value, depth int) {
 	if f.Message() == nil {
 		printText(o, name, p.scalar(f, v), depth)
 		return
 	}
-	o.printf("%s%s:\n", strings.Repeat("  ", depth), o.paint(dim, name))
+	o.Printf("%s%s:\n", strings.Repeat("  ", depth), o.Paint(terminal.Dim, name))
 	p.printFields(o, v.Message(), depth+1)
 }
 
 // printText prints a name and a text, wrapped below itself.
-func printText(o *output, name, text string, depth int) {
+func printText(o *terminal.Output, name, text string, depth int) {
 	margin := strings.Repeat("  ", depth)
 	lines := wrap(text, textWidth-len(margin)-utf8.RuneCountInString(name)-2)
-	o.printf("%s%s %s\n", margin, o.paint(dim, name+":"), lines[0])
+	o.Printf("%s%s %s\n", margin, o.Paint(terminal.Dim, name+":"), lines[0])
 	for _, l := range lines[1:] {
-		o.printf("%s%s  %s\n", margin, strings.Repeat(" ", utf8.RuneCountInString(name)), l)
+		o.Printf("%s%s  %s\n", margin, strings.Repeat(" ", utf8.RuneCountInString(name)), l)
 	}
 }
 
@@ -189,7 +190,7 @@ func wrap(text string, width int) []string {
 	var lines []string
 	for paragraph := range strings.SplitSeq(text, "\n") {
 		line := ""
-		for _, word := range strings.Fields(oneLine(paragraph)) {
+		for _, word := range strings.Fields(terminal.OneLine(paragraph)) {
 			if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
 				lines = append(lines, line)
 				line = ""

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/reflect/protorange"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/rogatory/rogatory/node/cmd/internal/terminal"
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
@@ -54,7 +55,7 @@ func TestNothingOfAContentIsLeftOutWhenItIsShown(t *testing.T) {
 func render(t *testing.T, c *rogatoryv1.Content) string {
 	t.Helper()
 	var b bytes.Buffer
-	p := &program{language: "en", out: &output{w: &b}}
+	p := &program{language: "en", out: terminal.New(&b)}
 	p.printContent(p.out, c)
 	return b.String()
 }
@@ -84,7 +85,7 @@ func TestAnAttachmentsKeyIsNotShown(t *testing.T) {
 
 func TestACaseIsShownWithItsMessagesInOrder(t *testing.T) {
 	var b bytes.Buffer
-	p := &program{language: "en", out: &output{w: &b}}
+	p := &program{language: "en", out: terminal.New(&b)}
 	p.printCase(&nodev1.ShowResponse{
 		Case: &nodev1.CaseRow{CaseToken: "RS-2026-000007", State: "clarifying", Kind: "request", Peer: "BG", PeerUnit: "police", Unit: "police", Ours: true, ClockStopped: true, Flags: []string{"overdue"}},
 		Messages: []*nodev1.CaseMessage{
@@ -114,38 +115,18 @@ func TestTimeLeftIsWhatOneActsOn(t *testing.T) {
 	for _, c := range []struct {
 		row    *nodev1.CaseRow
 		text   string
-		colour colour
+		colour terminal.Colour
 	}{
 		{&nodev1.CaseRow{}, "", ""},
 		{&nodev1.CaseRow{DeadlineMs: at(50 * time.Hour)}, "2d 2h", ""},
 		{&nodev1.CaseRow{DeadlineMs: at(7*time.Hour + 30*time.Minute)}, "7h 30m", ""},
-		{&nodev1.CaseRow{DeadlineMs: at(59 * time.Minute)}, "59m", yellow},
-		{&nodev1.CaseRow{DeadlineMs: at(-3 * 24 * time.Hour)}, "over by 3d", red},
-		{&nodev1.CaseRow{DeadlineMs: at(time.Hour), ClockStopped: true}, "stopped", dim},
+		{&nodev1.CaseRow{DeadlineMs: at(59 * time.Minute)}, "59m", terminal.Yellow},
+		{&nodev1.CaseRow{DeadlineMs: at(-3 * 24 * time.Hour)}, "over by 3d", terminal.Red},
+		{&nodev1.CaseRow{DeadlineMs: at(time.Hour), ClockStopped: true}, "stopped", terminal.Dim},
 	} {
-		if got := deadlineCell(c.row, now); got.text != c.text || got.colour != c.colour {
+		if got := deadlineCell(c.row, now); got.Text != c.text || got.Colour != c.colour {
 			t.Errorf("%v: %+v", c.row, got)
 		}
-	}
-}
-
-func TestTablesAndColoursAreForTerminals(t *testing.T) {
-	rows := [][]cell{append(plain("RS-2026-000001", "Скопје"), cell{"over", red}), plain("RS-2026-000002", "a", "b\tc")}
-	head := []string{"CASE", "WHERE", "LEFT"}
-	var b bytes.Buffer
-	(&output{w: &b}).table(head, rows)
-	if got, want := b.String(), "RS-2026-000001\tСкопје\tover\nRS-2026-000002\ta\tb c\n"; got != want {
-		t.Errorf("for a program %q, want %q", got, want)
-	}
-	b.Reset()
-	(&output{w: &b, tty: true}).table(head, rows)
-	if got, want := b.String(), "CASE            WHERE   LEFT\nRS-2026-000001  Скопје  over\nRS-2026-000002  a       b c\n"; got != want {
-		t.Errorf("for a person\n%q, want\n%q", got, want)
-	}
-	b.Reset()
-	(&output{w: &b, tty: true, colour: true}).table(head, rows)
-	if !strings.Contains(b.String(), "\x1b[31mover\x1b[0m") {
-		t.Errorf("without colour: %q", b.String())
 	}
 }
 
@@ -198,7 +179,7 @@ func FuzzReadJSON(f *testing.F) {
 	f.Add([]byte(`{"content": {"urgncy": 1}}`))
 	f.Add([]byte("{\n\t\"to\": [\"Ж\", 1]}"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		p := &program{stdin: bytes.NewReader(b), out: &output{w: new(bytes.Buffer)}, err: &output{w: new(bytes.Buffer)}}
+		p := &program{stdin: bytes.NewReader(b), out: terminal.New(new(bytes.Buffer)), err: terminal.New(new(bytes.Buffer))}
 		file := new(rogatoryv1.RequestFile)
 		if err := p.readJSON("-", file, "RequestFile"); err != nil {
 			if got := p.report(err); got != wrongUsage {

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/rogatory/rogatory/node/client"
+	"github.com/rogatory/rogatory/node/cmd/internal/terminal"
 	"github.com/rogatory/rogatory/node/codes"
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
@@ -143,14 +144,14 @@ func (p *program) sendFile(ctx context.Context, cl *client.Client, f *rogatoryv1
 func (p *program) printCommitted(resp *nodev1.CommitResponse, draft bool) error {
 	for _, row := range resp.GetCases() {
 		if p.json {
-			if err := p.out.message(row); err != nil {
+			if err := printJSON(p.out, row); err != nil {
 				return err
 			}
 			continue
 		}
-		p.out.printf("%s\t%s\t%s\n", row.GetCaseToken(), row.GetState(), peerOf(row))
+		p.out.Printf("%s\t%s\t%s\n", row.GetCaseToken(), row.GetState(), peerOf(row))
 		if waits := "waits-for-clearing"; slices.Contains(row.GetFlags(), waits) {
-			p.err.printf("%s\n", codes.Text(p.lang(), "flag."+waits, nil))
+			p.err.Printf("%s\n", codes.Text(p.lang(), "flag."+waits, nil))
 		}
 		if draft {
 			verb, where := "approve", ""
@@ -160,7 +161,7 @@ func (p *program) printCommitted(resp *nodev1.CommitResponse, draft bool) error 
 			if p.dir != "." {
 				where = " --dir " + p.dir
 			}
-			p.err.printf("%s another officer sends it: rogatory-node request %s %s%s --as KEYFILE\n", p.err.paint(bold, "next:"), verb, row.GetCaseToken(), where)
+			p.err.Printf("%s another officer sends it: rogatory-node request %s %s%s --as KEYFILE\n", p.err.Paint(terminal.Bold, "next:"), verb, row.GetCaseToken(), where)
 		}
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rogatory/rogatory/node/client"
+	"github.com/rogatory/rogatory/node/cmd/internal/terminal"
 	"github.com/rogatory/rogatory/node/codes"
 	"github.com/rogatory/rogatory/node/exchange"
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
@@ -90,59 +91,59 @@ func stateCodes() []string {
 }
 
 func (p *program) printCases(rows []*nodev1.CaseRow, now time.Time) error {
-	var table [][]cell
+	var table [][]terminal.Cell
 	for _, r := range rows {
 		if p.json {
-			if err := p.out.message(r); err != nil {
+			if err := printJSON(p.out, r); err != nil {
 				return err
 			}
 			continue
 		}
-		row := plain(r.GetCaseToken(), r.GetKind(), towards(r), r.GetUnit())
+		row := terminal.Plain(r.GetCaseToken(), r.GetKind(), towards(r), r.GetUnit())
 		row = append(row, p.stateCell(r), deadlineCell(r, now))
-		table = append(table, append(row, cell{strings.Join(r.GetFlags(), " "), yellow}, cell{text: r.GetAssignee()}))
+		table = append(table, append(row, terminal.Painted(strings.Join(r.GetFlags(), " "), terminal.Yellow), terminal.Cell{Text: r.GetAssignee()}))
 	}
 	if !p.json {
-		p.out.table([]string{"CASE", "KIND", "PEER", "UNIT", "STATE", "TIME LEFT", "FLAGS", "OFFICER"}, table)
+		p.out.Table([]string{"CASE", "KIND", "PEER", "UNIT", "STATE", "TIME LEFT", "FLAGS", "OFFICER"}, table)
 	}
 	return nil
 }
 
-func (p *program) stateCell(r *nodev1.CaseRow) cell {
-	c := cell{text: r.GetState()}
-	if p.out.tty {
-		c.text = codes.Text(p.lang(), "state."+r.GetState(), nil)
+func (p *program) stateCell(r *nodev1.CaseRow) terminal.Cell {
+	c := terminal.Cell{Text: r.GetState()}
+	if p.out.TTY {
+		c.Text = codes.Text(p.lang(), "state."+r.GetState(), nil)
 	}
 	if r.GetUrgent() {
-		c.text += " !"
+		c.Text += " !"
 	}
 	switch exchange.State(r.GetState()) {
 	case exchange.PendingApproval, exchange.Undelivered, exchange.Clarifying, exchange.Disputed:
-		c.colour = yellow
+		c.Colour = terminal.Yellow
 	case exchange.Answered, exchange.NoInformation, exchange.Closed, exchange.Useful:
-		c.colour = green
+		c.Colour = terminal.Green
 	case exchange.Refused, exchange.Rejected:
-		c.colour = red
+		c.Colour = terminal.Red
 	}
 	return c
 }
 
 // deadlineCell says how much time is left, not when it ends: that is what one acts on.
-func deadlineCell(r *nodev1.CaseRow, now time.Time) cell {
+func deadlineCell(r *nodev1.CaseRow, now time.Time) terminal.Cell {
 	if r.GetClockStopped() {
-		return cell{"stopped", dim}
+		return terminal.Painted("stopped", terminal.Dim)
 	}
 	if r.GetDeadlineMs() == 0 {
-		return cell{}
+		return terminal.Cell{}
 	}
 	left := time.UnixMilli(int64(r.GetDeadlineMs())).Sub(now)
 	switch {
 	case left < 0:
-		return cell{"over by " + span(-left), red}
+		return terminal.Painted("over by "+span(-left), terminal.Red)
 	case left < 4*time.Hour:
-		return cell{span(left), yellow}
+		return terminal.Painted(span(left), terminal.Yellow)
 	}
-	return cell{text: span(left)}
+	return terminal.Cell{Text: span(left)}
 }
 
 func (p *program) requestShow() *cobra.Command {
@@ -160,7 +161,7 @@ func (p *program) requestShow() *cobra.Command {
 				return err
 			}
 			if p.json {
-				return p.out.message(resp)
+				return printJSON(p.out, resp)
 			}
 			p.printCase(resp)
 			return nil
@@ -187,9 +188,9 @@ func (p *program) requestWatch() *cobra.Command {
 			defer cl.Close()
 			err = cl.Watch(c.Context(), func(r *nodev1.CaseRow) error {
 				if p.json {
-					return p.out.message(r)
+					return printJSON(p.out, r)
 				}
-				p.out.printf("%s\t%s\t%s\t%s\n", moment(r.GetUpdatedMs()), r.GetCaseToken(), r.GetState(), peerOf(r))
+				p.out.Printf("%s\t%s\t%s\t%s\n", moment(r.GetUpdatedMs()), r.GetCaseToken(), r.GetState(), peerOf(r))
 				return nil
 			})
 			if c.Context().Err() != nil {

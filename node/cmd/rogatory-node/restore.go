@@ -38,9 +38,9 @@ rogatory-node recover closes the log and opens the next one, and the peers give 
 				return err
 			}
 			if p.json {
-				return p.out.value(info)
+				return p.out.Value(info)
 			}
-			p.out.printf("%s: %s leaves of %s, as of %s\n", cfg.Data, fmt.Sprint(info.Size), info.Origin, moment(uint64(info.MadeMS)))
+			p.out.Printf("%s: %s leaves of %s, as of %s\n", cfg.Data, fmt.Sprint(info.Size), info.Origin, moment(uint64(info.MadeMS)))
 			return nil
 		},
 	}

@@ -39,13 +39,13 @@ failed that a restart may mend.`,
 			debug.SetGCPercent(node.GCPercent)
 			err = node.Run(c.Context(), cfg, node.Options{
 				Lock:   lock,
-				Logger: logger(p.err.w, cfg.Log),
+				Logger: logger(p.stderr, cfg.Log),
 				Ready: func() {
-					p.out.printf("%s answers at %s\n", cfg.Country, cfg.Socket)
+					p.out.Printf("%s answers at %s\n", cfg.Country, cfg.Socket)
 				},
 			})
 			if err == nil {
-				p.out.printf("%s has stopped\n", cfg.Country)
+				p.out.Printf("%s has stopped\n", cfg.Country)
 			}
 			return p.keyError(err)
 		},

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rogatory/rogatory/node/cmd/internal/terminal"
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
 )
 
@@ -29,7 +30,7 @@ func (p *program) statusCommand() *cobra.Command {
 				return err
 			}
 			if p.json {
-				err = p.out.message(s)
+				err = printJSON(p.out, s)
 			} else {
 				p.printStatus(s)
 			}
@@ -42,16 +43,16 @@ func (p *program) statusCommand() *cobra.Command {
 }
 
 func (p *program) printStatus(s *nodev1.StatusResponse) {
-	line := func(name, format string, args ...any) { p.out.printf("%-12s%s\n", name, fmt.Sprintf(format, args...)) }
+	line := func(name, format string, args ...any) { p.out.Printf("%-12s%s\n", name, fmt.Sprintf(format, args...)) }
 	yes := func(ok bool, yes, no string) string {
 		if ok {
-			return p.out.paint(green, yes)
+			return p.out.Paint(terminal.Green, yes)
 		}
-		return p.out.paint(red, no)
+		return p.out.Paint(terminal.Red, no)
 	}
-	line("node", "%s, version %s, up for %s", p.out.paint(bold, s.GetCountry()), s.GetVersion(), span(time.Since(time.UnixMilli(int64(s.GetStartedMs())))))
+	line("node", "%s, version %s, up for %s", p.out.Paint(terminal.Bold, s.GetCountry()), s.GetVersion(), span(time.Since(time.UnixMilli(int64(s.GetStartedMs())))))
 	line("backbone", "%s", yes(s.GetConnected(), "connected", "not connected"))
-	line("cleared", "%s", yes(s.GetCleared(), "yes", "no: "+oneLine(s.GetUnclearedReason())))
+	line("cleared", "%s", yes(s.GetCleared(), "yes", "no: "+terminal.OneLine(s.GetUnclearedReason())))
 	line("log", "%d leaves", s.GetLogSize())
 	line("witnesses", "%s", witnesses(s.GetRound()))
 	line("directory", "version %d", s.GetDirectoryVersion())
@@ -61,7 +62,7 @@ func (p *program) printStatus(s *nodev1.StatusResponse) {
 	line("seen again", "%d, answered with the receipt they had", s.GetDuplicates())
 	line("refused", "%d not authentic", s.GetInauthentic())
 	for _, w := range s.GetWarnings() {
-		line(p.out.paint(yellow, "warning"), "%s", oneLine(w))
+		line(p.out.Paint(terminal.Yellow, "warning"), "%s", terminal.OneLine(w))
 	}
 }
 

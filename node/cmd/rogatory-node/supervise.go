@@ -19,6 +19,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/rogatory/rogatory/node/client"
+	"github.com/rogatory/rogatory/node/cmd/internal/terminal"
 	"github.com/rogatory/rogatory/node/codes"
 	"github.com/rogatory/rogatory/node/federation"
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
@@ -106,18 +107,18 @@ officer, reason, basis, case, recipient. The search is a line of that log itself
 			return err
 		}
 		p.sayClosed(resp.GetClosed())
-		var rows [][]cell
+		var rows [][]terminal.Cell
 		for _, l := range resp.GetConsultations() {
 			if p.json {
-				if err := p.out.message(l); err != nil {
+				if err := printJSON(p.out, l); err != nil {
 					return err
 				}
 				continue
 			}
-			rows = append(rows, plain(moment(l.GetAtMs()), l.GetVerb(), l.GetWho(), l.GetWhy(), l.GetBasis(), l.GetCaseToken(), l.GetRecipient()))
+			rows = append(rows, terminal.Plain(moment(l.GetAtMs()), l.GetVerb(), l.GetWho(), l.GetWhy(), l.GetBasis(), l.GetCaseToken(), l.GetRecipient()))
 		}
 		if !p.json {
-			p.out.table([]string{"TIME", "VERB", "OFFICER", "REASON", "BASIS", "CASE", "RECIPIENT"}, rows)
+			p.out.Table([]string{"TIME", "VERB", "OFFICER", "REASON", "BASIS", "CASE", "RECIPIENT"}, rows)
 		}
 		return nil
 	}
@@ -126,7 +127,7 @@ officer, reason, basis, case, recipient. The search is a line of that log itself
 
 func (p *program) sayClosed(n uint32) {
 	if n > 0 {
-		p.err.printf("%d messages could not be searched: they were erased, or do not open\n", n)
+		p.err.Printf("%d messages could not be searched: they were erased, or do not open\n", n)
 	}
 }
 
@@ -176,9 +177,9 @@ the dockets, tombstones and consultations, and no content.`,
 		}
 		keep = true
 		if p.json {
-			return p.out.value(map[string]any{"file": out, "messages": len(resp.GetHoldings()), "consultations": len(resp.GetConsultations())})
+			return p.out.Value(map[string]any{"file": out, "messages": len(resp.GetHoldings()), "consultations": len(resp.GetConsultations())})
 		}
-		p.out.printf("%s: %d messages, %d consultations\n", out, len(resp.GetHoldings()), len(resp.GetConsultations()))
+		p.out.Printf("%s: %d messages, %d consultations\n", out, len(resp.GetHoldings()), len(resp.GetConsultations()))
 		return nil
 	}
 	return c
@@ -237,26 +238,26 @@ func indented(m proto.Message) ([]byte, error) {
 
 func (p *program) packageText(s client.Search, resp *nodev1.HoldingsResponse, at time.Time) ([]byte, error) {
 	var b bytes.Buffer
-	to := &program{out: newOutput(&b), err: newOutput(io.Discard), language: p.language}
+	to := &program{out: terminal.New(&b), err: terminal.New(io.Discard), language: p.language}
 	o := to.out
 	about := "a person"
 	if s.CaseToken != "" {
 		about = "case " + s.CaseToken
 	}
-	o.printf("What this contact point holds on %s, put together on %s (%s).\n", about, at.UTC().Format("2006-01-02 15:04 MST"), s.Ground)
-	o.printf("What is said of others is left out. %d messages, %d consultations.\n", len(resp.GetHoldings()), len(resp.GetConsultations()))
+	o.Printf("What this contact point holds on %s, put together on %s (%s).\n", about, at.UTC().Format("2006-01-02 15:04 MST"), s.Ground)
+	o.Printf("What is said of others is left out. %d messages, %d consultations.\n", len(resp.GetHoldings()), len(resp.GetConsultations()))
 	if n := resp.GetClosed(); n > 0 {
-		o.printf("%d messages could not be searched: they were erased, or do not open.\n", n)
+		o.Printf("%d messages could not be searched: they were erased, or do not open.\n", n)
 	}
 	for _, h := range resp.GetHoldings() {
-		o.printf("\n%s  case %s, message %s\n", moment(h.GetAtMs()), h.GetCaseToken(), hex.EncodeToString(h.GetMsg()))
+		o.Printf("\n%s  case %s, message %s\n", moment(h.GetAtMs()), h.GetCaseToken(), hex.EncodeToString(h.GetMsg()))
 		kind := "docket's term has ended"
 		if h.GetDocket() != nil {
 			kind = codes.Enum(to.lang(), h.GetDocket().GetKind())
 		}
-		o.printf("  %s, from %s to %s, held by %s: %s%s\n", kind, h.GetFrom(), strings.Join(h.GetTo(), ", "), h.GetUnit(), h.GetStatus(), tomb(h.GetTombstone()))
+		o.Printf("  %s, from %s to %s, held by %s: %s%s\n", kind, h.GetFrom(), strings.Join(h.GetTo(), ", "), h.GetUnit(), h.GetStatus(), tomb(h.GetTombstone()))
 		for _, r := range h.GetRecords() {
-			o.printf("  at %s\n", r.GetPath())
+			o.Printf("  at %s\n", r.GetPath())
 			printIf(o, "source", r.GetSourceAuthority())
 			printIf(o, "as of", r.GetAsOf())
 			printIf(o, "left out", strings.Join(r.GetWithheld(), ", "))
@@ -267,14 +268,14 @@ func (p *program) packageText(s client.Search, resp *nodev1.HoldingsResponse, at
 			}
 		}
 	}
-	o.printf("\nWho consulted it\n")
+	o.Printf("\nWho consulted it\n")
 	for _, l := range resp.GetConsultations() {
-		o.printf("  %s  %s by %s (%s, %s) %s %s\n", moment(l.GetAtMs()), l.GetVerb(), l.GetWho(), l.GetWhy(), l.GetBasis(), l.GetCaseToken(), l.GetRecipient())
+		o.Printf("  %s  %s by %s (%s, %s) %s %s\n", moment(l.GetAtMs()), l.GetVerb(), l.GetWho(), l.GetWhy(), l.GetBasis(), l.GetCaseToken(), l.GetRecipient())
 	}
 	return b.Bytes(), nil
 }
 
-func printIf(o *output, name, text string) {
+func printIf(o *terminal.Output, name, text string) {
 	if text != "" {
 		printText(o, name, text, 2)
 	}

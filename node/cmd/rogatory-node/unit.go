@@ -8,6 +8,7 @@ import (
 
 	"github.com/rogatory/rogatory/configs"
 	"github.com/rogatory/rogatory/crypto/keyring"
+	"github.com/rogatory/rogatory/node/cmd/internal/terminal"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
@@ -41,9 +42,9 @@ func (p *program) unitCommand() *cobra.Command {
 			}
 			u := cfg.Route(k.String(), a.String())
 			if p.json {
-				return p.out.value(map[string]string{"kind": kind, "from": from, "unit": u.Name})
+				return p.out.Value(map[string]string{"kind": kind, "from": from, "unit": u.Name})
 			}
-			p.out.printf("%s/%s\n", cfg.Country, u.Name)
+			p.out.Printf("%s/%s\n", cfg.Country, u.Name)
 			return nil
 		},
 	}
@@ -55,7 +56,7 @@ func (p *program) unitCommand() *cobra.Command {
 }
 
 func (p *program) listUnits(cfg *configs.Node) error {
-	var rows [][]cell
+	var rows [][]terminal.Cell
 	for _, u := range cfg.Units {
 		kinds, authorities := []string{}, []string{}
 		for _, k := range u.Kinds {
@@ -65,7 +66,7 @@ func (p *program) listUnits(cfg *configs.Node) error {
 			authorities = append(authorities, a.Code())
 		}
 		if p.json {
-			if err := p.out.value(map[string]any{
+			if err := p.out.Value(map[string]any{
 				"unit": cfg.Country + "/" + u.Name, "authority": u.Authority.Code(), "default": u.Default, "fourEyes": u.FourEyes,
 				"kinds": kinds, "authorities": authorities, "agencies": append([]string{}, u.Agencies...),
 			}); err != nil {
@@ -81,10 +82,10 @@ func (p *program) listUnits(cfg *configs.Node) error {
 		if !u.FourEyes {
 			eyes = "one officer"
 		}
-		rows = append(rows, plain(cfg.Country+"/"+u.Name, u.Authority.Code(), eyes, takes))
+		rows = append(rows, terminal.Plain(cfg.Country+"/"+u.Name, u.Authority.Code(), eyes, takes))
 	}
 	if !p.json {
-		p.out.table([]string{"UNIT", "AUTHORITY", "SENDING TAKES", "TAKES WITHOUT BEING NAMED"}, rows)
+		p.out.Table([]string{"UNIT", "AUTHORITY", "SENDING TAKES", "TAKES WITHOUT BEING NAMED"}, rows)
 	}
 	return nil
 }
@@ -116,7 +117,7 @@ func (p *program) unitKey() *cobra.Command {
 			if err := keyring.SaveRing(cfg.RingFile(), ring, lock); err != nil {
 				return p.keyError(err)
 			}
-			p.out.printf("%s/%s has a key; copy %s to the safe\n", cfg.Country, args[0], cfg.RingFile())
+			p.out.Printf("%s/%s has a key; copy %s to the safe\n", cfg.Country, args[0], cfg.RingFile())
 			return nil
 		},
 	}
