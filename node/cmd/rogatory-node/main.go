@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -28,9 +29,13 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root := p.root()
 	root.SetArgs(args)
 	root.SetIn(stdin)
-	root.SetOut(stdout)
+	root.SetOut(p.out)
 	root.SetErr(stderr)
-	if c, err := root.ExecuteContextC(ctx); err != nil {
+	c, err := root.ExecuteContextC(ctx)
+	if err == nil && p.out.Err != nil {
+		err = unsure(fmt.Errorf("the output could not be written: %w", p.out.Err), "what was asked has been done: do not send it again, look it up")
+	}
+	if err != nil {
 		return p.report(flagsMissing(c, err))
 	}
 	return done
