@@ -283,6 +283,9 @@ func (n *node) close() error {
 			if tx.Size() == 0 {
 				return nil
 			}
+			if err := tx.ReturnNumbers(); err != nil {
+				return err
+			}
 			_, err := tx.Append(&translog.Node{Event: translog.NodeStop, Program: programCode()})
 			return err
 		}); err != nil && !errors.Is(err, store.ErrBroken) {

@@ -9,7 +9,8 @@ const numbersAhead = 1000
 const numbersOfLog = 10_000_000
 
 // CaseNumber returns the next number of a year, from 1, as in "RS-2026-000123". Numbers are reserved a thousand ahead:
-// taking one costs no write as a rule, a crash skips what is left, and an Update that fails skips one. None comes twice.
+// taking one costs no write as a rule, [Tx.ReturnNumbers] gives back what is left, a crash skips it, and an Update that fails skips one. None
+// comes twice.
 func (t *Tx) CaseNumber(year int) (uint64, error) {
 	if year < 1 || year > 9999 {
 		return 0, fmt.Errorf("number in year %d: %w", year, ErrInvalid)
@@ -32,4 +33,15 @@ func (t *Tx) CaseNumber(year int) (uint64, error) {
 	}
 	t.s.numbers[year] = next + 1
 	return next, nil
+}
+
+// ReturnNumbers gives back the numbers that are reserved and that nobody has taken: the last thing that a node does which stops. Numbers can be
+// taken after it; they are reserved anew.
+func (t *Tx) ReturnNumbers() error {
+	for year, next := range t.s.numbers {
+		if err := t.put(bucketNumbers, u64(uint64(year)), u64(next-1)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
