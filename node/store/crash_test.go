@@ -4,10 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // copyTree copies a folder as a crash would leave it.
@@ -35,14 +38,17 @@ func copyTree(t *testing.T, from, to string) {
 	}
 }
 
+// left is what a crash has left.
+type left struct {
+	message bool // the message is sent: case, leaf, outbox, content
+	guarded bool // the guard on the disk knows its leaf
+	erased  bool // the other content is erased for whoever reads
+	key     bool // and yet its key is in the file
+}
+
 // What is there after a crash at each step, whether or not anybody has been told.
 func TestACrashAtEachStepLeavesWhatTheTableSays(t *testing.T) {
-	persisted := map[string]struct {
-		message bool // the message is sent: case, leaf, outbox, content
-		guarded bool // the guard on the disk knows its leaf
-		erased  bool // the other content is erased for whoever reads
-		key     bool // and yet its key is in the file
-	}{
+	commitFirst := map[string]left{
 		StepFilled:      {false, false, false, true},
 		StepRan:         {false, false, false, true},
 		StepCommitted:   {true, false, true, true},
@@ -53,67 +59,82 @@ func TestACrashAtEachStepLeavesWhatTheTableSays(t *testing.T) {
 		StepCompacted:   {true, true, true, false},
 		StepReplaced:    {true, true, true, false},
 	}
+	guardFirst := maps.Clone(commitFirst)
+	guardFirst[StepGuardTorn] = left{false, false, false, true}
+	guardFirst[StepGuarded] = left{false, true, false, true}
+	guardFirst[StepCommitted] = left{true, true, true, true}
 	for _, step := range Steps {
 		t.Run(step, func(t *testing.T) {
 			t.Parallel()
-			want, ok := persisted[step]
-			if !ok {
-				t.Fatalf("step %q is not in the table", step)
-			}
-			live, crashed := t.TempDir(), t.TempDir()
-			opts := testOptions(live)
-			armed, hit := false, 0
-			opts.Step = func(point string) {
-				if armed && point == step {
-					armed = false
-					hit++
-					copyTree(t, live, crashed)
-				}
-			}
-			s := openStore(t, opts)
-			var old uint64
-			update(t, s, func(tx *Tx) (err error) {
-				if _, err = tx.Append(opEntry(0)); err != nil {
-					return err
-				}
-				old, err = tx.PutContent("police", []byte("an older content"))
-				return err
-			})
-			armed = true
-			update(t, s, func(tx *Tx) error {
-				if _, err := submit(tx, "BG", "case-1", "fiu", []byte("a question")); err != nil {
-					return err
-				}
-				return tx.EraseContent(old)
-			})
-			if hit != 1 {
-				t.Fatalf("step was hit %d times", hit)
-			}
-			closeStore(t, s)
-
-			g, _, err := openGuard(testOptions(crashed).GuardPath, opts.Origin)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if guarded := g.head.Size == 2; guarded != want.guarded {
-				t.Errorf("guard is at %d", g.head.Size)
-			}
-			if err := g.close(); err != nil {
-				t.Fatal(err)
-			}
-			f, err := openFolder(testOptions(crashed))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := f.key(old); (err == nil) != want.key {
-				t.Errorf("key of the erased content: %v", err)
-			}
-			if err := f.closeFiles(); err != nil {
-				t.Fatal(err)
-			}
-			recoverAndLook(t, crashed, old, want.message, want.erased, 1)
+			crashAt(t, step, 1, commitFirst[step])
+		})
+		t.Run(step+", guard first", func(t *testing.T) {
+			t.Parallel()
+			crashAt(t, step, 2, guardFirst[step])
 		})
 	}
+}
+
+// crashAt copies what is there at a step of an update after others, and looks at what opening makes of it.
+func crashAt(t *testing.T, step string, others int, want left) {
+	live, crashed := t.TempDir(), t.TempDir()
+	opts := testOptions(live)
+	var armed atomic.Bool
+	hit := 0
+	opts.Step = func(point string) {
+		if point == step && armed.CompareAndSwap(true, false) {
+			hit++
+			copyTree(t, live, crashed)
+		}
+	}
+	s := openStore(t, opts)
+	var old uint64
+	for range others {
+		update(t, s, func(tx *Tx) (err error) {
+			if _, err = tx.Append(opEntry(0)); err != nil {
+				return err
+			}
+			old, err = tx.PutContent("police", []byte("an older content"))
+			return err
+		})
+	}
+	armed.Store(step == StepFilled)
+	size := int64(others) + 1
+	update(t, s, func(tx *Tx) error {
+		if step != StepFilled { // not before: the guard of the update before may be closed at any time
+			armed.Store(true)
+		}
+		if _, err := submit(tx, "BG", "case-1", "fiu", []byte("a question")); err != nil {
+			return err
+		}
+		return tx.EraseContent(old)
+	})
+	if hit != 1 {
+		t.Fatalf("step was hit %d times", hit)
+	}
+	closeStore(t, s)
+
+	g, _, err := openGuard(testOptions(crashed).GuardPath, opts.Origin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if guarded := g.head.Size == size; guarded != want.guarded {
+		t.Errorf("guard is at %d", g.head.Size)
+	}
+	if err := g.close(); err != nil {
+		t.Fatal(err)
+	}
+	f, err := openFolder(testOptions(crashed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.key(old); (err == nil) != want.key {
+		t.Errorf("key of the erased content: %v", err)
+	}
+	if err := f.closeFiles(); err != nil {
+		t.Fatal(err)
+	}
+	recoverAndLook(t, crashed, old, want.message, want.erased, 1)
 }
 
 // recoverAndLook opens what a crash has left and looks at it; while it opens, it crashes at some
@@ -204,6 +225,59 @@ func TestADatabaseOlderThanTheGuardIsRefused(t *testing.T) {
 	}
 }
 
+func TestAnOpenGuardForgivesOnlyTheTransactionThatWasCutOff(t *testing.T) {
+	live, cut, older := t.TempDir(), t.TempDir(), t.TempDir()
+	opts := testOptions(live)
+	var armed atomic.Bool
+	opts.Step = func(point string) {
+		if point == StepGuarded && armed.CompareAndSwap(true, false) {
+			copyTree(t, live, cut)
+		}
+	}
+	s := openStore(t, opts)
+	leaf := func(tx *Tx) error { _, err := tx.Append(opEntry(0)); return err }
+	update(t, s, leaf)
+	copyTree(t, filepath.Join(live, "data"), filepath.Join(older, "data"))
+	update(t, s, leaf)
+	update(t, s, func(tx *Tx) error { armed.Store(true); return leaf(tx) })
+	closeStore(t, s)
+	copyTree(t, filepath.Join(cut, "guard"), filepath.Join(older, "guard"))
+
+	var proof *RollbackError
+	if _, err := Open(testOptions(older)); !errors.As(err, &proof) || proof.Guard.Size != 3 || proof.Database.Size != 1 {
+		t.Errorf("two transactions are missing: %v", err)
+	}
+	if lost, err := Look(testOptions(older), func(*Reader, Log) error { return nil }); err != nil || lost == nil {
+		t.Errorf("looking, two transactions are missing: %v, %v", lost, err)
+	}
+	if lost, err := Look(testOptions(cut), func(*Reader, Log) error { return nil }); err != nil || lost != nil {
+		t.Errorf("looking at what a crash has left: %v, %v", lost, err)
+	}
+	s = openStore(t, testOptions(cut))
+	if s.Head().Size != 2 {
+		t.Errorf("after the crash the log has %d leaves", s.Head().Size)
+	}
+	closeStore(t, s)
+}
+
+func TestAnOpenGuardIsClosedWithinAMoment(t *testing.T) {
+	opts := testOptions(t.TempDir())
+	s := openStore(t, opts)
+	update(t, s, func(tx *Tx) error { _, err := tx.Append(opEntry(0)); return err })
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+		b, err := os.ReadFile(opts.GuardPath)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if guard, err := parseGuard(append(b, make([]byte, 2*slotSize)...)[:2*slotSize], opts.Origin); err == nil && guard.head.Size == 1 && !guard.open {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the guard stays open")
+		}
+	}
+}
+
 func TestEveryDamageOfTheGuardIsNoticedOrLeavesTheOtherSlot(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "head")
 	const origin = "rogatory.example/RS/log/1"
@@ -213,7 +287,7 @@ func TestEveryDamageOfTheGuardIsNoticedOrLeavesTheOtherSlot(t *testing.T) {
 	}
 	heads := []Head{{1, name(1)}, {2, name(2)}, {3, name(3)}}
 	for _, h := range heads {
-		if err := g.write(h, func() {}); err != nil {
+		if err := g.write(h, nil, func() {}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -227,14 +301,14 @@ func TestEveryDamageOfTheGuardIsNoticedOrLeavesTheOtherSlot(t *testing.T) {
 	for at := range whole {
 		for bit := range 8 {
 			whole[at] ^= 1 << bit
-			_, head, _, err := parseGuard(whole, origin)
+			slot, err := parseGuard(whole, origin)
 			whole[at] ^= 1 << bit
 			want := heads[2]
 			if at < slotSize { // the third write went to the first slot
 				want = heads[1]
 			}
-			if err != nil || head != want {
-				t.Fatalf("byte %d, bit %d: head %+v, %v", at, bit, head, err)
+			if err != nil || slot.head != want {
+				t.Fatalf("byte %d, bit %d: %+v, %v", at, bit, slot, err)
 			}
 		}
 	}
@@ -260,7 +334,7 @@ func FuzzParseGuard(f *testing.F) {
 		f.Fatal(err)
 	}
 	for i := range 2 {
-		if err := g.write(Head{int64(i), name(i)}, func() {}); err != nil {
+		if err := g.write(Head{int64(i), name(i)}, &Head{}, func() {}); err != nil {
 			f.Fatal(err)
 		}
 	}
@@ -275,9 +349,9 @@ func FuzzParseGuard(f *testing.F) {
 	f.Add(make([]byte, 2*slotSize))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		b = append(b, make([]byte, 2*slotSize)...)[:2*slotSize]
-		counter, head, _, err := parseGuard(b, origin)
-		if head.Size < 0 || err != nil && counter != 0 || counter == 0 && head != (Head{}) {
-			t.Errorf("counter %d, head %+v, %v", counter, head, err)
+		s, err := parseGuard(b, origin)
+		if s.head.Size < 0 || err != nil && s.counter != 0 || s.counter == 0 && s != (slot{}) {
+			t.Errorf("%+v, %v", s, err)
 		}
 	})
 }

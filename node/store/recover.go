@@ -93,8 +93,8 @@ func Recover(ctx context.Context, opts Options, r Recovery) (_ *Recovered, err e
 	if err := s.eraseAgain(ctx, journal); err != nil {
 		return nil, err
 	}
-	out := &Recovered{Origin: s.current.Origin, Guard: s.guard.head, GuardLog: s.guard.seen, Erased: len(journal)}
-	if highest := max(s.current.Number, numberOf(s.guard.seen)); r.Number <= highest {
+	out := &Recovered{Origin: s.current.Origin, Guard: s.guard.head, GuardLog: s.guard.origin, Erased: len(journal)}
+	if highest := max(s.current.Number, numberOf(s.guard.origin)); r.Number <= highest {
 		return nil, fmt.Errorf("log %d after log %d: %w", r.Number, highest, ErrInvalid)
 	}
 	var edge translog.Edge
@@ -105,8 +105,8 @@ func Recover(ctx context.Context, opts Options, r Recovery) (_ *Recovered, err e
 		return nil, err
 	}
 	s.step(StepCommitted)
-	s.guard.origin = out.Log.Origin
-	if err := s.guard.write(headOf(&edge), nil); err != nil {
+	s.guard.log = out.Log.Origin
+	if err := s.guard.write(headOf(&edge), nil, nil); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnguarded, err)
 	}
 	return out, nil
@@ -349,7 +349,7 @@ func Look(opts Options, read func(*Reader, Log) error) (lost *RollbackError, err
 	}
 	slots := make([]byte, 2*slotSize)
 	copy(slots, b)
-	_, seen, origin, err := parseGuard(slots, s.current.Origin)
+	guard, err := parseGuard(slots, s.current.Origin)
 	if err != nil {
 		return nil, fmt.Errorf("reading head guard: %w", err)
 	}
@@ -363,17 +363,17 @@ func Look(opts Options, read func(*Reader, Log) error) (lost *RollbackError, err
 		if err != nil {
 			return err
 		}
-		switch ahead := lead(origin, log.Origin); {
-		case origin == "" || ahead < 0:
-		case ahead > 0 || seen.Size > log.Size:
-			lost = &RollbackError{Guard: seen, Database: head, GuardLog: origin, DatabaseLog: log.Origin}
-		default:
-			at, err := r.HeadAt(seen.Size)
+		switch ahead := lead(guard.origin, log.Origin); {
+		case guard.counter == 0 || ahead < 0:
+		case ahead > 0 || guard.lost(head):
+			lost = &RollbackError{Guard: guard.head, Database: head, GuardLog: guard.origin, DatabaseLog: log.Origin}
+		case guard.head.Size <= head.Size:
+			at, err := r.HeadAt(guard.head.Size)
 			if err != nil {
 				return err
 			}
-			if at != seen {
-				lost = &RollbackError{Guard: seen, Database: at, GuardLog: origin, DatabaseLog: log.Origin}
+			if at != guard.head {
+				lost = &RollbackError{Guard: guard.head, Database: at, GuardLog: guard.origin, DatabaseLog: log.Origin}
 			}
 		}
 		return read(r, log)

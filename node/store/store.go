@@ -40,7 +40,8 @@ type Options struct {
 	UnitKeys func(unit string) (UnitKey, error)
 	// Logger receives what nobody waits for; nil discards it.
 	Logger *slog.Logger
-	// Step, when set, is called at each of [Steps], by the goroutine that writes. Tests crash there.
+	// Step, when set, is called at each of [Steps], by the goroutine that writes. Tests crash there. Guard and database, written at the
+	// same time otherwise, are then written one after the other, in turn the one and the other first.
 	Step func(point string)
 }
 
@@ -57,11 +58,12 @@ type Store struct {
 	made         []string // files and folders that Open has made, the innermost last
 
 	// Owned by writeLoop.
-	broken     error
-	numbers    map[int]uint64    // next case number by year
-	signatures map[string]uint64 // root signatures kept lately, and where, plus one
-	guardOwed  bool              // committed leaves wait for a guard that could not be written
-	guardDue   bool              // committed leaves wait for a guard that may come a moment later
+	broken      error
+	numbers     map[int]uint64    // next case number by year
+	signatures  map[string]uint64 // root signatures kept lately, and where, plus one
+	guardOwed   bool              // committed leaves wait for a guard that could not be written
+	guardDue    bool              // the guard is open, or committed leaves wait for one that may come a moment later
+	commitFirst bool              // see Options.Step
 
 	wake    chan struct{}
 	stopped chan struct{} // writeLoop has returned
@@ -397,23 +399,23 @@ func (s *Store) loadHead() error {
 	}
 	head := s.head()
 	if seen := s.guard.head; !s.guardMissing {
-		ahead := lead(s.guard.seen, s.current.Origin)
-		if ahead > 0 || ahead == 0 && seen.Size > head.Size {
-			return &RollbackError{Guard: seen, Database: head, GuardLog: s.guard.seen, DatabaseLog: s.current.Origin}
+		ahead := lead(s.guard.origin, s.current.Origin)
+		if ahead > 0 || ahead == 0 && s.guard.lost(head) {
+			return &RollbackError{Guard: seen, Database: head, GuardLog: s.guard.origin, DatabaseLog: s.current.Origin}
 		}
-		if ahead < 0 { // the recovery that opened this log knew what it had seen
+		if ahead < 0 || seen.Size > head.Size { // the recovery that opened this log knew what it had seen; or nobody was told
 			return s.writeGuard()
 		}
 		if err := s.View(func(r *Reader) error {
 			at, err := r.HeadAt(seen.Size)
 			if err == nil && at != seen {
-				err = &RollbackError{Guard: seen, Database: at, GuardLog: s.guard.seen, DatabaseLog: s.current.Origin}
+				err = &RollbackError{Guard: seen, Database: at, GuardLog: s.guard.origin, DatabaseLog: s.current.Origin}
 			}
 			return err
 		}); err != nil {
 			return err
 		}
-		if seen == head {
+		if seen == head && !s.guard.open {
 			s.guarded = head
 			return nil
 		}
@@ -468,7 +470,7 @@ func (s *Store) Close() error {
 		s.choreMu.Lock()
 		defer s.choreMu.Unlock()
 		var err error
-		if s.broken == nil && s.head() != s.guard.head {
+		if s.broken == nil && (s.guard.open || s.head() != s.guard.head) {
 			err = s.writeGuard()
 		}
 		s.closeError = errors.Join(err, s.closeFiles())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -19,12 +20,14 @@ const (
 	StepFilled = "keys made ahead"
 	// StepRan: the functions have run and nothing is on the disk. A crash leaves the state before.
 	StepRan = "functions ran"
-	// StepCommitted: main.db is committed. A crash leaves a database that is ahead of the guard: opening writes the
-	// guard. The callers have heard nothing and do the same again; idempotency keys and the seen bucket make it one.
+	// StepCommitted: main.db is committed; the guard is written at the same time and may be there or not. A crash leaves a database
+	// that is at the guard or ahead of it: opening writes the guard. The callers have heard nothing and do the same again;
+	// idempotency keys and the seen bucket make it one.
 	StepCommitted = "main.db committed"
-	// StepGuardTorn: half of the guard's slot is written. A crash leaves the other slot, and with it the case above.
+	// StepGuardTorn: half of the guard's slot is written. A crash leaves the other slot, which is behind.
 	StepGuardTorn = "guard half written"
-	// StepGuarded: the guard is written. A crash leaves everything but the callers' knowledge of it.
+	// StepGuarded: the guard is written. A crash leaves the case above; or, when main.db was not committed yet, an open guard and
+	// the database just before it: opening writes the guard anew.
 	StepGuarded = "guard written"
 	// StepNoted: what is to be erased stands in the journal beside the guard, so that restoring a backup erases it again.
 	// A crash leaves a tombstone and a chore in main.db and the key in keys.db: opening does the chore.
@@ -195,9 +198,7 @@ func (s *Store) idle() {
 	select {
 	case <-s.wake:
 	case <-t.C:
-		if err := s.writeGuard(); err != nil {
-			s.log.Error("head guard could not be written", "error", err)
-		}
+		s.tryGuard()
 	}
 }
 
@@ -235,24 +236,68 @@ func (s *Store) commit(batch []*call) {
 		return
 	}
 	if t == nil { // every function has failed, or none has written
-		s.finish(batch, false)
+		s.finish(batch)
 		return
 	}
 	s.step(StepRan)
 	id := t.b.ID()
-	if err := t.b.Commit(); err != nil {
+	guardErr, err := s.write(t)
+	if err != nil {
 		fail(s.judge(id, err))
+		if s.broken == nil && s.guard.open { // it is ahead of what is there
+			s.guardOwed = true
+			s.tryGuard()
+		}
 		return
 	}
 	s.mu.Lock()
 	s.edge, s.lastAt = t.edge, t.lastAt
+	if t.guardNeeded && guardErr == nil {
+		s.guarded = headOf(&t.edge)
+	}
 	s.mu.Unlock()
 	s.settlePools(t.taken)
 	s.settleSignatures(t.signatures)
-	s.guardOwed = s.guardOwed || t.guardNeeded
-	s.guardDue = s.guardDue || t.guardLater
-	s.step(StepCommitted)
-	s.finish(batch, t.guardNeeded)
+	if t.guardNeeded {
+		s.guardOwed = guardErr != nil
+	}
+	s.guardDue = s.guardDue || t.guardLater || t.guardNeeded
+	s.finish(batch)
+}
+
+// write commits a transaction, and its head to the guard when it needs one. Both wait for a disk, so they wait together; each crash
+// leaves one of the four states that [StepGuarded] and the steps before it name.
+func (s *Store) write(t *Tx) (guardErr, err error) {
+	commit := func() {
+		if err = t.b.Commit(); err == nil {
+			s.step(StepCommitted)
+		}
+	}
+	if !t.guardNeeded {
+		commit()
+		return nil, err
+	}
+	head, before := headOf(&t.edge), s.head()
+	guard := func() {
+		if guardErr = s.toGuard(head, &before); guardErr == nil {
+			s.step(StepGuarded)
+		}
+	}
+	if s.opts.Step != nil { // one after the other, so that each step is one state
+		first, second := guard, commit
+		if s.commitFirst {
+			first, second = commit, guard
+		}
+		s.commitFirst = !s.commitFirst
+		first()
+		second()
+		return guardErr, err
+	}
+	var wg sync.WaitGroup
+	wg.Go(guard)
+	commit()
+	wg.Wait()
+	return guardErr, err
 }
 
 // runAll runs the functions of the batch in one transaction and closes it up to its commit. When one fails that has
@@ -294,13 +339,14 @@ func (s *Store) runAll(batch []*call) (*Tx, error) {
 	}
 }
 
-// finish writes the guard when it is needed and tells those whose function did not fail.
-func (s *Store) finish(batch []*call, needed bool) {
+// finish writes the guard when somebody asks for it, or when it could not be written, and tells those whose function did not fail.
+func (s *Store) finish(batch []*call) {
+	needed := s.guardOwed
 	for _, c := range batch {
 		needed = needed || c.guard && s.head().Size > s.guard.head.Size
 	}
 	var err error
-	if needed || s.guardOwed {
+	if needed {
 		err = s.writeGuard()
 	}
 	head := s.head()
@@ -319,12 +365,8 @@ func (s *Store) finish(batch []*call, needed bool) {
 func (s *Store) writeGuard() error {
 	s.guardOwed = true
 	head := s.head()
-	var torn func()
-	if s.opts.Step != nil {
-		torn = func() { s.step(StepGuardTorn) }
-	}
-	if err := s.guard.write(head, torn); err != nil {
-		return fmt.Errorf("writing head guard: %w", err)
+	if err := s.toGuard(head, nil); err != nil {
+		return err
 	}
 	s.guardOwed, s.guardDue = false, false
 	s.mu.Lock()
@@ -332,6 +374,24 @@ func (s *Store) writeGuard() error {
 	s.mu.Unlock()
 	s.step(StepGuarded)
 	return nil
+}
+
+func (s *Store) toGuard(head Head, before *Head) error {
+	var torn func()
+	if s.opts.Step != nil {
+		torn = func() { s.step(StepGuardTorn) }
+	}
+	if err := s.guard.write(head, before, torn); err != nil {
+		return fmt.Errorf("writing head guard: %w", err)
+	}
+	return nil
+}
+
+// tryGuard writes the guard when nobody waits for it.
+func (s *Store) tryGuard() {
+	if err := s.writeGuard(); err != nil {
+		s.log.Error("head guard could not be written", "error", err)
+	}
 }
 
 // judge says what a commit has left that returned cause. bbolt takes everything back when pages could not be written. But
