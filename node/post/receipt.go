@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rogatory/rogatory/crypto/envelope"
@@ -21,6 +22,34 @@ type checkpoints struct {
 	mu   sync.Mutex
 	size int64
 	note []byte
+
+	early atomic.Pointer[earlyCheckpoint]
+}
+
+// earlyCheckpoint is signed while its head is committed, so that a message that comes alone does not wait for both.
+type earlyCheckpoint struct {
+	head store.Head
+	note chan []byte // one, nil when it could not be signed
+}
+
+// signEarly begins to sign a head that is being committed. The signature stays here until [Office.Checkpoint] finds that head in the store.
+func (o *Office) signEarly(head store.Head) {
+	if !o.Cleared() {
+		return
+	}
+	e := &earlyCheckpoint{head, make(chan []byte, 1)}
+	o.cp.early.Store(e)
+	go func() {
+		note, err := o.signHead(head)
+		if err != nil {
+			note = nil
+		}
+		e.note <- note
+	}()
+}
+
+func (o *Office) signHead(head store.Head) ([]byte, error) {
+	return translog.SignCheckpoint(translog.Checkpoint{Origin: o.cfg.Log.Verifier().Origin(), Size: head.Size, Root: head.Root}, o.cfg.Log)
 }
 
 // Checkpoint returns a signed checkpoint of at least size leaves and its size, signing the newest head if it must. ErrUncleared is
@@ -42,9 +71,15 @@ func (o *Office) Checkpoint(size int64) ([]byte, int64, error) {
 			return nil, 0, fmt.Errorf("signing checkpoint: %w", err)
 		}
 	}
-	note, err := translog.SignCheckpoint(translog.Checkpoint{Origin: o.cfg.Log.Verifier().Origin(), Size: head.Size, Root: head.Root}, o.cfg.Log)
-	if err != nil {
-		return nil, 0, err
+	var note []byte
+	if e := o.cp.early.Swap(nil); e != nil && e.head == head {
+		note = <-e.note
+	}
+	if note == nil {
+		var err error
+		if note, err = o.signHead(head); err != nil {
+			return nil, 0, err
+		}
 	}
 	o.step(StepCheckpoint)
 	o.cp.note, o.cp.size = note, head.Size

@@ -75,6 +75,9 @@ func (e *RollbackError) Error() string {
 	if e.GuardLog != e.DatabaseLog {
 		return fmt.Sprintf("%v: guard has %d leaves of %s, database has %d of %s", ErrRollback, e.Guard.Size, e.GuardLog, e.Database.Size, e.DatabaseLog)
 	}
+	if e.Guard.Size == e.Database.Size {
+		return fmt.Sprintf("database has another history than the head guard: root %x at %d leaves, the guard %x", e.Database.Root[:], e.Guard.Size, e.Guard.Root[:])
+	}
 	return fmt.Sprintf("%v: guard has %d leaves with root %x, database has %d with root %x",
 		ErrRollback, e.Guard.Size, e.Guard.Root[:], e.Database.Size, e.Database.Root[:])
 }
@@ -96,7 +99,7 @@ var hints = []struct {
 	text string
 }{
 	{ErrLocked, "stop the other rogatory-node of this folder, or name another folder"},
-	{ErrForeign, "name the folder that this country's node was made in"},
+	{ErrForeign, "name the folders of data and guard that this country's node was made with"},
 	{ErrSchema, "start the newer version of rogatory-node again"},
 	{ErrKeysMissing, "put keys.db back beside main.db, or restore both from one backup"},
 	{ErrRollback, "put the newest data folder and head guard back; if they are lost: rogatory-node recover, which opens the next log and has the peers give back what they have"},

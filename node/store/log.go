@@ -42,6 +42,10 @@ func (t *Tx) Append(entry translog.Entry) (index int64, err error) {
 // signed: their guard may come with that, or with another batch, or a moment after the batch.
 func (t *Tx) GuardLater() { t.call.later = true }
 
+// Foretell asks for told to be called with the head that this batch leads to, before it is committed, so that a signature can be made
+// meanwhile. Nothing that told makes may be used before [Store.Head] is that head. told must not wait for anything.
+func (t *Tx) Foretell(told func(Head)) { t.foretold = told }
+
 // At returns the time in ms that leaves have which are appended now: one for all of a transaction, never before that of the
 // leaf before.
 func (t *Tx) At() int64 { return max(t.lastAt, t.now) }

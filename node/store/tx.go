@@ -30,6 +30,7 @@ type Tx struct {
 	guardLater  bool              // one was appended whose guard may come a moment later
 	taken       map[string]int    // how many keys of each unit's pool the batch has taken
 	signatures  map[string]uint64 // root signatures that the batch has kept, and where, plus one
+	foretold    func(Head)        // is told the head before it is committed
 
 	call *call // whose function runs
 }

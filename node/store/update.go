@@ -240,6 +240,9 @@ func (s *Store) commit(batch []*call) {
 		return
 	}
 	s.step(StepRan)
+	if t.foretold != nil {
+		t.foretold(headOf(&t.edge))
+	}
 	id := t.b.ID()
 	guardErr, err := s.write(t)
 	if err != nil {
