@@ -123,11 +123,14 @@ func (o *Officer) Assert(act *rogatoryv1.Act, at time.Time) (*rogatoryv1.Asserti
 	return federation.SignAct(b, o.Key)
 }
 
+// IsCaseToken reports whether a text has the form of a case's token.
+func IsCaseToken(text string) bool { return tokenForm.MatchString(text) }
+
 var tokenForm = regexp.MustCompile(`^[A-Z]{2}-[0-9]{4}-[0-9]{6,12}$`)
 
 // checkToken tells a mistyped case before anything else can.
 func checkToken(token string) error {
-	if token != "" && !tokenForm.MatchString(token) {
+	if token != "" && !IsCaseToken(token) {
 		return fmt.Errorf("%q: %w", token, ErrCaseToken)
 	}
 	return nil

@@ -25,6 +25,8 @@ var (
 	ErrUnproven = errors.New("peer shows no proof of a number that this node has not given out")
 	// ErrHead means that what a peer shows as ours is malformed or not signed by us.
 	ErrHead = errors.New("what the peer shows is not of this node")
+	// ErrClosed means that a peer shows a head of a log of ours that a recovery has closed: it has not taken up the next one yet.
+	ErrClosed = fmt.Errorf("the log that the peer knows was closed by a recovery: %w", ErrHead)
 	// ErrAttachment means that the attachment that came is not the one that the message names.
 	ErrAttachment = errors.New("attachment is not the one that the message names")
 	// ErrNoAttachment means that no message that arrived lists this attachment.

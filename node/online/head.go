@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/store"
 	peerv1 "github.com/rogatory/rogatory/proto/rogatory/peer/v1"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
@@ -45,8 +47,13 @@ func (l *Lane) weigh(peer string, s showing) error {
 }
 
 // complain logs what a peer does wrong, a few times at once and then four times an hour: a peer does not fill the disk with what is said about it.
+// It is no fault of a peer's that it knows nothing of a recovery of ours yet.
 func (l *Lane) complain(what, peer string, err error) {
-	if l.loud.take(peer, time.Now()) == 0 {
+	switch {
+	case l.loud.take(peer, time.Now()) > 0:
+	case errors.Is(err, ErrClosed):
+		l.log.Info("a peer still knows the log that the recovery has closed; it is asked until it has taken up the next one", "peer", peer)
+	default:
 		l.log.Warn(what, "peer", peer, "err", err)
 	}
 }
@@ -107,6 +114,12 @@ func (l *Lane) judgeHeld(peer string, note []byte) error {
 	}
 	cp, err := translog.ParseCheckpoint(note, l.cfg.Log.Verifier())
 	if err != nil {
+		if old, err := l.anyOwn(note); err == nil && old.Origin != l.cfg.Log.Verifier().Origin() {
+			n, err := federation.LogNumber(l.cfg.Node.Federation, l.country, old.Origin)
+			if err == nil && n < l.cfg.Store.Log().Number {
+				return fmt.Errorf("%s shows %d leaves of %s: %w", peer, old.Size, old.Origin, ErrClosed)
+			}
+		}
 		return fmt.Errorf("%s shows: %w: %w", peer, err, ErrHead)
 	}
 	var head store.Head
@@ -125,6 +138,23 @@ func (l *Lane) judgeHeld(peer string, note []byte) error {
 	}
 	l.shown.put(peer, note)
 	return nil
+}
+
+// anyOwn returns what a checkpoint of one of our logs says, whichever that is.
+func (l *Lane) anyOwn(note []byte) (translog.Checkpoint, error) {
+	if len(note) > maxNote {
+		return translog.Checkpoint{}, fmt.Errorf("checkpoint of %d bytes: %w", len(note), ErrHead)
+	}
+	origin, _, _ := strings.Cut(string(note), "\n")
+	if _, err := federation.LogNumber(l.cfg.Node.Federation, l.country, origin); err != nil {
+		return translog.Checkpoint{}, fmt.Errorf("checkpoint of %q: %w", origin, ErrHead)
+	}
+	seeds := l.cfg.Ring.Log()
+	signer, err := translog.NewLogSigner(origin, seeds.Ed25519.Bytes(), seeds.MLDSA44.Bytes())
+	if err != nil {
+		return translog.Checkpoint{}, err
+	}
+	return translog.ParseCheckpoint(note, signer.Verifier())
 }
 
 // keepHead keeps a peer's own checkpoint if it is the largest so far, and has it proven. Another root at the same size is a fork of its log, kept

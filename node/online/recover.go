@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"strings"
 	"sync"
 	"time"
 
@@ -480,21 +479,7 @@ func (l *Lane) expect(ctx context.Context, peer string, m *peerv1.ReceiptedMessa
 
 // ownReceipt returns the lost leaf of ours that a receipt proves.
 func (l *Lane) ownReceipt(m *peerv1.ReceiptedMessage) (translog.Leaf, error) {
-	note := m.GetReceipt().GetCheckpoint()
-	if len(note) > maxNote {
-		return translog.Leaf{}, fmt.Errorf("checkpoint of %d bytes: %w", len(note), ErrHead)
-	}
-	origin, _, _ := strings.Cut(string(note), "\n")
-	stem, _, _ := strings.Cut(l.cfg.Store.Log().Origin, "/log/")
-	if !strings.HasPrefix(origin, stem+"/log/") {
-		return translog.Leaf{}, fmt.Errorf("checkpoint of %q: %w", origin, ErrHead)
-	}
-	seeds := l.cfg.Ring.Log()
-	signer, err := translog.NewLogSigner(origin, seeds.Ed25519.Bytes(), seeds.MLDSA44.Bytes())
-	if err != nil {
-		return translog.Leaf{}, err
-	}
-	cp, err := translog.ParseCheckpoint(note, signer.Verifier())
+	cp, err := l.anyOwn(m.GetReceipt().GetCheckpoint())
 	if err != nil {
 		return translog.Leaf{}, err
 	}

@@ -240,7 +240,7 @@ func (w *Watch) recall(ctx context.Context, peer string, log *translog.LogVerifi
 	if _, err := w.cfg.Store.Update(ctx, func(tx *store.Tx) error { return tx.PutWitnessed(cp.Origin, recalled) }); err != nil {
 		return nil, fmt.Errorf("recalling a cosignature for %s: %w", peer, err)
 	}
-	w.log.Warn("a cosignature that was lost in the rollback counts again", "peer", peer, "size", cp.Size)
+	w.log.Info("a cosignature that was lost in the rollback counts again", "peer", peer, "size", cp.Size)
 	return recalled, nil
 }
 

@@ -29,7 +29,8 @@ func (p *program) checkCommand() *cobra.Command {
 		Use:   "check",
 		Short: "Look for every mistake before the node runs",
 		Long: `check reads the configuration (every mistake with its place), opens the key ring, judges directory, certificates and permissions,
-and with --deep opens the store and holds everything in it against everything else; the node must not run meanwhile.`,
+and holds the newest head of a node that does not run against its head guard. With --deep it opens the store and holds everything in it against
+everything else; the node must not run meanwhile.`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			cfg, err := p.load()
@@ -83,6 +84,8 @@ func (p *program) check(ctx context.Context, cfg *configs.Node, deep bool) error
 	say("configuration", cfg.File, nil)
 	say("data", cfg.Data, errors.Join(privateFolder(cfg.Data), lostStore(cfg)))
 	say("guard", cfg.Guard, guardPlace(cfg))
+	note, err := checkHead(cfg)
+	say("head", note, err)
 	ring, err := p.ring(cfg)
 	say("key ring", cfg.RingFile(), err)
 	if ring != nil {
@@ -92,7 +95,7 @@ func (p *program) check(ctx context.Context, cfg *configs.Node, deep bool) error
 	}
 	say("contacts", contacts(cfg), nil)
 	say("founders", foundersHere(cfg), nil)
-	note, err := checkDirectory(cfg, ring)
+	note, err = checkDirectory(cfg, ring)
 	say("directory", note, err)
 	if cfg.NATS.Insecure {
 		say("backbone", "without TLS: for tests and demonstrations", nil)
@@ -164,6 +167,33 @@ func guardPlace(cfg *configs.Node) error {
 		return no(fmt.Errorf("%s is not a folder", folder), "name a file in a folder that exists")
 	}
 	return nil
+}
+
+// checkHead holds the newest head of a node that does not run against its guard, and says what peers have shown it of a later one.
+func checkHead(cfg *configs.Node) (note string, err error) {
+	if !exists(cfg.MainDB()) {
+		return "no store yet: the node makes it at its first start", nil
+	}
+	why := ""
+	lost, err := store.Look(node.StoreOptions(cfg, nil), func(r *store.Reader, log store.Log) error {
+		note, why = fmt.Sprintf("%d leaves of %s", log.Size, log.Origin), r.RollbackNoted()
+		return nil
+	})
+	switch {
+	case errors.Is(err, store.ErrLocked):
+		return "the node runs: it holds its store against the guard itself", nil
+	case errors.Is(err, fs.ErrNotExist) && !exists(filepath.Join(cfg.Data, "keys.db")):
+		return "", fmt.Errorf("%s: %w", cfg.Data, store.ErrKeysMissing)
+	case err != nil:
+		return "", err
+	case lost != nil:
+		return "", lost
+	case why != "":
+		return "", fmt.Errorf("at its last run: %s: %w", why, store.ErrRollback)
+	case !exists(cfg.Guard):
+		return note + "; without a guard the node asks its peers how far it had come", nil
+	}
+	return note + "; the guard knows of no more", nil
 }
 
 func unitKeys(cfg *configs.Node, ring *keyring.Ring) error {

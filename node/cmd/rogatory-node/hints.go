@@ -21,6 +21,7 @@ import (
 	"github.com/rogatory/rogatory/node/cmd/internal/terminal"
 	"github.com/rogatory/rogatory/node/cmd/rogatory-node/setup"
 	terms "github.com/rogatory/rogatory/node/codes"
+	"github.com/rogatory/rogatory/node/online"
 	"github.com/rogatory/rogatory/node/store"
 )
 
@@ -108,8 +109,19 @@ func (p *program) localized(err error) error {
 	return err
 }
 
-// explain gives every error a status and, where there is something to do, a hint.
+// codeRollback is what documentation and auditors call a store that is older than what was signed.
+const codeRollback = "E-ROLLBACK"
+
+// explain gives every error a status, where there is something to do a hint, and a rollback its code.
 func explain(err error) *failure {
+	f := judge(err)
+	if errors.Is(f.err, store.ErrRollback) || errors.Is(f.err, online.ErrRollback) {
+		return &failure{f.status, fmt.Errorf("%s: %w", codeRollback, f.err), f.hint}
+	}
+	return f
+}
+
+func judge(err error) *failure {
 	var f *failure
 	var hinted interface{ Hint() string }
 	var findings *client.FindingsError
@@ -118,7 +130,7 @@ func explain(err error) *failure {
 	switch {
 	case errors.As(err, &f):
 		if f.hint == "" && !errors.Is(err, errSilent) {
-			if inner := explain(f.err); inner.hint != "" {
+			if inner := judge(f.err); inner.hint != "" {
 				return &failure{f.status, f.err, inner.hint}
 			}
 		}

@@ -117,7 +117,7 @@ func (p *program) recoverGiveUp(ctx context.Context, cfg *configs.Node, peer str
 // confirmRecovery says what a recovery is going to do and asks.
 func (p *program) confirmRecovery(plan *node.RecoverPlan, yes bool) error {
 	if !p.json {
-		p.err.Printf("proof of the loss: %s\n", strings.Join(plan.Why, "; "))
+		p.err.Printf("%s, proof of the loss: %s\n", codeRollback, strings.Join(plan.Why, "; "))
 		p.err.Printf("the store has %d leaves of %s\n", plan.Size, plan.Log)
 		p.err.Printf("heard: %s\n", orNobody(plan.Heard))
 		if len(plan.Unheard) > 0 {

@@ -37,7 +37,10 @@ func (p *program) search(c *cobra.Command, token func(args []string) string) fun
 	return func(args []string) (client.Search, error) {
 		s := client.Search{CaseToken: token(args), Ground: *ground}
 		if (s.CaseToken == "") == (*person == "") {
-			return s, usage(errors.New("a case, or a person"), "name the case, or give a file with --person: who is asked about stands on no command line")
+			return s, usage(errors.New("name either a case or a person"), searchHint(c))
+		}
+		if s.CaseToken != "" && !client.IsCaseToken(s.CaseToken) {
+			return s, usage(client.ErrCaseToken, "a case token looks like RS-2026-000123; "+searchHint(c))
 		}
 		if *person == "" {
 			return s, nil
@@ -55,6 +58,15 @@ func (p *program) search(c *cobra.Command, token func(args []string) string) fun
 		s.Identifiers, err = identifiers(in)
 		return s, err
 	}
+}
+
+// searchHint says what to type: consulted has a flag for the case, package an argument.
+func searchHint(c *cobra.Command) string {
+	how := "CASE"
+	if c.Flags().Lookup("case") != nil {
+		how = "--case CASE"
+	}
+	return fmt.Sprintf("%s %s --ground CODE, or --person FILE --ground CODE: who is asked about stands on no command line", c.CommandPath(), how)
 }
 
 // identifiers reads one a line; empty lines do not count.
@@ -79,10 +91,22 @@ func identifiers(r io.Reader) (list []string, err error) {
 	return list, nil
 }
 
+// namedByFlags takes no argument, and says by which flags what somebody has typed is named. It does not repeat it: it may be a person's name.
+func namedByFlags(c *cobra.Command, args []string) error {
+	switch {
+	case len(args) == 0:
+		return nil
+	case len(args) == 1 && client.IsCaseToken(args[0]):
+		return usage(fmt.Errorf("%s takes a case with --case", c.CommandPath()), fmt.Sprintf("type %s --case %s --ground CODE --as KEYFILE", c.CommandPath(), args[0]))
+	}
+	return usage(fmt.Errorf("%s takes no argument", c.CommandPath()),
+		fmt.Sprintf("a case: %s --case RS-2026-000123; a person, whom no command line names: --person FILE, a name or number a line", c.CommandPath()))
+}
+
 func (p *program) superviseConsulted() *cobra.Command {
 	var token string
 	c := &cobra.Command{
-		Use: "consulted", Short: "Who consulted a case or a person, when and why", Args: noArgs,
+		Use: "consulted", Short: "Who consulted a case or a person, when and why", Args: namedByFlags,
 		Long: `consulted prints the lines of the statutory log about a case, or about every message of the supervisor's units that names a person: time, verb,
 officer, reason, basis, case, recipient. The search is a line of that log itself. It finds what is written as it was asked for.`,
 		Example: `  rogatory-node supervise consulted --case RS-2026-000123 --ground inspection --as supervisor.key
