@@ -169,6 +169,7 @@ func (n *node) open() {
 		Origin: n.log.Verifier().Origin(), Epoch: 1,
 		UnitKeys: func(unit string) (store.UnitKey, error) { return store.UnitKey(sha256.Sum256([]byte(unit))), nil },
 		Step:     n.step,
+		Order:    store.DatabaseFirst, // what is copied at a step is one state
 	}))(t)
 	n.keys = must(n.ring.OpenSealing(filepath.Join(n.folder, keyring.SealingFile)))(t)
 	n.book = peers.New(n.country, n.r.dir)

@@ -59,14 +59,23 @@ func TestACrashAtEachStepLeavesOneEffectAndOneReceipt(t *testing.T) {
 	for name, side := range sides {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			bubble(t, func(t *testing.T, w *world) { crash(t, w, name, side) }, "RS", "BG")
+			bubble(t, func(t *testing.T, w *world) { crash(t, w, name, side, store.DatabaseFirst) }, "RS", "BG")
 		})
+	}
+	for _, step := range []string{store.StepCommitted, store.StepGuardTorn, store.StepGuarded} {
+		for _, side := range []string{"RS", "BG"} {
+			t.Run(step+" "+side+", guard first", func(t *testing.T) {
+				t.Parallel()
+				bubble(t, func(t *testing.T, w *world) { crash(t, w, step+" "+side, side, store.GuardFirst) }, "RS", "BG")
+			})
+		}
 	}
 }
 
-func crash(t *testing.T, w *world, name, side string) {
+func crash(t *testing.T, w *world, name, side string, order store.Order) {
 	rs, bg := w.members["RS"], w.members["BG"]
 	victim := w.members[side]
+	victim.order = order
 	crashed := t.TempDir()
 	var mu sync.Mutex
 	armed, hit := false, false

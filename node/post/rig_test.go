@@ -47,6 +47,7 @@ type member struct {
 	log     *translog.LogSigner
 	witness *translog.WitnessSigner
 	book    *peers.Book
+	order   store.Order // of writing database and guard
 
 	store  *store.Store
 	port   *transport.MemoryPort
@@ -195,7 +196,7 @@ func (m *member) open(step func(string)) {
 	m.w.t.Helper()
 	s, err := store.Open(store.Options{
 		Dir: filepath.Join(m.folder, "data"), GuardPath: filepath.Join(m.folder, "guard", "head"),
-		Country: m.code, Origin: m.log.Verifier().Origin(), Epoch: 1, Step: step,
+		Country: m.code, Origin: m.log.Verifier().Origin(), Epoch: 1, Step: step, Order: m.order,
 		UnitKeys: func(unit string) (store.UnitKey, error) {
 			key, ok := m.ring.UnitKey(unit)
 			if !ok {

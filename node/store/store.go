@@ -40,10 +40,20 @@ type Options struct {
 	UnitKeys func(unit string) (UnitKey, error)
 	// Logger receives what nobody waits for; nil discards it.
 	Logger *slog.Logger
-	// Step, when set, is called at each of [Steps], by the goroutine that writes. Tests crash there. Guard and database, written at the
-	// same time otherwise, are then written one after the other, in turn the one and the other first.
+	// Step, when set, is called at each of [Steps], by whatever goroutine takes it. Tests crash there.
 	Step func(point string)
+	// Order says how guard and database are written. Tests that copy the files at a step want them one after the other.
+	Order Order
 }
+
+// Order is the order in which a transaction and its guard are written.
+type Order int
+
+const (
+	AtOnce Order = iota // neither waits for the other
+	DatabaseFirst
+	GuardFirst
+)
 
 // A Store is an open store. Its methods may be called by several goroutines.
 type Store struct {
@@ -58,12 +68,11 @@ type Store struct {
 	made         []string // files and folders that Open has made, the innermost last
 
 	// Owned by writeLoop.
-	broken      error
-	numbers     map[int]uint64    // next case number by year
-	signatures  map[string]uint64 // root signatures kept lately, and where, plus one
-	guardOwed   bool              // committed leaves wait for a guard that could not be written
-	guardDue    bool              // the guard is open, or committed leaves wait for one that may come a moment later
-	commitFirst bool              // see Options.Step
+	broken     error
+	numbers    map[int]uint64    // next case number by year
+	signatures map[string]uint64 // root signatures kept lately, and where, plus one
+	guardOwed  bool              // committed leaves wait for a guard that could not be written
+	guardDue   bool              // the guard is open, or committed leaves wait for one that may come a moment later
 
 	wake    chan struct{}
 	stopped chan struct{} // writeLoop has returned

@@ -286,20 +286,19 @@ func (s *Store) write(t *Tx) (guardErr, err error) {
 			s.step(StepGuarded)
 		}
 	}
-	if s.opts.Step != nil { // one after the other, so that each step is one state
-		first, second := guard, commit
-		if s.commitFirst {
-			first, second = commit, guard
-		}
-		s.commitFirst = !s.commitFirst
-		first()
-		second()
-		return guardErr, err
+	switch s.opts.Order {
+	case DatabaseFirst:
+		commit()
+		guard()
+	case GuardFirst:
+		guard()
+		commit()
+	default:
+		var wg sync.WaitGroup
+		wg.Go(guard)
+		commit()
+		wg.Wait()
 	}
-	var wg sync.WaitGroup
-	wg.Go(guard)
-	commit()
-	wg.Wait()
 	return guardErr, err
 }
 
