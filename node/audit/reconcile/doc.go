@@ -15,5 +15,11 @@
 //	an export ends too early to say, as that of a log does which was closed after a rollback:
 //	what was lost stands in the next one, if it came back                                        W-UNKNOWN
 //
+// # Memory
+//
+// What the logs say of each other is sorted by message in temporary files, which have no name while they are used, and held together there: beside the
+// findings, memory does not grow with the logs. The two replays run one after the other and keep what replay keeps of each case, and nothing of the first is
+// left but a file when the second begins. [Options.LogsAlone] does without them.
+//
 // Integrity and lawfulness of each log are for packages audit and replay; nothing here is believed because it stands in both.
 package reconcile

@@ -65,6 +65,30 @@ type Result struct {
 // Saved returns the state at the end, from which another replay can go on.
 func (r *Result) Saved() *Saved { return r.course.save(r.Root) }
 
+// EachCase calls do, in no order, with every case whose state at the end is known, until it returns an error. It holds no more than one case decoded that
+// the replay did not.
+func (r *Result) EachCase(do func(token string, c *exchange.Case) error) error {
+	for _, f := range r.course.folders {
+		for token, k := range f.cases {
+			if k.lost {
+				continue
+			}
+			c := k.c
+			if c == nil {
+				read, err := exchange.Decode(k.enc)
+				if err != nil {
+					continue
+				}
+				c = &read
+			}
+			if err := do(token, c); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // maxFindings bounds the findings that a result lists: the first ones.
 const maxFindings = 10_000
 
