@@ -34,6 +34,8 @@ type Country struct {
 	// Known are the manifests of all members, by country, as this one has learned them.
 	Known map[string]*federation.Manifest
 	Cases map[string]exchange.Case
+	// Expired are the cases whose dockets went with their term.
+	Expired map[string]bool
 	// Closed are the logs before this one, the oldest first.
 	Closed []*History
 	// base is the place of the log's leaf 0: cases count leaves by place, which goes on from log to log.
@@ -68,10 +70,10 @@ func (w *World) newCountry(code string) *Country {
 	w.must(err)
 	return &Country{
 		Code: code, Log: &History{T: w.T, Signer: signer}, root: key, Epoch: 1,
-		Identities: []keyring.DatedIdentity{{Key: key, NotBeforeMS: uint64(w.Now - 3600_000), NotAfterMS: uint64(w.Now + 3*365*24*3600_000)}},
+		Identities: []keyring.DatedIdentity{{Key: key, NotBeforeMS: uint64(w.Now - 3600_000), NotAfterMS: uint64(w.Now + 5*365*24*3600_000)}},
 		Witness:    witness,
 		Officers:   map[string]*keyring.Officer{First: keyring.GenerateOfficer(), Second: keyring.GenerateOfficer()},
-		Known:      map[string]*federation.Manifest{}, Cases: map[string]exchange.Case{},
+		Known:      map[string]*federation.Manifest{}, Cases: map[string]exchange.Case{}, Expired: map[string]bool{},
 		w: w, tails: map[string]*tail{}, arrived: map[string]int64{}, cosigned: map[string]translog.Checkpoint{},
 		house: exchange.House{Units: []exchange.HouseUnit{{Name: Unit, FourEyes: true}}},
 	}

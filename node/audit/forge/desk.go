@@ -174,7 +174,11 @@ func (c *Country) noteState(before translog.Hash, tokens []string) {
 	for _, t := range tokens {
 		k := c.Cases[t]
 		body := k.Encode()
-		changed = append(changed, exchange.Changed{Token: t, Hash: exchange.HashEncoded(body), Body: body})
+		one := exchange.Changed{Token: t, Hash: exchange.HashEncoded(body), Body: body}
+		if c.Expired[t] {
+			one.Body = nil
+		}
+		changed = append(changed, one)
 	}
 	exchange.SortChanged(changed)
 	c.w.tick()

@@ -29,6 +29,9 @@ type Message struct {
 	alone           bool
 }
 
+// notice reports whether it is a notice, which is in no case.
+func (m *Message) notice() bool { return m.Docket.GetKind() == rogatoryv1.Kind_KIND_GOVERNANCE }
+
 // Request is the docket of a plain request.
 func Request(urgency rogatoryv1.Urgency) *rogatoryv1.Docket {
 	return &rogatoryv1.Docket{
@@ -261,6 +264,9 @@ func (w *World) Deliver(messages ...*Message) {
 		m.In = c.Log.Append(w.Now, m.leaf(translog.In, w.directory(), c.Known[m.From]))
 		m.beside(c.Log.Entries[m.In])
 		c.arrived[m.Name.String()] = m.In
+		if m.notice() {
+			continue
+		}
 		c.step(m.Docket.GetCaseToken(), exchange.Event{
 			Kind: exchange.EventArrived, At: w.Now, Index: uint64(c.base + m.In), Msg: exchange.Name(m.Name), From: m.From, To: m.To,
 			Sent: m.submitted, Docket: m.Docket, Who: exchange.Peer,
@@ -299,6 +305,9 @@ func (w *World) Receipt(messages ...*Message) {
 		e.put("path", path)
 		if i == 0 {
 			e.put("checkpoint", note)
+		}
+		if m.notice() {
+			continue
 		}
 		event := exchange.Event{
 			Kind: exchange.EventReceived, At: min(leaf.At, w.Now), Index: uint64(c.base + c.Log.Size()), Of: exchange.Name(m.Name), Who: exchange.Peer,

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
 )
 
@@ -51,7 +52,8 @@ func (w *World) Recover(country string, size int64) {
 	c.publish()
 }
 
-// EndTerm destroys the dockets of a case, behind a tombstone, as when their term has ended.
+// EndTerm destroys the dockets of a case, behind a tombstone, as when their term has ended: those of its messages and steps. Nothing moves the case any
+// more. The snapshots beside the `state` leaves go on saying how it stood; Expire takes it out of them, too.
 func (w *World) EndTerm(country, token string) {
 	w.T.Helper()
 	w.tick()
@@ -90,5 +92,24 @@ func (w *World) EndTerm(country, token string) {
 	}
 	for _, i := range gone {
 		delete(c.Log.Entries[i].Sides, "docket")
+	}
+	c.Expired[token] = true
+}
+
+// Expire destroys all that the dockets of a case said, as a node does when their term has ended: EndTerm, and of the snapshots that have the case its hash
+// remains.
+func (w *World) Expire(country, token string) {
+	w.T.Helper()
+	w.EndTerm(country, token)
+	c := w.Country(country)
+	for _, i := range c.Log.Find("state") {
+		list, err := exchange.ParseSnapshot(c.Log.Entries[i].Sides["snapshot"])
+		w.must(err)
+		for j := range list {
+			if list[j].Token == token {
+				list[j].Body = nil
+			}
+		}
+		c.Log.Entries[i].put("snapshot", exchange.EncodeSnapshot(list))
 	}
 }

@@ -127,7 +127,7 @@ func (w *World) nonce() (n [16]byte) {
 func (w *World) found(countries []string) {
 	w.T.Helper()
 	d := &rogatoryv1.Directory{
-		Federation: Federation, ValidFromMs: uint64(w.Now - 24*3600_000), ValidUntilMs: uint64(w.Now + 4*365*24*3600_000),
+		Federation: Federation, ValidFromMs: uint64(w.Now - 24*3600_000), ValidUntilMs: uint64(w.Now + 5*365*24*3600_000),
 		Threshold: uint32(len(countries)/2 + 1), Tzdata: "2026a",
 	}
 	for _, c := range countries {

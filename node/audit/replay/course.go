@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -42,16 +43,18 @@ type course struct {
 	shelves    map[string][]*shelved // by country, oldest first
 	hours      map[string][]int64    // when messages of a peer were logged within the last hour
 	pending    map[translog.Hash]*message
-	receipted  *receipt // by the leaf before
-	returned   *message // by the leaf before: ours, given back after a rollback
-	erasing    *line    // the last step that erases, until its tombstones are over
-	tombed     bool     // one has come
-	transfers  *line    // the step before, if it hands a case over
-	restored   bool     // the log goes on from another, or a node of an older backup has started it
+	receipted  *receipt        // by the leaf before
+	returned   *message        // by the leaf before: ours, given back after a rollback
+	erasing    *line           // the last step that erases, until its tombstones are over
+	tombed     []translog.Hash // what they name
+	transfers  *line           // the step before, if it hands a case over
+	began      int64           // when the log began
+	awake      beats
+	again      map[translog.Hash]bool // messages that were erased again after a recovery
 	sent       sentMessages
-	notices    map[translog.Hash]int64 // notices sent that nobody has released yet: where
-	governance map[string]bool         // tokens of notices
-	used       [2]map[[16]byte][8]byte // nonces and uses of assertions, of the present day and the one before
+	notices    map[translog.Hash]notice // those sent that nobody has released yet
+	governance map[string]bool          // tokens of notices
+	used       [2]map[[16]byte][8]byte  // nonces and uses of assertions, of the present day and the one before
 	usedDay    int64
 	tombs      map[translog.Hash]bool // names and commitments whose dockets are said to be destroyed
 
@@ -83,24 +86,55 @@ type message struct {
 	own       []*shelved
 }
 
+// A notice has no steps: a line of the statutory log says who released it.
+type notice struct {
+	index  int64
+	leaf   *translog.Msg
+	docket *rogatoryv1.Docket
+}
+
 // sent is what stays known of a message.
 type sent struct {
 	token    string
 	from, to string
+	hour     uint32 // how long the node had provably run when it came, in beats; 0 for those of a log before
+	after    bool   // it was submitted after the log began, which goes on from another
 }
+
+// beats count the hours in which a node has provably run: it has written a leaf, and another an hour later at least, and was not started between them. One that
+// sleeps counts once.
+type beats struct {
+	last int64
+	n    uint32
+}
+
+func (b *beats) leaf(l *translog.Leaf) {
+	if e, ok := l.Entry.(*translog.Node); ok && e.Event == translog.NodeStart {
+		b.last = l.At
+	} else if l.At-b.last >= hour {
+		b.last, b.n = l.At, b.n+1
+	}
+}
+
+// over reports whether a node that had something to do at a time must have done it: hours ago.
+func (b *beats) over(since uint32) bool { return b.n >= since+3 }
 
 // sentMessages are all messages by name. There are a great many in a log, and into a map without pointers the collector need not look.
 type sentMessages struct {
-	by    map[translog.Hash][3]uint32 // places in texts of what a sent says
+	by    map[translog.Hash][4]uint32 // places in texts of what a sent says, and its hour, twice, and one more if it came after
 	texts []string
 	at    map[string]uint32
 }
 
 func (m *sentMessages) put(name translog.Hash, s sent) {
 	if m.by == nil {
-		m.by, m.at = map[translog.Hash][3]uint32{}, map[string]uint32{}
+		m.by, m.at = map[translog.Hash][4]uint32{}, map[string]uint32{}
 	}
-	m.by[name] = [3]uint32{m.place(s.token), m.place(s.from), m.place(s.to)}
+	when := s.hour << 1
+	if s.after {
+		when++
+	}
+	m.by[name] = [4]uint32{m.place(s.token), m.place(s.from), m.place(s.to), when}
 }
 
 func (m *sentMessages) place(text string) uint32 {
@@ -117,7 +151,7 @@ func (m *sentMessages) get(name translog.Hash) (sent, bool) {
 	if !ok {
 		return sent{}, false
 	}
-	return sent{m.texts[at[0]], m.texts[at[1]], m.texts[at[2]]}, true
+	return sent{m.texts[at[0]], m.texts[at[1]], m.texts[at[2]], at[3] >> 1, at[3]&1 != 0}, true
 }
 
 // A receipt is what a `rcpt` leaf says.
@@ -149,7 +183,7 @@ func newCourse(r *archive.Reader, chain *audit.Chain, o *Options, size int64) *c
 		report:  report{log: r.Info().Log},
 		world:   &world{},
 		shelves: map[string][]*shelved{}, hours: map[string][]int64{}, pending: map[translog.Hash]*message{},
-		notices: map[translog.Hash]int64{}, governance: map[string]bool{}, tombs: map[translog.Hash]bool{},
+		notices: map[translog.Hash]notice{}, governance: map[string]bool{}, tombs: map[translog.Hash]bool{}, again: map[translog.Hash]bool{},
 	}
 	c.used[0], c.used[1] = map[[16]byte][8]byte{}, map[[16]byte][8]byte{}
 	for range o.Workers {
@@ -257,6 +291,7 @@ func (c *course) line(ctx context.Context, l *line) error {
 		}
 	}
 	if c.world.goesOn {
+		c.awake.leaf(&l.leaf)
 		if taken, err := c.pastOpening(ctx, l); taken || err != nil {
 			return err
 		}
@@ -266,9 +301,7 @@ func (c *course) line(ctx context.Context, l *line) error {
 		c.directory(l, e.Directory)
 		w := *c.world
 		w.goesOn = e.PrevLog != ""
-		c.world, c.restored = &w, w.goesOn
-	case *translog.Node:
-		c.restored = c.restored || e.Event == translog.NodeRestore || e.Event == translog.NodeRecover
+		c.world, c.began = &w, l.leaf.At
 	case *translog.Dir:
 		if e.What == translog.DirDirectory {
 			c.directory(l, e.Digest)
@@ -456,10 +489,10 @@ func (c *course) message(l *line, e *translog.Msg) {
 	}
 	token := l.docket.GetCaseToken()
 	if l.docket.GetKind() == rogatoryv1.Kind_KIND_GOVERNANCE {
-		c.sent.put(e.Msg, sent{token, e.From, e.To})
+		c.sent.put(e.Msg, sent{token: token, from: e.From, to: e.To})
 		c.governance[token] = true
-		if e.Dir == translog.Out {
-			c.notices[e.Msg] = l.index
+		if e.Dir == translog.Out && e.FirstAt == 0 { // who released what was given back after a rollback stood in the part that was lost
+			c.notices[e.Msg] = notice{l.index, e, l.docket}
 		}
 		return
 	}
@@ -512,9 +545,9 @@ func (c *course) tombless(l *line) {
 	if tomb, ok := l.leaf.Entry.(*translog.Erase); ok && e.deed != nil && tomb.Assertion == e.deed.digest {
 		return
 	}
-	if c.erasing = nil; !c.tombed {
-		c.give(task{kind: taskTombless, token: e.leaf.Entry.(*translog.Case).Case, line: e})
-	}
+	c.erasing = nil
+	buried := slices.AppendSeq(slices.Clone(c.tombed), maps.Keys(c.again))
+	c.give(task{kind: taskBuried, token: e.leaf.Entry.(*translog.Case).Case, line: e, buried: buried})
 }
 
 func (c *course) step(l *line, e *translog.Case) {
@@ -528,7 +561,11 @@ func (c *course) step(l *line, e *translog.Case) {
 		if m := c.pending[e.Of]; m != nil {
 			t.message = m
 			delete(c.pending, e.Of)
-			c.sent.put(e.Of, sent{e.Case, m.leaf.From, m.leaf.To})
+			known := sent{token: e.Case, from: m.leaf.From, to: m.leaf.To}
+			if c.world.goesOn {
+				known.hour, known.after = c.awake.n, m.submitted-c.began > federation.ClockSkew.Milliseconds()
+			}
+			c.sent.put(e.Of, known)
 			m.consult()
 		}
 	case exchange.EventRegister:
@@ -536,7 +573,7 @@ func (c *course) step(l *line, e *translog.Case) {
 	case exchange.EventReceived, exchange.EventRejected:
 		t.receipt, c.receipted = c.receipted, nil
 	case exchange.EventErase, exchange.EventEraseItem:
-		c.erasing, c.tombed = l, false
+		c.erasing, c.tombed = l, nil
 	case exchange.EventForward:
 		c.transfers = l
 	}
@@ -594,8 +631,8 @@ func (c *course) finish(ctx context.Context) error {
 		c.unreceipted(end)
 		c.effectless(end)
 		c.tombless(end)
-		for of, index := range c.notices {
-			c.report.note(audit.CodeRight, index, "a notice that nobody has released", "", of.String())
+		for of, n := range c.notices {
+			c.report.note(audit.CodeRight, n.index, "a notice that nobody has released", "", of.String())
 		}
 	}
 	for of, m := range c.pending {
@@ -656,7 +693,7 @@ func (c *course) missing() error {
 		switch {
 		case !covered:
 			c.report.note(audit.CodeMissing, g.index, "the docket is not there, and no tombstone says why", "docket", "")
-		case k.lost && !told[g.token]:
+		case k.lost && (k.dirty || k.hash == [32]byte{}) && !told[g.token]:
 			told[g.token] = true
 			c.report.note(audit.CodeUnknown, g.index, "a docket of case "+g.token+" is gone by its term, or the case began in the log before, and no later snapshot has it", "", "")
 		}

@@ -37,7 +37,7 @@ type taskKind int
 const (
 	taskStep       taskKind = iota // a `case` leaf
 	taskReceipt                    // a receipt that no step followed
-	taskTombless                   // a step that erases and that no tombstone followed
+	taskBuried                     // a step that erases, with what the tombstones behind it name
 	taskTerm                       // a tombstone over the dockets of a case
 	taskOp                         // a line of the statutory log
 	taskEffectless                 // a message that was given back after a rollback and that no step followed
@@ -52,7 +52,8 @@ type task struct {
 	message *message // of a sent or arrived step
 	receipt *receipt // of a received or rejected step
 	verbs   []rogatoryv1.Verb
-	unit    string // in which a line of the statutory log was done; empty: the case's
+	unit    string          // in which a line of the statutory log was done; empty: the case's
+	buried  []translog.Hash // messages that have a tombstone
 	reused  bool
 	skip    bool // before the saved state: nothing is folded or judged
 	world   *world
@@ -83,12 +84,15 @@ type caseOf struct {
 	// lost: a docket was not there, so that nobody knows how it stands. Hash is what the log says, if it does.
 	lost  bool
 	moved int64 // when somebody last did something in it, by the time of the leaf
+	held  bool  // on legal hold, by its leaves alone
 	hash  [32]byte
 
 	expect  []expected                      // steps that the last event set off, still to come
 	commits map[exchange.Name]translog.Hash // dockets of messages that wait
 	acts    map[exchange.Name]translog.Hash // acts behind drafts that are not sent yet
-	erased  int                             // messages that the last step which erases took
+	erased  []translog.Hash                 // messages that the last step which erases took
+
+	proposed map[exchange.Name]string // in a case whose dockets are gone: who proposed to erase it, or a message of it
 }
 
 // expected is a step that must follow.
@@ -144,10 +148,8 @@ func (f *folder) task(t *task) {
 		f.step(t)
 	case taskReceipt:
 		f.unreceipted(t)
-	case taskTombless:
-		if k := f.cases[t.token]; k != nil && k.erased > 0 && !k.lost {
-			f.note(audit.CodeMissing, t.line.index, "contents were erased without a tombstone", "erase", "")
-		}
+	case taskBuried:
+		f.buried(t)
 	case taskEffectless:
 		f.effectless(t)
 	case taskTerm:
@@ -304,6 +306,7 @@ func (f *folder) step(t *task) {
 		if t.line.gone && t.message == nil && t.receipt == nil && !standsElsewhere(e) {
 			f.gone = append(f.gone, gone{index: t.line.index, token: k.token, names: []translog.Hash{e.Docket}})
 		}
+		f.bare(t, k, e)
 		k.track(t, e)
 		return
 	}
@@ -425,11 +428,11 @@ func (f *folder) delivery(c *exchange.Case, r *receipt, index, at int64) exchang
 func (f *folder) erasure(t *task, k *caseOf, before, after *exchange.Case, e *exchange.Event) {
 	switch e.Kind {
 	case exchange.EventErase, exchange.EventEraseItem:
-		k.erased = 0
+		k.erased = nil
 		for i := range after.Messages {
 			m := &after.Messages[i]
 			if !before.Erased(m.Name) && after.Erased(m.Name) {
-				k.erased++
+				k.erased = append(k.erased, translog.Hash(m.Name))
 				if m.Out && m.Received == 0 && !m.Rejected {
 					f.note(audit.CodeRight, t.line.index, "erased before its recipient has receipted it: "+m.Name.String(), "", "")
 				}
@@ -447,6 +450,20 @@ func (f *folder) erasure(t *task, k *caseOf, before, after *exchange.Case, e *ex
 	}
 }
 
+// buried judges that each message which a step has erased has its tombstone.
+func (f *folder) buried(t *task) {
+	k := f.cases[t.token]
+	if k == nil || k.lost {
+		return
+	}
+	for _, of := range k.erased {
+		if !slices.Contains(t.buried, of) {
+			f.note(audit.CodeMissing, t.line.index, "contents were erased without a tombstone", "erase of "+of.String(), "")
+		}
+	}
+	k.erased = nil
+}
+
 // move notes when somebody did something in the case: receipts may come late, and what was given back after a rollback happened before.
 func (k *caseOf) move(t *task, e *translog.Case) {
 	kind, _, _ := strings.Cut(e.Event, ".")
@@ -457,6 +474,49 @@ func (k *caseOf) move(t *task, e *translog.Case) {
 	if t.message == nil || t.message.leaf.FirstAt == 0 {
 		k.moved = t.line.leaf.At
 	}
+	switch exchange.EventKind(kind) {
+	case exchange.EventHold:
+		k.held = true
+	case exchange.EventRelease:
+		k.held = false
+	}
+}
+
+// bare judges a step of a case whose dockets are gone, as far as leaves and assertions tell: who held it, lifted that, and erased.
+func (f *folder) bare(t *task, k *caseOf, e *translog.Case) {
+	x := exchange.Event{Kind: exchange.EventKind(e.Event)}
+	switch x.Kind {
+	case exchange.EventHold, exchange.EventRelease, exchange.EventKeep, exchange.EventKeepItem:
+	case exchange.EventProposeErase, exchange.EventErase, exchange.EventProposeEraseItem, exchange.EventEraseItem:
+		if k.held {
+			f.note(audit.CodeRight, t.line.index, e.Event+" in case "+t.token+" while it is on hold", "", "")
+		}
+	default:
+		return
+	}
+	unit := k.unit
+	if d := t.line.deed; d != nil && unit == "" && t.world.register != nil {
+		if o, err := t.world.register.Officer(d.act.GetActor()); err == nil && len(o.GetUnits()) > 0 {
+			unit = o.GetUnits()[0] // which one had the case is not known
+		}
+	}
+	f.actor(t, k, &x, unit, false, localVerbs[x.Kind]...)
+	switch of := exchange.Name(e.Of); x.Kind {
+	case exchange.EventProposeErase, exchange.EventProposeEraseItem:
+		if k.proposed == nil {
+			k.proposed = map[exchange.Name]string{}
+		}
+		k.proposed[of] = x.Actor
+	case exchange.EventErase, exchange.EventEraseItem:
+		by, ok := k.proposed[of]
+		switch {
+		case ok && by == x.Actor && by != "":
+			f.note(audit.CodeRight, t.line.index, "case "+t.token+": "+e.Event+" by the one who proposed it", "", by)
+		case !ok && x.Kind == exchange.EventErase && !t.world.goesOn:
+			f.note(audit.CodeRight, t.line.index, "case "+t.token+": "+e.Event+" that nobody has proposed", "", x.Actor)
+		}
+		delete(k.proposed, of)
+	}
 }
 
 // shortestTerm is the least time that dockets are kept, in years.
@@ -466,6 +526,10 @@ const shortestTerm = 3
 func (f *folder) term(t *task) {
 	k := f.cases[t.token]
 	if k == nil {
+		return
+	}
+	if k.held {
+		f.note(audit.CodeRight, t.line.index, "dockets of case "+t.token+" were destroyed while it was on hold", "", "")
 		return
 	}
 	if k.lost {

@@ -137,7 +137,7 @@ func (c *course) open(ctx context.Context, l *line, e *translog.State) error {
 				if m.Out {
 					to = "" // the case does not say which of its countries
 				}
-				c.sent.put(translog.Hash(m.Name), sent{x.Token, m.From, to})
+				c.sent.put(translog.Hash(m.Name), sent{token: x.Token, from: m.From, to: to})
 			}
 		}
 	}

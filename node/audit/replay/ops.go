@@ -73,12 +73,40 @@ func (c *course) op(l *line, e *translog.Op, transfers *line) {
 	case translog.Disclose:
 		t.verbs = []rogatoryv1.Verb{rogatoryv1.Verb_VERB_SEND, rogatoryv1.Verb_VERB_APPROVE}
 		for _, of := range l.list {
-			delete(c.notices, of)
+			t.unit = c.released(l, e, of)
 		}
 	case translog.EraseOp:
 		t.verbs = []rogatoryv1.Verb{rogatoryv1.Verb_VERB_ERASE}
 	}
 	c.give(t)
+}
+
+// released judges that a person has let a notice go, and returns the unit that sent it. It takes two people, unless the country's policy lets one.
+func (c *course) released(l *line, e *translog.Op, of translog.Hash) (unit string) {
+	n, ok := c.notices[of]
+	if !ok {
+		c.note(audit.CodeRight, l.index, "disclosed by a person what is no notice that waits", "", of.String())
+		return ""
+	}
+	delete(c.notices, of)
+	act, unit := l.deed.act, n.docket.GetFromUnit()
+	target := targets(act, n.leaf.DocketCommit[:])
+	if n.docket.GetCaseToken() != e.Case || n.leaf.To != e.Recipient || target.GetTo() != e.Recipient ||
+		!bytes.Equal(target.GetContentCommit(), n.leaf.ContentCommit[:]) {
+		c.note(audit.CodeRight, l.index, "what was signed is not the notice that was sent", of.String(), "")
+	}
+	drafter := n.docket.GetActor()
+	switch {
+	case act.GetVerb() == rogatoryv1.Verb_VERB_APPROVE:
+		if drafter == act.GetActor() {
+			c.note(audit.CodeRight, l.index, "a notice approved by its drafter", "", drafter)
+		}
+	case drafter != act.GetActor():
+		c.note(audit.CodeRight, l.index, "a notice released by another than its docket names", drafter, act.GetActor())
+	case !n.docket.GetBreakGlass() && !c.world.house.Alone(unit, drafter, n.docket.GetActorKind() == rogatoryv1.ActorKind_ACTOR_KIND_AGENCY, false, n.docket):
+		c.note(audit.CodeRight, l.index, "a notice released by one person", "", drafter)
+	}
+	return unit
 }
 
 // erase judges a tombstone. Content goes by a step of its case that two people made; what is left of a case goes with its dockets, when their term
@@ -91,16 +119,20 @@ func (c *course) erase(l *line, e *translog.Erase) {
 			c.note(audit.CodeRight, l.index, "a tombstone without a step that erases", "", e.By)
 			return
 		}
-		c.tombed = true
+		c.tombed = append(c.tombed, l.list...)
 		token := step.leaf.Entry.(*translog.Case).Case
 		for _, of := range l.list {
-			if s, ok := c.sent.get(of); ok && s.token != token {
+			switch s, ok := c.sent.get(of); {
+			case ok && s.token != token:
 				c.note(audit.CodeRight, l.index, "a message of another case was erased", token, s.token)
+			case !ok && !c.world.goesOn:
+				c.note(audit.CodeRight, l.index, "a message that is not here was erased", "", of.String())
 			}
 		}
 		return
 	}
-	if e.By == byRestore && c.restored && !slices.Contains(e.What, "docket") {
+	if e.By == byRestore && !slices.Contains(e.What, "docket") && c.world.goesOn {
+		c.erasedAgain(l)
 		return
 	}
 	if e.By != byTerm {
@@ -112,6 +144,20 @@ func (c *course) erase(l *line, e *translog.Erase) {
 		if s, ok := c.sent.get(of); ok && !tokens[s.token] {
 			tokens[s.token] = true
 			c.give(task{kind: taskTerm, token: s.token, line: l})
+		}
+	}
+}
+
+// erasedAgain judges a tombstone that a recovery answers for: a message was erased in the time that was lost, and its content came back with the backup or
+// from a peer. It was there before the recovery, and the node erases it as soon as it runs, or has it again.
+func (c *course) erasedAgain(l *line) {
+	for _, of := range l.list {
+		c.again[of] = true
+		switch s, ok := c.sent.get(of); {
+		case ok && s.after:
+			c.note(audit.CodeRight, l.index, "erased as before the recovery, and submitted after it", "", of.String())
+		case c.awake.over(s.hour):
+			c.note(audit.CodeRight, l.index, "erased as before the recovery, hours after the message was here again", "", of.String())
 		}
 	}
 }
@@ -128,7 +174,9 @@ func (f *folder) act(t *task) {
 			unit = o.GetUnits()[0]
 		}
 	}
-	f.signed(t, unit, t.verbs, false)
+	// What was approved may wait for its recipient before it goes; what is signed binds it to one message.
+	e := t.line.leaf.Entry.(*translog.Op)
+	f.signed(t, unit, t.verbs, e.Verb == translog.Disclose && int64(d.act.GetAtMs()) <= t.line.leaf.At)
 }
 
 // targets finds what an act says of a message by the commitment to its docket.
