@@ -80,18 +80,30 @@ func (c *Client) Identify(ctx context.Context) error {
 	if c.officer.Pseudonym != "" {
 		return nil
 	}
+	o, err := c.Self(ctx)
+	if err != nil {
+		return err
+	}
+	c.officer = &Officer{Pseudonym: o.GetPseudonym(), Key: c.officer.Key}
+	return nil
+}
+
+// Self returns who acts as the node's register has it: the officer with this key.
+func (c *Client) Self(ctx context.Context) (*rogatoryv1.Officer, error) {
+	if c.officer == nil {
+		return nil, ErrNoOfficer
+	}
 	resp, err := c.Desk.Officers(ctx, &nodev1.OfficersRequest{})
 	if err != nil {
-		return fmt.Errorf("looking up the officer: %w", err)
+		return nil, fmt.Errorf("looking up the officer: %w", err)
 	}
 	public := c.officer.Key.Public()
 	for _, o := range resp.GetOfficers() {
 		if bytes.Equal(o.GetPublicKey(), public[:]) {
-			c.officer = &Officer{Pseudonym: o.GetPseudonym(), Key: c.officer.Key}
-			return nil
+			return o, nil
 		}
 	}
-	return fmt.Errorf("key %s: %w", public.KID(), ErrNotOnRegister)
+	return nil, fmt.Errorf("key %s: %w", public.KID(), ErrNotOnRegister)
 }
 
 // Officer returns who acts, nil for nobody.

@@ -460,7 +460,15 @@ func (d *Desk) prepareDecision(ctx context.Context, r *nodev1.PrepareRequest, of
 		states = append(states, draftApproved)
 	}
 	var drafts []*draft
+	drafters := map[exchange.Name][]string{}
 	if err := d.cfg.Store.View(func(tx *store.Reader) (err error) {
+		c, err := load(tx, r.GetCaseToken())
+		if err != nil {
+			return err
+		}
+		for _, record := range c.Drafts {
+			drafters[record.Name] = record.Drafters
+		}
 		drafts, err = pending(tx, r.GetCaseToken(), states...)
 		if errors.Is(err, ErrNoDraft) && r.GetVerb() == rogatoryv1.Verb_VERB_DECLINE {
 			drafts, err = pending(tx, r.GetCaseToken(), draftDeclined) // once more discards it
@@ -473,6 +481,14 @@ func (d *Desk) prepareDecision(ctx context.Context, r *nodev1.PrepareRequest, of
 	for _, p := range drafts {
 		if !slices.Contains(officer.GetUnits(), p.row.GetUnit()) {
 			return nil, fmt.Errorf("case %s: %w", r.GetCaseToken(), ErrCase)
+		}
+		// Nobody is asked to sign what Commit would refuse.
+		drafter := p.row.GetActor()
+		if slices.Contains(drafters[draftName(p)], r.GetActor()) { // of an earlier version of it
+			drafter = r.GetActor()
+		}
+		if err := federation.Allowed(officer, federation.ActWant{Verb: r.GetVerb(), Unit: p.row.GetUnit(), Drafter: drafter}); err != nil {
+			return nil, err
 		}
 		messages = append(messages, p.out)
 	}
@@ -496,6 +512,9 @@ func (d *Desk) prepareRatify(ctx context.Context, r *nodev1.PrepareRequest, offi
 		alone := c.unratified()
 		if alone == nil {
 			return fmt.Errorf("ratifying in case %s: %w", r.GetCaseToken(), ErrNoDraft)
+		}
+		if err := federation.Allowed(officer, federation.ActWant{Verb: r.GetVerb(), Unit: c.unit, Drafter: alone.By}); err != nil {
+			return err
 		}
 		act.Subject = alone.Msg[:]
 		target, err := sentTarget(tx, c.Case, alone.Msg)

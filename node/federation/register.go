@@ -161,16 +161,26 @@ func (r *Register) VerifyAssertion(a *v1.Assertion, now time.Time, want ActWant)
 	if err := wanted(v.Act, &want); err != nil {
 		return Verified{}, fmt.Errorf("act of %s: %w", who, err)
 	}
-	if !may(v.Officer, want.Verb) {
-		return Verified{}, fmt.Errorf("%s by %s: %w", verbName(want.Verb), who, ErrRight)
-	}
-	if (want.Unit != "" || !needsSubject(want.Verb)) && !slices.Contains(v.Officer.GetUnits(), want.Unit) {
-		return Verified{}, fmt.Errorf("%s by %s in unit %q: %w", verbName(want.Verb), who, want.Unit, ErrUnit)
-	}
-	if second := want.Verb == v1.Verb_VERB_APPROVE || want.Verb == v1.Verb_VERB_RATIFY; second && (want.Drafter == "" || want.Drafter == who) {
-		return Verified{}, fmt.Errorf("%s by %s: %w", verbName(want.Verb), who, ErrFourEyes)
+	if err := Allowed(v.Officer, want); err != nil {
+		return Verified{}, err
 	}
 	return v, nil
+}
+
+// Allowed returns nil if an officer has the right to do what is wanted, belongs to the unit, and is not who drafted or sent what is approved or ratified.
+// VerifyAssertion asks the same of who has signed; whoever is going to ask for a signature asks before.
+func Allowed(o *v1.Officer, want ActWant) error {
+	who := o.GetPseudonym()
+	if !may(o, want.Verb) {
+		return fmt.Errorf("%s by %s: %w", verbName(want.Verb), who, ErrRight)
+	}
+	if (want.Unit != "" || !needsSubject(want.Verb)) && !slices.Contains(o.GetUnits(), want.Unit) {
+		return fmt.Errorf("%s by %s in unit %q: %w", verbName(want.Verb), who, want.Unit, ErrUnit)
+	}
+	if second := want.Verb == v1.Verb_VERB_APPROVE || want.Verb == v1.Verb_VERB_RATIFY; second && (want.Drafter == "" || want.Drafter == who) {
+		return fmt.Errorf("%s by %s: %w", verbName(want.Verb), who, ErrFourEyes)
+	}
+	return nil
 }
 
 // signed returns the act and its officer if the officer's present key signed it.

@@ -196,6 +196,17 @@ func checkHead(cfg *configs.Node) (note string, err error) {
 	return note + "; the guard knows of no more", nil
 }
 
+// stopped returns store.ErrLocked while the node runs.
+func stopped(cfg *configs.Node) error {
+	if !exists(cfg.MainDB()) {
+		return nil
+	}
+	if _, err := store.Look(node.StoreOptions(cfg, nil), func(*store.Reader, store.Log) error { return nil }); errors.Is(err, store.ErrLocked) {
+		return err
+	}
+	return nil // what else is wrong with it, check says
+}
+
 func unitKeys(cfg *configs.Node, ring *keyring.Ring) error {
 	for _, u := range cfg.Units {
 		if _, ok := ring.UnitKey(u.Name); !ok {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -147,13 +148,16 @@ func (p *program) officerConfirm() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			p.printEntry(e.GetOfficer(), e.GetRevoked(), first.GetActor())
-			if err := p.confirmed(yes, "Confirm it?"); err != nil {
-				return err
-			}
 			verb := rogatoryv1.Verb_VERB_ENROL_CONFIRM
 			if e.GetRevoked() {
 				verb = rogatoryv1.Verb_VERB_REVOKE
+			}
+			if err := p.mayConfirm(c, e, first, verb); err != nil {
+				return err
+			}
+			p.printEntry(e.GetOfficer(), e.GetRevoked(), first.GetActor())
+			if err := p.confirmed(yes, "Confirm it?"); err != nil {
+				return err
 			}
 			second, err := p.assertOn(c, e.GetOfficer(), verb)
 			if err != nil {
@@ -190,6 +194,53 @@ func (p *program) officerConfirm() *cobra.Command {
 	}
 	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	return c
+}
+
+// mayConfirm says before anybody is asked what the node would say after.
+func (p *program) mayConfirm(c *cobra.Command, e *rogatoryv1.Enrolment, first *rogatoryv1.Act, verb rogatoryv1.Verb) error {
+	subject, err := federation.EnrolmentSubject(e.GetOfficer())
+	if err != nil {
+		return err
+	}
+	firstVerb := rogatoryv1.Verb_VERB_ENROL
+	if e.GetRevoked() {
+		firstVerb = verb
+	}
+	if first.GetVerb() != firstVerb || !bytes.Equal(first.GetSubject(), subject[:]) {
+		return no(fmt.Errorf("%s has %w", first.GetActor(), federation.ErrOtherAct), "the file was changed since: have it signed anew")
+	}
+	cl, err := p.dialAs()
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	if err := notSecond(cl.Officer().Pseudonym, first); err != nil {
+		return err
+	}
+	ctx, cancel := p.within(c.Context())
+	defer cancel()
+	me, err := cl.Self(ctx)
+	if err != nil {
+		return err
+	}
+	if err := federation.Allowed(me, federation.ActWant{Verb: verb}); err != nil {
+		return err
+	}
+	who, age := me.GetPseudonym(), time.Since(time.UnixMilli(int64(first.GetAtMs())))
+	switch {
+	case who == e.GetOfficer().GetPseudonym() && !e.GetRevoked():
+		return no(fmt.Errorf("%s changes the own entry: %w", who, federation.ErrFourEyes), "another officer who may enrol confirms it")
+	case age > federation.EnrolmentLife:
+		return no(fmt.Errorf("%s signed it %s ago: %w", first.GetActor(), span(age), federation.ErrActTime), "an enrolment is confirmed within seven days: have it signed anew")
+	}
+	return notSecond(who, first)
+}
+
+func notSecond(who string, first *rogatoryv1.Act) error {
+	if who == first.GetActor() {
+		return no(fmt.Errorf("%s has signed it as the first: %w", who, federation.ErrFourEyes), "another officer who may enrol confirms it")
+	}
+	return nil
 }
 
 // printEntry shows a person what they are about to sign.

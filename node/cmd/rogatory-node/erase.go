@@ -15,6 +15,8 @@ import (
 	"github.com/rogatory/rogatory/node/client"
 	"github.com/rogatory/rogatory/node/cmd/internal/terminal"
 	"github.com/rogatory/rogatory/node/codes"
+	"github.com/rogatory/rogatory/node/desk"
+	"github.com/rogatory/rogatory/node/federation"
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
@@ -37,6 +39,9 @@ What was sent is erased by its recipients as well when they are told: rogatory-n
   rogatory-node erase RS-2026-000123 --ground review --approve --as second.key
   rogatory-node erase RS-2026-000123 --item 3fa9c01d --ground inaccurate --as first.key`,
 		RunE: func(c *cobra.Command, args []string) error {
+			if err := coded("--ground", ground); err != nil {
+				return err
+			}
 			cl, err := p.dialAs()
 			if err != nil {
 				return err
@@ -46,9 +51,12 @@ What was sent is erased by its recipients as well when they are told: rogatory-n
 			if err != nil {
 				return err
 			}
+			if err := p.mayErase(c.Context(), cl, shown.GetCase()); err != nil {
+				return err
+			}
+			me := cl.Officer().Pseudonym
 			if len(items) == 0 {
-				by := shown.GetCase().GetEraseProposedBy()
-				if err := proposed(approve, by, args[0]); err != nil {
+				if err := proposed(approve, shown.GetCase().GetEraseProposedBy(), me, args[0]); err != nil {
 					return err
 				}
 				if err := p.sure(approve, yes, shown, shown.GetMessages()); err != nil {
@@ -64,7 +72,7 @@ What was sent is erased by its recipients as well when they are told: rogatory-n
 				if sought(shown, m) {
 					return no(fmt.Errorf("message %s: its provider asks to erase it", short(m.GetMsg())), "rogatory-node erase agree "+args[0]+" does so and tells it; erase dispute says why not")
 				}
-				if err := proposed(approve, m.GetEraseProposedBy(), args[0]); err != nil {
+				if err := proposed(approve, m.GetEraseProposedBy(), me, args[0]); err != nil {
 					return err
 				}
 			}
@@ -89,9 +97,30 @@ What was sent is erased by its recipients as well when they are told: rogatory-n
 	return c
 }
 
+// mayErase says before anybody is asked what the node would say after: an officer without the right, or a legal hold.
+func (p *program) mayErase(ctx context.Context, cl *client.Client, row *nodev1.CaseRow) error {
+	if slices.Contains(row.GetFlags(), desk.FlagHold) {
+		return no(errors.New(codes.Text(p.lang(), "transition.legal-hold", nil)), codes.Hint(p.lang(), "transition.legal-hold", nil))
+	}
+	return p.allowed(ctx, cl, federation.ActWant{Verb: rogatoryv1.Verb_VERB_ERASE, Unit: row.GetUnit()})
+}
+
+// allowed looks at the register: whether who signs may do what is wanted.
+func (p *program) allowed(ctx context.Context, cl *client.Client, want federation.ActWant) error {
+	ctx, cancel := p.within(ctx)
+	defer cancel()
+	o, err := cl.Self(ctx)
+	if err != nil {
+		return err
+	}
+	return federation.Allowed(o, want)
+}
+
 // proposed holds what was asked against what the case says, so that nobody approves who meant to propose.
-func proposed(approve bool, by, token string) error {
+func proposed(approve bool, by, me, token string) error {
 	switch {
+	case approve && by == me:
+		return no(fmt.Errorf("%s has proposed to erase it: %w", me, federation.ErrFourEyes), "another officer approves it")
 	case approve && by == "":
 		return no(errors.New("nobody has proposed to erase it"), "without --approve you propose it")
 	case !approve && by != "":
@@ -224,6 +253,9 @@ here is told first and named with --told.`,
 				return err
 			}
 			if target.GetTombstone() == nil {
+				if err := p.mayErase(c.Context(), cl, shown.GetCase()); err != nil {
+					return err
+				}
 				if err := p.sure(true, yes, shown, []*nodev1.CaseMessage{target}); err != nil {
 					return err
 				}

@@ -76,8 +76,11 @@ func parseFounder(text string) (setup.Founder, error) {
 }
 
 func (p *program) init(o setup.Options) error {
-	if exists(filepath.Join(o.Dir, setup.ConfigFile)) {
-		return fmt.Errorf("%s: %w", o.Dir, setup.ErrExists)
+	// Nobody types a passphrase for what is refused then.
+	if err := setup.Check(o); errors.Is(err, setup.ErrFounders) {
+		return usage(err, "give --founder twice, for two people, or not at all")
+	} else if err != nil {
+		return err
 	}
 	o.Lock = keyring.Plain()
 	if !o.Insecure {

@@ -88,10 +88,13 @@ func (p *program) rotate(cfg *configs.Node, overlap, life time.Duration, yes boo
 	if err != nil {
 		return p.keyError(err)
 	}
-	if err := p.confirmed(yes, "Is the node stopped, and shall it have a new identity key?"); err != nil {
+	if err := stopped(cfg); err != nil {
 		return err
 	}
-	if err := ring.RotateIdentity(cfg.Country, time.Now(), overlap, life); err != nil {
+	if err := ring.RotateIdentity(cfg.Country, time.Now(), overlap, life); err != nil { // nothing is written yet
+		return err
+	}
+	if err := p.confirmed(yes, "Shall the node have a new identity key?"); err != nil {
 		return err
 	}
 	if err := keyring.SaveRing(cfg.RingFile(), ring, lock); err != nil {

@@ -43,7 +43,7 @@ recipient's languages and what you quote. Exit status 0: it can be sent, 1: it c
 				if len(findings) == 0 && !p.json {
 					p.out.Printf("nothing to say: it can be sent\n")
 				}
-				sendable = sendable && !stopped(findings)
+				sendable = sendable && !stops(findings)
 			}
 			if !sendable {
 				return &failure{answerIsNo, errSilent, ""}
@@ -82,7 +82,7 @@ func (p *program) lintHere(f *rogatoryv1.RequestFile) []*nodev1.Finding {
 	return out
 }
 
-func stopped(findings []*nodev1.Finding) bool {
+func stops(findings []*nodev1.Finding) bool {
 	for _, f := range findings {
 		if !f.GetWarning() {
 			return true

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -21,6 +22,19 @@ func (p *program) officerKeyNew() *cobra.Command {
 		Long: `new makes an officer's Ed25519 key in a file of its own, on the officer's own machine. The public part, beside it in FILE.pub, goes to
 two people on the register; the name behind the pseudonym stands in a register of its own, outside Rogatory.`,
 		RunE: func(_ *cobra.Command, args []string) error {
+			if out == "" {
+				out = args[0] + ".key"
+			}
+			key := keyring.GenerateOfficer()
+			if err := checkPseudonym(args[0], key); err != nil {
+				return err
+			}
+			// Nobody types a passphrase for what is refused then.
+			for _, path := range []string{out, out + client.PublicSuffix} {
+				if exists(path) {
+					return no(fmt.Errorf("%s exists already", path), "keys are never overwritten: choose another --out")
+				}
+			}
 			lock := keyring.Plain()
 			if !insecure {
 				passphrase, err := p.newPassphrase("ROGATORY_OFFICER_PASSPHRASE", "", "passphrase of the officer's key")
@@ -28,13 +42,6 @@ two people on the register; the name behind the pseudonym stands in a register o
 					return err
 				}
 				lock = keyring.WithPassphrase(passphrase)
-			}
-			if out == "" {
-				out = args[0] + ".key"
-			}
-			key := keyring.GenerateOfficer()
-			if err := checkPseudonym(args[0], key); err != nil {
-				return err
 			}
 			if err := setup.CreateOfficer(out, args[0], key, lock); err != nil {
 				return p.keyError(err)
@@ -100,7 +107,10 @@ func (p *program) officerKeyPassphrase() *cobra.Command {
 			if err := keyring.CreateOfficer(next, o.Key, keyring.WithPassphrase(passphrase)); err != nil {
 				return p.keyError(err)
 			}
-			return os.Rename(next, args[0])
+			if err := os.Rename(next, args[0]); err != nil {
+				return errors.Join(err, os.Remove(next))
+			}
+			return nil
 		},
 	}
 }

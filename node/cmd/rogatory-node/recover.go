@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,6 +23,9 @@ var (
 	isCode  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$`)
 	isToken = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 )
+
+// errNeverRecovered says that there is no recovery to tell of.
+var errNeverRecovered = errors.New("this node was never recovered")
 
 func (p *program) recoverCommand() *cobra.Command {
 	var opts node.RecoverOptions
@@ -98,15 +102,24 @@ The node must not run. Interrupted, or run again, it does no harm.`,
 
 // recoverGiveUp waits for a peer no more.
 func (p *program) recoverGiveUp(ctx context.Context, cfg *configs.Node, peer string, yes bool) error {
-	if err := p.confirmed(yes, fmt.Sprintf("Name as lost what %s has not given back?", peer)); err != nil {
-		return err
-	}
 	lock, err := p.ringLock(cfg)
 	if err != nil {
 		return err
 	}
+	const hint = "rogatory-node recover --report says who is waited for"
+	switch report, err := node.RecoverReport(cfg, lock); {
+	case errors.Is(err, store.ErrNotFound):
+		return no(errNeverRecovered, "there is nothing to give up")
+	case err != nil:
+		return p.keyError(err)
+	case !slices.Contains(report.Away(), peer):
+		return no(fmt.Errorf("nothing of %s is waited for", peer), hint)
+	}
+	if err := p.confirmed(yes, fmt.Sprintf("Name as lost what %s has not given back?", peer)); err != nil {
+		return err
+	}
 	if err := node.GiveUp(ctx, cfg, lock, peer); errors.Is(err, store.ErrNotFound) {
-		return no(err, "rogatory-node recover --report says who is waited for")
+		return no(err, hint)
 	} else if err != nil {
 		return err
 	}
@@ -139,7 +152,7 @@ func orNobody(list []string) string {
 func (p *program) recoverReport(ctx context.Context, cfg *configs.Node) error {
 	report, err := p.readReport(ctx, cfg)
 	if errors.Is(err, store.ErrNotFound) {
-		return no(errors.New("this node was never recovered"), "")
+		return no(errNeverRecovered, "rogatory-node recover is for a node that does not start because of a rollback ("+codeRollback+")")
 	}
 	if err != nil {
 		return err

@@ -40,6 +40,9 @@ const IdentityLife = 3 * 365 * 24 * time.Hour
 // ErrExists means that the folder holds a node already.
 var ErrExists = errors.New("the folder holds a node already")
 
+// ErrFounders means that a register of officers would not begin with two people.
+var ErrFounders = errors.New("a register of officers begins with two people")
+
 // Unit is a unit to set up.
 type Unit struct {
 	// Name within the country.
@@ -109,27 +112,33 @@ type Made struct {
 	Officers []string
 }
 
-// Init makes a node's folder. It returns ErrExists when there is one.
+// Check says what Init would refuse before it makes anything: ErrExists when there is a node.
+func Check(o Options) error {
+	if len(o.Founders) != 0 && (len(o.Founders) != 2 || o.Founders[0].Pseudonym == o.Founders[1].Pseudonym) {
+		return ErrFounders
+	}
+	file := filepath.Join(o.Dir, ConfigFile)
+	if _, err := os.Lstat(file); err == nil {
+		return fmt.Errorf("%s: %w", file, ErrExists)
+	}
+	_, err := configs.Parse(file, []byte(config(o)))
+	return err
+}
+
+// Init makes a node's folder. A mistake in the options is found before a key is made.
 func Init(o Options) (*Made, error) {
+	if err := Check(o); err != nil {
+		return nil, err
+	}
 	if len(o.Founders) == 0 {
 		low := strings.ToLower(o.Country)
 		o.Founders = []Founder{{Pseudonym: low + "-founder-1"}, {Pseudonym: low + "-founder-2"}}
-	}
-	if len(o.Founders) != 2 || o.Founders[0].Pseudonym == o.Founders[1].Pseudonym {
-		return nil, errors.New("a register begins with two people")
 	}
 	made := &Made{
 		Config:     filepath.Join(o.Dir, ConfigFile),
 		MemberFile: filepath.Join(o.Dir, o.Country+MemberSuffix),
 	}
-	if _, err := os.Lstat(made.Config); err == nil {
-		return nil, fmt.Errorf("%s: %w", made.Config, ErrExists)
-	}
-	// The configuration is composed first: a mistake in the options is found before a key is made.
 	text := config(o)
-	if _, err := configs.Parse(made.Config, []byte(text)); err != nil {
-		return nil, err
-	}
 	for _, folder := range []string{"", RingFolder, DataFolder, GuardFolder, TLSFolder, PeopleFolder} {
 		if err := os.MkdirAll(filepath.Join(o.Dir, folder), 0o700); err != nil {
 			return nil, err
