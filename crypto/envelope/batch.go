@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"sync"
 
+	"google.golang.org/protobuf/encoding/protowire"
+
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 
 	"github.com/rogatory/rogatory/crypto/keyring"
@@ -27,7 +29,10 @@ var (
 
 // PAE returns DSSE's pre-authentication encoding (secure-systems-lab/dsse, v1) of a payload and its type.
 func PAE(payloadType string, payload []byte) []byte {
-	b := make([]byte, 0, len(payloadType)+len(payload)+32)
+	return appendPAE(make([]byte, 0, len(payloadType)+len(payload)+32), payloadType, payload)
+}
+
+func appendPAE(b []byte, payloadType string, payload []byte) []byte {
 	b = append(b, "DSSEv1 "...)
 	b = strconv.AppendInt(b, int64(len(payloadType)), 10)
 	b = append(b, ' ')
@@ -42,10 +47,8 @@ type node = [sha256.Size]byte
 
 // leafHash is SHA-256(0x00 || PAE("application/vnd.rogatory.statement.v1+protobuf", statement)), RFC 6962.
 func leafHash(statement []byte) node {
-	h := sha256.New()
-	h.Write([]byte{0})
-	h.Write(PAE(typeStatement, statement))
-	return node(h.Sum(nil))
+	var room [1 << 10]byte // as much as most statements take
+	return sha256.Sum256(appendPAE(room[:1], typeStatement, statement))
 }
 
 // parent is SHA-256(0x01 || left || right), RFC 6962.
@@ -175,63 +178,94 @@ func SignBatch(key *keyring.Identity, batch []*Sealed) ([]Signed, error) {
 type Verifier struct {
 	mu sync.Mutex
 	// Two generations: when the young one is full it becomes the old one. A root in use is found in either.
-	young, old map[node]struct{}
+	young, old map[signedBy]string
 }
 
-// verifierRoots bounds each generation of a Verifier.
-const verifierRoots = 2048
+// signedBy is what was signed, and by which key. A Verifier has the signature that verified last.
+type signedBy struct {
+	key, root node
+	size      uint64
+}
 
-func (v *Verifier) knows(id node) bool {
+// verifierRoots bounds each generation of a Verifier: 3.4 KiB each.
+const verifierRoots = 512
+
+func (v *Verifier) knows(id *signedBy, signature []byte) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if _, ok := v.young[id]; ok {
+	if s, ok := v.young[*id]; ok && s == string(signature) {
 		return true
 	}
-	_, ok := v.old[id]
-	return ok
+	s, ok := v.old[*id]
+	return ok && s == string(signature)
 }
 
-func (v *Verifier) learn(id node) {
+func (v *Verifier) learn(id *signedBy, signature []byte) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.young == nil || len(v.young) >= verifierRoots {
-		v.old, v.young = v.young, make(map[node]struct{})
+		v.old, v.young = v.young, make(map[signedBy]string)
 	}
-	v.young[id] = struct{}{}
+	v.young[*id] = string(signature)
 }
 
 // VerifyStatement returns nil if the BatchSignature's bytes are a signature of the statement's bytes by key. The error is an *Error with
 // ReasonOuter, ReasonPath or ReasonSignature. Whether the key is valid, and whose it is, is the caller's to know.
 func (v *Verifier) VerifyStatement(key *keyring.PublicKey, statement, signature []byte) error {
-	sig := new(rogatoryv1.BatchSignature)
-	if err := StrictUnmarshal(signature, sig, maxSignature); err != nil {
+	if err := checkStrict(signature, batchSignature, maxSignature); err != nil {
 		return notAuthentic(ReasonOuter, err)
 	}
-	return v.verify(key, statement, sig)
+	var path [8][]byte
+	root, size, index, rest := cutSignature(signature, path[:0])
+	return v.verify(key, statement, root, size, index, rest)
 }
 
-func (v *Verifier) verify(key *keyring.PublicKey, statement []byte, sig *rogatoryv1.BatchSignature) error {
-	root, err := climb(leafHash(statement), sig.GetIndex(), sig.GetTreeSize(), sig.GetPath())
+var batchSignature = new(rogatoryv1.BatchSignature).ProtoReflect().Descriptor()
+
+// cutSignature returns the fields of a BatchSignature whose bytes are the one encoding of it. They refer to b; path is appended to.
+func cutSignature(b []byte, path [][]byte) (root []byte, size, index uint64, _ [][]byte) {
+	for len(b) > 0 {
+		tag, n := varint(b)
+		b = b[n:]
+		num, typ := protowire.DecodeTag(tag)
+		var value uint64
+		var list []byte
+		if typ == protowire.BytesType {
+			list, n = chunk(b)
+		} else {
+			value, n = varint(b)
+		}
+		b = b[n:]
+		switch num {
+		case 1:
+			root = list
+		case 2:
+			size = value
+		case 3:
+			index = value
+		case 4:
+			path = append(path, list)
+		}
+	}
+	return root, size, index, path
+}
+
+func (v *Verifier) verify(key *keyring.PublicKey, statement, signature []byte, size, index uint64, path [][]byte) error {
+	root, err := climb(leafHash(statement), index, size, path)
 	if err != nil {
 		return notAuthentic(ReasonPath, err)
 	}
-	if len(sig.GetRootSignature()) != keyring.IdentitySignatureSize {
+	if len(signature) != keyring.IdentitySignatureSize {
 		return notAuthentic(ReasonSignature, errSignature)
 	}
-	signed := signedRoot(sig.GetTreeSize(), root)
-	// The cache is keyed by the whole of what was checked: key, what was signed, signature, each of a fixed length.
-	keyHash := key.Hash()
-	h := sha256.New()
-	h.Write(keyHash[:])
-	h.Write(signed)
-	h.Write(sig.GetRootSignature())
-	id := node(h.Sum(nil))
-	if v.knows(id) {
+	// What is remembered is the whole of what was checked: key, what was signed, signature.
+	id := signedBy{key.Hash(), root, size}
+	if v.knows(&id, signature) {
 		return nil
 	}
-	if err := key.Verify(signed, sig.GetRootSignature()); err != nil {
+	if err := key.Verify(signedRoot(size, root), signature); err != nil {
 		return notAuthentic(ReasonSignature, err)
 	}
-	v.learn(id)
+	v.learn(&id, signature)
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"slices"
 	"testing"
 	"time"
 
@@ -448,11 +449,58 @@ func TestVerifierRemembersOnlyWhatVerified(t *testing.T) {
 	if v.VerifyStatement(other, s.Statement, signed.Signature) == nil {
 		t.Error("a remembered root passes for another key")
 	}
+	for _, at := range []int{3, 100, 3300, 3375} {
+		b := bytes.Clone(signed.Signature)
+		b[at] ^= 1
+		if v.VerifyStatement(p.identity.Public(), s.Statement, b) == nil {
+			t.Errorf("a remembered root passes with another signature, at byte %d", at)
+		}
+	}
 	for i := range 3 * verifierRoots {
-		v.learn(node{byte(i), byte(i >> 8), 1})
+		v.learn(&signedBy{key: node{byte(i), byte(i >> 8), 1}}, nil)
 	}
 	if n := len(v.young) + len(v.old); n > 2*verifierRoots {
 		t.Errorf("the cache grew to %d", n)
+	}
+}
+
+func TestASignatureIsCutAsTheLibraryReadsIt(t *testing.T) {
+	p := newPair()
+	s := p.seal(t, p.attempt(t, Durable, nil, nil, nil))
+	for _, n := range []int{1, 2, 5, 256} {
+		sealed := make([]*Sealed, n)
+		for i := range sealed {
+			sealed[i] = s
+		}
+		for _, signed := range p.sign(t, sealed...) {
+			want := new(rogatoryv1.BatchSignature)
+			if err := StrictUnmarshal(signed.Signature, want, maxSignature); err != nil {
+				t.Fatal(err)
+			}
+			root, size, index, path := cutSignature(signed.Signature, nil)
+			if !bytes.Equal(root, want.GetRootSignature()) || size != want.GetTreeSize() || index != want.GetIndex() ||
+				!slices.EqualFunc(path, want.GetPath(), bytes.Equal) {
+				t.Fatalf("of %d: %d bytes, %d, %d, %d hashes", n, len(root), size, index, len(path))
+			}
+		}
+	}
+	if root, size, index, path := cutSignature(nil, nil); root != nil || size != 0 || index != 0 || path != nil {
+		t.Error("an empty one has fields")
+	}
+}
+
+func TestASignatureIsHashedAsOneHoweverItIsCut(t *testing.T) {
+	b := make([]byte, 3700)
+	for i := range b {
+		b[i] = byte(i * i)
+	}
+	for _, at := range []int{0, 1, 41, 42, 43, 64, 3376, 3700} {
+		begun := BeginSignature(b[:at])
+		for range 2 {
+			if begun.Hash(b[at:]) != SignatureHash(b) {
+				t.Errorf("cut at %d", at)
+			}
+		}
 	}
 }
 

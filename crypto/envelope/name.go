@@ -7,8 +7,10 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	stdhash "hash"
 	"io"
 	"log/slog"
+	"slices"
 )
 
 // Name is a message's stable name: replies, receipts and leaves use it, and it stays the same however often the message is sealed.
@@ -29,6 +31,10 @@ func ParseName(s string) (Name, error) {
 }
 
 func hash(context string, b []byte) [sha256.Size]byte {
+	var room [1 << 10]byte
+	if len(context)+len(b) <= len(room) { // without allocations
+		return sha256.Sum256(append(append(room[:0], context...), b...))
+	}
 	h := sha256.New()
 	_, _ = io.WriteString(h, context)
 	h.Write(b)
@@ -46,6 +52,32 @@ func StatementHash(statement []byte) [32]byte { return hash(contextStatement, st
 
 // SignatureHash returns the hash of a BatchSignature's bytes: sig in leaves.
 func SignatureHash(signature []byte) [32]byte { return hash(contextSignature, signature) }
+
+// BegunSignature is the hash of the beginning of BatchSignatures: those of one batch have the root's signature in common, most of their bytes. It may be
+// used by several goroutines.
+type BegunSignature struct {
+	beginning []byte
+	state     stdhash.Hash // after it
+}
+
+// BeginSignature hashes the beginning of a BatchSignature's bytes, which it keeps.
+func BeginSignature(beginning []byte) BegunSignature {
+	s := BegunSignature{beginning, sha256.New()}
+	_, _ = io.WriteString(s.state, contextSignature)
+	s.state.Write(beginning)
+	return s
+}
+
+// Hash returns [SignatureHash] of the beginning and the rest.
+func (s BegunSignature) Hash(rest []byte) [32]byte {
+	if c, ok := s.state.(stdhash.Cloner); ok {
+		if h, err := c.Clone(); err == nil {
+			h.Write(rest)
+			return [32]byte(h.Sum(nil))
+		}
+	}
+	return SignatureHash(slices.Concat(s.beginning, rest)) // by a module that cannot
+}
 
 // Salt is the random key of a commitment. Whoever lacks it learns nothing of what was committed to, however guessable. It prints as "[key]".
 type Salt [32]byte

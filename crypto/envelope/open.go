@@ -145,7 +145,8 @@ func (o *Opening) VerifySignature(v *Verifier, from string, key *keyring.PublicK
 		if from != o.From() || key.KID() != o.FromKID() {
 			return notAuthentic(ReasonSender, errOther)
 		}
-		return v.verify(key, o.Statement(), o.envelope.GetSig())
+		sig := o.envelope.GetSig()
+		return v.verify(key, o.Statement(), sig.GetRootSignature(), sig.GetTreeSize(), sig.GetIndex(), sig.GetPath())
 	})
 }
 

@@ -2,6 +2,7 @@ package envelope
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -22,18 +23,27 @@ const maxDepth = 32
 // It returns ErrTooLarge beyond max bytes, ErrMalformed for a breach, and ErrNotUnderstood, with m filled, if all that is amiss are
 // unknown fields or enum values. Maps and groups are not part of the wire and are malformed.
 func StrictUnmarshal(b []byte, m proto.Message, max int) error {
-	if len(b) > max {
-		return fmt.Errorf("%s of %d bytes, limit %d: %w", m.ProtoReflect().Descriptor().Name(), len(b), max, ErrTooLarge)
-	}
-	known, err := checkMessage(b, m.ProtoReflect().Descriptor(), 0)
-	if err != nil {
+	err := checkStrict(b, m.ProtoReflect().Descriptor(), max)
+	if err != nil && !errors.Is(err, ErrNotUnderstood) {
 		return err
 	}
 	if err := proto.Unmarshal(b, m); err != nil {
 		return fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
+	return err
+}
+
+// checkStrict is StrictUnmarshal without filling anything.
+func checkStrict(b []byte, md protoreflect.MessageDescriptor, max int) error {
+	if len(b) > max {
+		return fmt.Errorf("%s of %d bytes, limit %d: %w", md.Name(), len(b), max, ErrTooLarge)
+	}
+	known, err := checkMessage(b, md, 0)
+	if err != nil {
+		return err
+	}
 	if !known {
-		return fmt.Errorf("%s: %w", m.ProtoReflect().Descriptor().Name(), ErrNotUnderstood)
+		return fmt.Errorf("%s: %w", md.Name(), ErrNotUnderstood)
 	}
 	return nil
 }
