@@ -622,3 +622,47 @@ func FuzzCheck(f *testing.F) {
 		}
 	})
 }
+
+// After a recovery a country has several logs; who gives the wrong one is told which is right.
+func TestEvidenceOverTheWrongLogNamesTheRightOne(t *testing.T) {
+	c := newCourt(t)
+	rs := c.Country("RS")
+	c.Recover("RS", rs.Log.Size())
+	c.Sleep(time.Hour)
+	c.Round()
+	first, err := archive.Open(c.ArchiveOf(rs, rs.Closed[0], filepath.Join(t.TempDir(), "1")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close()
+	second, bg := c.open(t, "RS"), c.open(t, "BG")
+	one, two := "rogatory.example/RS/log/1", "rogatory.example/RS/log/2"
+	for _, x := range []struct {
+		own, peer *archive.Reader
+		token     string
+		sought    string
+		other     string
+	}{
+		{first, nil, "RS-2026-10000001", one, two}, // by its number
+		{first, bg, "RS-2026-10000001", one, two},
+		{first, bg, "BG-2026-000007", one, two}, // BG knows of the second
+		{second, nil, "RS-2026-000777", two, one},
+		{second, nil, "BG-2026-000007", two, one}, // its genesis names the first
+		{bg, nil, "RS-2026-10000001", "rogatory.example/BG/log/1", ""},
+	} {
+		var missing *evidence.NotFoundError
+		_, _, err := evidence.Make(context.Background(), c.a, x.own, x.peer, evidence.Options{Case: x.token})
+		if !errors.As(err, &missing) || !errors.Is(err, evidence.ErrNotFound) {
+			t.Fatalf("%s: %v", x.token, err)
+		}
+		if missing.Log != x.sought || missing.Other != x.other || !strings.Contains(err.Error(), x.sought) {
+			t.Errorf("%s: sought in %s, other %q, want %s, %q; %v", x.token, missing.Log, missing.Other, x.sought, x.other, err)
+		}
+	}
+	if got := evidence.Later(c.a, first, bg); got != two {
+		t.Errorf("log 1 goes on in %q", got)
+	}
+	if got := evidence.Later(c.a, second, bg, nil); got != "" {
+		t.Errorf("the newest log goes on in %q", got)
+	}
+}

@@ -134,7 +134,10 @@ func gather(ctx context.Context, r *archive.Reader, w *wanted) (*half, error) {
 				return at(x.Of).attempt(r, l, x.Stmt, x.Sig, true)
 			}
 		case *translog.Rcpt:
-			if t := at(x.Of); w.names[x.Of] && !x.Whole && t.receiptAt < 0 {
+			if !w.names[x.Of] || x.Whole {
+				break
+			}
+			if t := at(x.Of); t.receiptAt < 0 {
 				if leaf, err := translog.ParseLeaf(bytes.Clone(e.Side("leaf"))); err == nil {
 					t.receiptAt, t.receipt = e.Index, &leaf
 				}

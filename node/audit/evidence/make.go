@@ -55,7 +55,7 @@ func Make(ctx context.Context, a *audit.Anchor, own, peer *archive.Reader, o Opt
 			return nil, nil, err
 		}
 		if len(h.of) == 0 && len(h.leaves) == 0 {
-			return nil, nil, fmt.Errorf("%s %s in the log of %s: %w", x.About, x.Subject, h.country, ErrNotFound)
+			return nil, nil, notFound(a, x, r, own, peer)
 		}
 		m.halves = append(m.halves, h)
 	}

@@ -84,6 +84,7 @@ check is not written.
 }
 
 func (p *program) evidence(c *cobra.Command, a *audit.Anchor, own, peer *archive.Reader, o evidence.Options, out string) error {
+	var missing *evidence.NotFoundError
 	b, res, err := evidence.Make(c.Context(), a, own, peer, o)
 	switch {
 	case errors.Is(err, evidence.ErrUnsound):
@@ -91,6 +92,12 @@ func (p *program) evidence(c *cobra.Command, a *audit.Anchor, own, peer *archive
 			return err
 		}
 		return &failure{foundWrong, err, "rogatory-audit verify says all that is wrong with the export"}
+	case errors.As(err, &missing):
+		hint := "rogatory-audit lines EXPORT --kind msg,case lists what is there"
+		if missing.Other != "" {
+			hint = fmt.Sprintf("%s has another log, %s: %s, and give that export", missing.Country, missing.Other, exportOf(missing.Other))
+		}
+		return usage(err, hint)
 	case errors.Is(err, evidence.ErrNotFound):
 		what := "case " + o.Case
 		if o.Case == "" {
@@ -104,6 +111,15 @@ func (p *program) evidence(c *cobra.Command, a *audit.Anchor, own, peer *archive
 	case err != nil:
 		return err
 	}
+	for _, r := range []*archive.Reader{own, peer} {
+		if r == nil {
+			continue
+		}
+		if later := evidence.Later(a, r, own, peer); later != "" {
+			p.err.Printf("%s %s is closed, %s goes on in %s; what came later stands there: %s\n",
+				p.err.Paint(terminal.Yellow, "note:"), r.Info().Log, r.Info().Country, later, exportOf(later))
+		}
+	}
 	if err := writeWhole(out, func(w io.Writer) error { _, err := w.Write(b); return err }); err != nil {
 		return err
 	}
@@ -116,6 +132,11 @@ func (p *program) evidence(c *cobra.Command, a *audit.Anchor, own, peer *archive
 	}
 	p.out.Printf("%s: %s %s, %d messages, %s bytes\n", out, res.About, terminal.OneLine(res.Subject), res.Messages, count(int64(len(b))))
 	return nil
+}
+
+// exportOf is the command by which a country hands out one of its logs.
+func exportOf(origin string) string {
+	return "rogatory-node log export --log " + origin[strings.LastIndexByte(origin, '/')+1:] + " FOLDER"
 }
 
 // checkEvidence prints what an evidence file comes to.
