@@ -29,9 +29,9 @@ func bubble(t *testing.T, f func(t *testing.T)) {
 }
 
 // pair starts two nodes and waits until both are cleared.
-func pair(t *testing.T) (f *federationOf, rs, bg *inside) {
+func pair(t *testing.T, change ...func(*configs.Node)) (f *federationOf, rs, bg *inside) {
 	f = federate(t, "RS", "BG")
-	rs, bg = f.node["RS"].run(), f.node["BG"].run()
+	rs, bg = f.node["RS"].run(change...), f.node["BG"].run(change...)
 	rs.clearedIn(time.Minute)
 	bg.clearedIn(time.Minute)
 	return f, rs, bg
@@ -49,7 +49,8 @@ func (in *inside) state() *nodev1.StatusResponse {
 // within waits, in the bubble's time, for something that must become true in d.
 func within(t *testing.T, d time.Duration, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(d); !ok(); time.Sleep(50 * time.Millisecond) {
+	step := max(50*time.Millisecond, d/1000) // hours have too many blinks of an eye
+	for end := time.Now().Add(d); !ok(); time.Sleep(step) {
 		if time.Now().After(end) {
 			t.Fatalf("%s took more than %v", what, d)
 		}
@@ -109,11 +110,11 @@ func TestMessagesArriveWithinSecondsWhenThePeerComesBack(t *testing.T) {
 	for _, away := range []time.Duration{time.Minute, time.Hour, 3 * 24 * time.Hour} {
 		t.Run(away.String(), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				f, rs, bg := pair(t)
+				f, rs, bg := pair(t, slow)
 				bg.halt()
 				rs.mustAsk("BG")
 				time.Sleep(away)
-				bg = f.node["BG"].run()
+				bg = f.node["BG"].run(slow)
 				within(t, 10*time.Second, "first delivery", func() bool { return rs.state().GetOutbox() == 0 })
 				rs.halt()
 				bg.halt()
@@ -142,7 +143,7 @@ func TestMessagesThatTheBackboneLostArriveWhenThePeerComesBack(t *testing.T) {
 // second effect, and is answered with the same receipt.
 func TestLostReceiptAfterFourDaysIsTheSameReceipt(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		f, rs, bg := pair(t)
+		f, rs, bg := pair(t, slow)
 		f.net.Delay("RS", "BG", 2*time.Second)
 		token := rs.mustAsk("BG")
 		time.Sleep(time.Second)
@@ -153,7 +154,7 @@ func TestLostReceiptAfterFourDaysIsTheSameReceipt(t *testing.T) {
 		f.net.Drop(0)
 		f.net.Delay("RS", "BG", 0)
 		time.Sleep(4 * 24 * time.Hour)
-		rs = f.node["RS"].run()
+		rs = f.node["RS"].run(slow)
 		within(t, time.Minute, "receipt", func() bool { return rs.state().GetOutbox() == 0 })
 		if bg.state().GetDuplicates() == 0 {
 			t.Error("the message did not come a second time: the test shows nothing")
@@ -481,8 +482,8 @@ func TestRestoredDataFolderIsRefusedByTheGuard(t *testing.T) {
 func TestFloodingMemberIsToldToWaitAndOthersAreServed(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		f := federate(t, "RS", "BG", "HU")
-		rs, hu := f.node["RS"].run(), f.node["HU"].run()
-		bg := f.node["BG"].run(func(c *configs.Node) { c.CapacityPerHour = 20 })
+		rs, hu := f.node["RS"].run(slow), f.node["HU"].run(slow)
+		bg := f.node["BG"].run(slow, func(c *configs.Node) { c.CapacityPerHour = 20 })
 		for _, in := range []*inside{rs, hu, bg} {
 			in.clearedIn(time.Minute)
 		}
