@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/rogatory/rogatory/crypto/translog"
 )
@@ -92,40 +93,46 @@ func appendRecord(dst []byte, offset uint8, r *Record) ([]byte, error) {
 // ParseSides reads a sides file of a tile and puts its records into entries, the tile's leaves in order. The records
 // alias b. The error wraps [ErrForm] or [ErrTooLarge].
 func ParseSides(b []byte, entries []Entry) error {
+	_, err := parseSides(b, entries, nil)
+	return err
+}
+
+// parseSides is ParseSides with the records in all[:0] if that is large enough; it returns them.
+func parseSides(b []byte, entries []Entry, all []Record) ([]Record, error) {
 	if len(b) > MaxSides {
-		return ErrTooLarge
+		return all, ErrTooLarge
 	}
 	if len(b) == 0 {
-		return fmt.Errorf("no record in it: %w", ErrForm)
+		return all, fmt.Errorf("no record in it: %w", ErrForm)
 	}
 	n := 0
 	for rest := b; len(rest) > 0; n++ {
 		_, _, after, err := cutRecord(rest)
 		if err != nil {
-			return fmt.Errorf("record at byte %d: %w", len(b)-len(rest), err)
+			return all, fmt.Errorf("record at byte %d: %w", len(b)-len(rest), err)
 		}
 		rest = after
 	}
-	all := make([]Record, 0, n)
+	all = slices.Grow(all[:0], n)
 	last, first := -1, 0
 	for len(b) > 0 {
 		offset, r, after, err := cutRecord(b)
 		if err != nil {
-			return err
+			return all, err
 		}
 		b = after
 		switch {
 		case int(offset) >= len(entries):
-			return fmt.Errorf("record of leaf %d of a tile of %d: %w", offset, len(entries), ErrForm)
+			return all, fmt.Errorf("record of leaf %d of a tile of %d: %w", offset, len(entries), ErrForm)
 		case int(offset) < last || int(offset) == last && cmp.Compare(r.Name, all[len(all)-1].Name) <= 0:
-			return fmt.Errorf("records of leaf %d are out of order: %w", offset, ErrForm)
+			return all, fmt.Errorf("records of leaf %d are out of order: %w", offset, ErrForm)
 		case int(offset) > last:
 			last, first = int(offset), len(all)
 		}
 		all = append(all, r)
 		entries[offset].Sides = all[first:len(all):len(all)]
 	}
-	return nil
+	return all, nil
 }
 
 func cutRecord(b []byte) (offset uint8, r Record, rest []byte, err error) {

@@ -10,22 +10,25 @@ import (
 )
 
 // maxCached is how many tiles of hashes are kept in memory: 8 or 16 KiB each.
-const maxCached = 128
+const maxCached = 2048
 
 // hashes reads the tree's hashes from its tiles. It keeps the tiles read lately: proofs of neighbours need the same ones, and all need those of the
-// upper levels.
+// upper levels. To compute the levels within a tile takes longer than to read it.
 type hashes struct {
 	r *Reader
 
 	mu    sync.Mutex
 	tiles map[hashPlace]*hashTile
-	order []hashPlace // of the tiles, the oldest first
+	clock []*hashTile // those of tiles
+	hand  int         // the next to be dropped, unless it was used since the hand went over it
 }
 
 type hashPlace struct{ level, n int64 }
 
 // A hashTile is a tile with the seven levels above it, which are computed when one of them is asked for.
 type hashTile struct {
+	at     hashPlace
+	used   bool // guarded by hashes.mu
 	leaves []byte
 	once   sync.Once
 	above  [7][]tlog.Hash
@@ -42,12 +45,15 @@ func (t *hashTile) hash(level int, i int64) (h tlog.Hash) {
 }
 
 func (t *hashTile) climb() {
+	width := len(t.leaves) / translog.HashSize
+	room := make([]tlog.Hash, width)
 	for level := range t.above {
-		list := make([]tlog.Hash, len(t.leaves)/translog.HashSize>>(level+1))
+		n := width >> (level + 1)
+		list := room[:n:n]
 		for i := range list {
 			list[i] = tlog.NodeHash(t.below(level, 2*i), t.below(level, 2*i+1))
 		}
-		t.above[level] = list
+		t.above[level], room = list, room[n:]
 	}
 }
 
@@ -96,33 +102,58 @@ func (h *hashes) tile(at hashPlace) (*hashTile, error) {
 	if w == 0 {
 		return nil, fmt.Errorf("reading a hash beyond %d leaves: %w", h.r.info.Size, ErrRange)
 	}
-	h.mu.Lock()
-	t := h.tiles[at]
-	h.mu.Unlock()
-	if t != nil {
+	if t := h.cached(at); t != nil {
 		return t, nil
 	}
 	p := place{class: classHashes, level: uint8(at.level), n: at.n, width: w}
-	b, err := h.r.file(p, TileWidth*translog.HashSize)
+	b, err := h.r.hashTile(p, nil)
 	if err != nil {
 		return nil, err
-	}
-	if len(b) != w*translog.HashSize {
-		return nil, formatError(p.path(), p.first(true), fmt.Errorf("%d bytes for %d hashes: %w", len(b), w, ErrForm))
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if t := h.tiles[at]; t != nil {
 		return t, nil
 	}
+	t := &hashTile{at: at, leaves: b}
+	h.keep(t)
+	return t, nil
+}
+
+func (h *hashes) cached(at hashPlace) *hashTile {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	t := h.tiles[at]
+	if t != nil {
+		t.used = true
+	}
+	return t
+}
+
+// keep keeps a tile, in the place of one that was not used lately.
+func (h *hashes) keep(t *hashTile) {
 	if h.tiles == nil {
 		h.tiles = make(map[hashPlace]*hashTile)
 	}
-	if len(h.order) == maxCached {
-		delete(h.tiles, h.order[0])
-		h.order = append(h.order[:0], h.order[1:]...)
+	h.tiles[t.at] = t
+	if len(h.clock) < maxCached {
+		h.clock = append(h.clock, t)
+		return
 	}
-	t = &hashTile{leaves: b}
-	h.tiles[at], h.order = t, append(h.order, at)
-	return t, nil
+	for h.clock[h.hand].used {
+		h.clock[h.hand].used = false
+		h.hand = (h.hand + 1) % maxCached
+	}
+	delete(h.tiles, h.clock[h.hand].at)
+	h.clock[h.hand] = t
+	h.hand = (h.hand + 1) % maxCached
+}
+
+// hashTile reads a tile of hashes.
+func (r *Reader) hashTile(p place, into []byte) ([]byte, error) {
+	b, err := r.file(p, TileWidth*translog.HashSize, into)
+	if err == nil && len(b) != p.width*translog.HashSize {
+		err = formatError(p.path(), p.first(true), fmt.Errorf("%d bytes for %d hashes: %w", len(b), p.width, ErrForm))
+	}
+	return b, err
 }

@@ -66,7 +66,7 @@ func Open(path string) (*Reader, error) {
 }
 
 func newReader(t tree) (*Reader, error) {
-	b, err := t.read(infoName, maxInfo)
+	b, err := t.read(infoName, maxInfo, nil)
 	if errors.Is(err, ErrMissing) {
 		return nil, ErrNoArchive
 	}
@@ -213,7 +213,7 @@ func (r *Reader) Missing() []*FormatError { return r.missing }
 
 // Keys returns the keys in log.vkey. They are what the archive says: an auditor takes the log's keys from a directory.
 func (r *Reader) Keys() (*translog.LogVerifier, error) {
-	b, err := r.file(place{class: classKeys}, maxKeys)
+	b, err := r.file(place{class: classKeys}, maxKeys, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -234,20 +234,44 @@ func (r *Reader) Keys() (*translog.LogVerifier, error) {
 
 // Checkpoint returns the newest checkpoint, in the form that [translog.ParseExport] reads.
 func (r *Reader) Checkpoint() ([]byte, error) {
-	return r.file(place{class: classCheckpoint}, translog.MaxNote)
+	return r.file(place{class: classCheckpoint}, translog.MaxNote, nil)
 }
 
 // Tiles returns how many tiles of entries there are; the last may be partial.
 func (r *Reader) Tiles() int64 { return (r.info.Size + TileWidth - 1) / TileWidth }
 
+// A Buffer is memory for reading one tile after another. The zero Buffer is ready. It is for one goroutine.
+type Buffer struct {
+	entries []Entry
+	records []Record
+	leaves  []byte
+	sides   []byte
+	hashes  []byte
+}
+
+// maxBuffer is how many bytes of records a Buffer keeps for the next tile. More are rare.
+const maxBuffer = 4 << 20
+
 // Tile returns the entries of tile n, with their side records, in dst[:0] if it is large enough. Leaves and records alias
 // memory that belongs to the caller, one piece for all leaves of the tile and one for all records. Records are not looked
 // for where the leaves are missing.
 func (r *Reader) Tile(n int64, dst []Entry) ([]Entry, error) {
+	return r.TileIn(n, &Buffer{entries: dst})
+}
+
+// TileIn is [Reader.Tile] in the memory of a buffer: what it returns is good until the buffer is used again.
+func (r *Reader) TileIn(n int64, buf *Buffer) ([]Entry, error) {
+	dst, err := r.tile(n, buf)
+	buf.entries = dst
+	return dst, err
+}
+
+func (r *Reader) tile(n int64, buf *Buffer) ([]Entry, error) {
 	w := 0
 	if n >= 0 {
 		w = width(r.info.Size, 0, n)
 	}
+	dst := buf.entries
 	if w == 0 {
 		return dst[:0], fmt.Errorf("reading tile %d of %d: %w", n, r.Tiles(), ErrRange)
 	}
@@ -257,14 +281,19 @@ func (r *Reader) Tile(n int64, dst []Entry) ([]Entry, error) {
 	}
 	p := place{class: classEntries, n: n, width: w}
 	if r.info.Limited() {
-		if err := r.leafHashes(p, dst); err != nil {
-			return dst[:0], err
-		}
-	} else {
-		b, err := r.file(p, maxEntries)
+		b, err := r.LeafHashes(n, buf)
 		if err != nil {
 			return dst[:0], err
 		}
+		for i := range dst {
+			dst[i].Hash = translog.Hash(b[i*translog.HashSize:])
+		}
+	} else {
+		b, err := r.file(p, maxEntries, buf.leaves)
+		if err != nil {
+			return dst[:0], err
+		}
+		buf.leaves = b
 		if err := ParseEntries(b, dst); err != nil {
 			return dst[:0], formatError(p.path(), p.first(true), err)
 		}
@@ -273,11 +302,15 @@ func (r *Reader) Tile(n int64, dst []Entry) ([]Entry, error) {
 		return dst, nil
 	}
 	p.class = classSides
-	b, err := r.file(p, MaxSides)
+	if cap(buf.sides) > maxBuffer {
+		buf.sides = nil
+	}
+	b, err := r.file(p, MaxSides, buf.sides)
 	if err != nil {
 		return dst[:0], err
 	}
-	if err := ParseSides(b, dst); err != nil {
+	buf.sides = b
+	if buf.records, err = parseSides(b, dst, buf.records); err != nil {
 		return dst[:0], formatError(p.path(), p.first(true), err)
 	}
 	if err := r.takeLeaves(dst); err != nil {
@@ -286,19 +319,21 @@ func (r *Reader) Tile(n int64, dst []Entry) ([]Entry, error) {
 	return dst, nil
 }
 
-func (r *Reader) leafHashes(p place, dst []Entry) error {
-	p.class = classHashes
-	b, err := r.file(p, TileWidth*translog.HashSize)
-	if err != nil {
-		return err
+// LeafHashes returns the hashes of the leaves of tile n one after another, as the archive's own tile has them. They are good until the buffer is used for
+// hashes again.
+func (r *Reader) LeafHashes(n int64, buf *Buffer) ([]byte, error) {
+	p := place{class: classHashes, n: n}
+	if n >= 0 {
+		p.width = width(r.info.Size, 0, n)
 	}
-	if len(b) != len(dst)*translog.HashSize {
-		return formatError(p.path(), p.first(true), fmt.Errorf("%d bytes for %d hashes: %w", len(b), len(dst), ErrForm))
+	if p.width == 0 {
+		return nil, fmt.Errorf("reading tile %d of %d: %w", n, r.Tiles(), ErrRange)
 	}
-	for i := range dst {
-		dst[i].Hash = translog.Hash(b[i*translog.HashSize:])
+	b, err := r.hashTile(p, buf.hashes)
+	if err == nil {
+		buf.hashes = b
 	}
-	return nil
+	return b, err
 }
 
 // takeLeaves makes the `entry` records of a limited archive the leaves that they are.
@@ -343,7 +378,7 @@ func (r *Reader) Directories() []uint64 { return slices.Clone(r.directories) }
 
 // Directory returns the SignedDirectory of a version.
 func (r *Reader) Directory(version uint64) ([]byte, error) {
-	return r.file(place{class: classDirectory, n: int64(version)}, MaxFile)
+	return r.file(place{class: classDirectory, n: int64(version)}, MaxFile, nil)
 }
 
 // Manifests returns the digests of the manifests that are there, ascending.
@@ -351,7 +386,7 @@ func (r *Reader) Manifests() [][32]byte { return slices.Clone(r.manifests) }
 
 // Manifest returns the SignedManifest whose manifest has this SHA-256.
 func (r *Reader) Manifest(digest [32]byte) ([]byte, error) {
-	return r.file(place{class: classManifest, digest: digest}, MaxFile)
+	return r.file(place{class: classManifest, digest: digest}, MaxFile, nil)
 }
 
 // Forks returns the names of the fork proofs, <n>-<kind>, in order.
@@ -369,11 +404,11 @@ func (r *Reader) Fork(name string) ([]byte, error) {
 	if !ok {
 		return nil, fmt.Errorf("reading fork proof: %w", ErrRange)
 	}
-	return r.file(p, MaxFile)
+	return r.file(p, MaxFile, nil)
 }
 
-// file reads one file. What list has not found to be a file is missing, whatever lies there.
-func (r *Reader) file(p place, limit int64) ([]byte, error) {
+// file reads one file, into[:0] if that is large enough. What list has not found to be a file is missing, whatever lies there.
+func (r *Reader) file(p place, limit int64, into []byte) ([]byte, error) {
 	there := false
 	switch p.class {
 	case classInfo, classKeys, classCheckpoint:
@@ -395,7 +430,7 @@ func (r *Reader) file(p place, limit int64) ([]byte, error) {
 	if !there {
 		return nil, formatError(path, p.first(true), ErrMissing)
 	}
-	b, err := r.tree.read(path, limit)
+	b, err := r.tree.read(path, limit, into)
 	if err != nil {
 		return nil, formatError(path, p.first(true), err)
 	}

@@ -95,7 +95,7 @@ func (s *folderSink) unmake() error {
 // ours fails if anything in the folder is nothing that a Writer, perhaps one that has crashed, has put there.
 func (s *folderSink) ours() error {
 	var bad error
-	f := folder{s.root}
+	f := folder{root: s.root}
 	err := f.list(func(name string, wrong error) bool {
 		_, ok := parsePlace(strings.TrimSuffix(name, tempSuffix))
 		if errors.Is(wrong, errEmpty) {
@@ -110,7 +110,7 @@ func (s *folderSink) ours() error {
 }
 
 func (s *folderSink) put(name string, b []byte) error {
-	if old, err := (&folder{s.root}).read(name, int64(len(b))); err == nil && bytes.Equal(old, b) {
+	if old, err := (&folder{root: s.root}).read(name, int64(len(b)), nil); err == nil && bytes.Equal(old, b) {
 		delete(s.staged, name)
 		s.dirty = append(s.dirty, name) // it may be from a run that has crashed before its sync
 		return nil
@@ -233,7 +233,7 @@ func (s *folderSink) syncFile(name string) error {
 // what has no place in any archive: that is not ours.
 func (s *folderSink) finish(keep func(place) bool) error {
 	var stale []string
-	f := folder{s.root}
+	f := folder{root: s.root}
 	if err := f.list(func(name string, wrong error) bool {
 		p, ok := parsePlace(strings.TrimSuffix(name, tempSuffix))
 		temp := strings.HasSuffix(name, tempSuffix)

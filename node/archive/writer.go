@@ -93,7 +93,7 @@ func (w *Writer) resumeFrom(r *Reader) error {
 			continue
 		}
 		p := place{class: classHashes, level: uint8(level), n: t, width: width(was.Size, uint8(level), t)}
-		b, err := r.file(p, TileWidth*translog.HashSize)
+		b, err := r.file(p, TileWidth*translog.HashSize, nil)
 		if err != nil {
 			return err
 		}
@@ -107,7 +107,7 @@ func (w *Writer) resumeFrom(r *Reader) error {
 		return err
 	}
 	p := place{class: classHashes, n: w.from / TileWidth, width: int(was.Size - w.from)}
-	if w.tail, err = r.file(p, TileWidth*translog.HashSize); err == nil && len(w.tail) != p.width*translog.HashSize {
+	if w.tail, err = r.file(p, TileWidth*translog.HashSize, nil); err == nil && len(w.tail) != p.width*translog.HashSize {
 		err = formatError(p.path(), p.first(true), ErrForm)
 	}
 	return err

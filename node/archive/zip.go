@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 )
 
 // A zip of an archive has one form only, of what PKWARE's APPNOTE 6.3.3 allows: files are stored, in any order but without a
@@ -244,7 +245,7 @@ func (z *zipFile) list(each func(path string, wrong error) bool) error {
 	return nil
 }
 
-func (z *zipFile) read(path string, limit int64) ([]byte, error) {
+func (z *zipFile) read(path string, limit int64, into []byte) ([]byte, error) {
 	m, ok := z.members[path]
 	if !ok {
 		return nil, ErrMissing
@@ -252,7 +253,7 @@ func (z *zipFile) read(path string, limit int64) ([]byte, error) {
 	if int64(m.size) > limit {
 		return nil, fmt.Errorf("%d bytes: %w", m.size, ErrTooLarge)
 	}
-	b := make([]byte, m.size)
+	b := slices.Grow(into[:0], int(m.size))[:m.size]
 	if _, err := z.r.ReadAt(b, m.offset+localSize+int64(len(path))); err != nil {
 		return nil, fmt.Errorf("reading zip: %w", err)
 	}
