@@ -15,9 +15,9 @@ import (
 	"github.com/rogatory/rogatory/node/audit/forge"
 )
 
-// small is a log of three leaves: its genesis, a start, and the directory.
+// small is a log of three leaves: its genesis, a start, and the directory, of a federation of one, so that nothing stands there twice.
 func small(t *testing.T) (w *forge.World, c *forge.Country, h *forge.History) {
-	w = forge.New(t, "BG", "RS")
+	w = forge.New(t, "RS")
 	c = w.Country("RS")
 	h = c.Log.Copy()
 	h.Truncate(3)
@@ -32,8 +32,8 @@ type flipper struct {
 	base string // what is found in it as it is
 }
 
-// found returns what opening and verifying an archive come to.
-func (f *flipper) found(path string) string {
+// found returns what opening and verifying an archive come to, of which a file was altered.
+func (f *flipper) found(path, file string) string {
 	r, err := archive.Open(path)
 	if err != nil {
 		return err.Error()
@@ -42,9 +42,10 @@ func (f *flipper) found(path string) string {
 	if err := read(r); err != nil { // Verify reports it, too
 		return err.Error()
 	}
-	// So it does with what is wrong with the directories, of which one is left to judge when they are as they were.
-	if _, list, err := audit.ReadChain(r, f.a); err != nil || len(list) > 0 {
-		return fmt.Sprint(list, err)
+	if strings.HasPrefix(file, "directories") { // Verify reports it, too, when it has judged all that stands under them
+		if _, list, err := audit.ReadChain(r, f.a); err != nil || len(list) > 0 {
+			return fmt.Sprint(list, err)
+		}
 	}
 	res, err := audit.Verify(context.Background(), r, f.a, audit.Options{Workers: 1})
 	if err != nil {
@@ -95,7 +96,7 @@ func (f *flipper) flip(t *testing.T, copied, file string, step, first int) (n in
 				t.Error(err)
 				return n
 			}
-			if f.found(copied) == f.base {
+			if f.found(copied, file) == f.base {
 				t.Errorf("bit %d of byte %d of %s is not seen", bit, i, file)
 			}
 			n++
@@ -111,7 +112,7 @@ func (f *flipper) flip(t *testing.T, copied, file string, step, first int) (n in
 // all flips the bits of all files of an archive, on all cores, each core in a copy of its own.
 func (f *flipper) all(t *testing.T, step int) {
 	t.Helper()
-	if f.base = f.found(f.path); strings.Contains(f.base, "E-") {
+	if f.base = f.found(f.path, ""); strings.Contains(f.base, "E-") {
 		t.Fatal(f.base)
 	}
 	info, err := os.Stat(f.path)

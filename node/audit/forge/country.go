@@ -11,12 +11,14 @@ import (
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
-// Pseudonyms of the officers of every country. The two founders may do everything; the clerk drafts and reads.
+// Pseudonyms of the officers of every country. The two founders may do everything; the clerk drafts and reads. The machine is an agency, in a country
+// that has one: it answers by itself what the rules let answer.
 const (
-	First  = "first"
-	Second = "second"
-	Clerk  = "clerk"
-	Unit   = "police"
+	First   = "first"
+	Second  = "second"
+	Clerk   = "clerk"
+	Machine = "machine"
+	Unit    = "police"
 )
 
 // A Country is one node with all of its keys.
@@ -51,6 +53,7 @@ type Country struct {
 	arrived  map[string]int64 // index of the `in` leaf of each name
 	cosigned map[string]translog.Checkpoint
 	house    exchange.House
+	services []string // what the unit answers automatically
 }
 
 // tail is where the numbers of messages to one peer stand.
@@ -85,7 +88,7 @@ var founderRights = []rogatoryv1.Right{
 
 // Officer returns the public entry of an officer.
 func (c *Country) officer(name string, rights ...rogatoryv1.Right) *rogatoryv1.Officer {
-	return federation.NewOfficer(name, c.Officers[name].Public(), []string{Unit}, rights, false)
+	return federation.NewOfficer(name, c.Officers[name].Public(), []string{Unit}, rights, name == Machine)
 }
 
 func (c *Country) member() *rogatoryv1.Member {
@@ -132,6 +135,16 @@ func (c *Country) notePolicy() {
 	c.Log.Entries[i].put("policy", policy)
 }
 
+// Automate puts a machine on the register, which may answer requests alone where the rules let them be answered, and publishes that its unit does so.
+func (w *World) Automate(country string) {
+	w.T.Helper()
+	c := w.Country(country)
+	c.enrol(Machine, rogatoryv1.Right_RIGHT_SEND)
+	c.house.Units[0].Agencies, c.services = []string{Machine}, []string{exchange.MethodAsk}
+	c.notePolicy()
+	c.publish()
+}
+
 // Origin returns the name of the country's log.
 func (c *Country) Origin() string { return c.Log.Signer.Verifier().Origin() }
 
@@ -169,7 +182,7 @@ func (c *Country) publish() {
 		Sealings:    federation.SealingKeys([]*keyring.SealingKey{c.sealingKey(day), c.sealingKey(day + 1)}),
 		Log:         &rogatoryv1.LogInfo{Origin: c.Origin(), Keys: []string{ed, pq}},
 		WitnessKeys: []string{wed, wpq}, Head: c.Log.Note(), Languages: []string{"en"}, Epoch: c.Epoch,
-		Units:   []*rogatoryv1.UnitInfo{{Name: Unit, Authority: rogatoryv1.Authority_AUTHORITY_POLICE}},
+		Units:   []*rogatoryv1.UnitInfo{{Name: Unit, Authority: rogatoryv1.Authority_AUTHORITY_POLICE, Services: c.services}},
 		Regimes: []rogatoryv1.Regime{rogatoryv1.Regime_REGIME_EU_2023_977},
 	}
 	b, err := federation.MakeManifest(w.directory(), c.Manifest, draft, w.time())

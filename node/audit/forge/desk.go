@@ -107,11 +107,22 @@ func (w *World) part(m proto.Message) envelope.Part {
 }
 
 func (c *Country) event(kind exchange.EventKind, who string) exchange.Event {
-	return exchange.Event{Kind: kind, At: c.w.Now, Index: uint64(c.base + c.Log.Size()), Actor: who, Who: exchange.Officer}
+	e := exchange.Event{Kind: kind, At: c.w.Now, Index: uint64(c.base + c.Log.Size()), Actor: who, Who: exchange.Officer}
+	if who == Machine {
+		e.Who = exchange.Agency
+	}
+	return e
 }
 
 func (c *Country) local(token, who string) *rogatoryv1.Docket {
-	return &rogatoryv1.Docket{CaseToken: token, FromUnit: Unit, Actor: who, ActorKind: rogatoryv1.ActorKind_ACTOR_KIND_OFFICER}
+	return &rogatoryv1.Docket{CaseToken: token, FromUnit: Unit, Actor: who, ActorKind: kindOf(who)}
+}
+
+func kindOf(who string) rogatoryv1.ActorKind {
+	if who == Machine {
+		return rogatoryv1.ActorKind_ACTOR_KIND_AGENCY
+	}
+	return rogatoryv1.ActorKind_ACTOR_KIND_OFFICER
 }
 
 // NewToken returns a case's name that nobody has had.

@@ -121,7 +121,7 @@ func (c *Country) takeUp(token, who string, a *rogatoryv1.Assertion) {
 func (w *World) compose(from, to string, d *rogatoryv1.Docket, drafter string) *Message {
 	w.T.Helper()
 	d.Method, d.FromUnit, d.Authority = exchange.MethodOf(d.GetKind()), Unit, rogatoryv1.Authority_AUTHORITY_POLICE
-	d.ToUnit, d.Actor, d.ActorKind = Unit, drafter, rogatoryv1.ActorKind_ACTOR_KIND_OFFICER
+	d.ToUnit, d.Actor, d.ActorKind = Unit, drafter, kindOf(drafter)
 	m := &Message{From: from, To: to, Docket: d, Drafter: drafter, Out: -1, In: -1}
 	m.docket = w.part(d)
 	m.content = w.part(&rogatoryv1.Content{})

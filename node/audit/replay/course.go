@@ -50,7 +50,9 @@ type course struct {
 	transfers  *line           // the step before, if it hands a case over
 	began      int64           // when the log began
 	awake      beats
-	again      map[translog.Hash]bool // messages that were erased again after a recovery
+	again      map[translog.Hash]bool                // messages that were erased again after a recovery
+	asked      map[translog.Hash]federation.Question // by messages that ask, sent and not yet receipted
+	refuse     map[[32]byte][]*rogatoryv1.Rule       // rules that refuse, by directory
 	sent       sentMessages
 	notices    map[translog.Hash]notice // those sent that nobody has released yet
 	governance map[string]bool          // tokens of notices
@@ -184,6 +186,7 @@ func newCourse(r *archive.Reader, chain *audit.Chain, o *Options, size int64) *c
 		world:   &world{},
 		shelves: map[string][]*shelved{}, hours: map[string][]int64{}, pending: map[translog.Hash]*message{},
 		notices: map[translog.Hash]notice{}, governance: map[string]bool{}, tombs: map[translog.Hash]bool{}, again: map[translog.Hash]bool{},
+		asked: map[translog.Hash]federation.Question{}, refuse: map[[32]byte][]*rogatoryv1.Rule{},
 	}
 	c.used[0], c.used[1] = map[[16]byte][8]byte{}, map[[16]byte][8]byte{}
 	for range o.Workers {
@@ -316,6 +319,7 @@ func (c *course) line(ctx context.Context, l *line) error {
 		c.message(l, e)
 	case *translog.Rej:
 		c.count(e.From, l.leaf.At)
+		c.refusal(l, e)
 	case *translog.Rcpt:
 		if !e.Whole {
 			c.receipt(l, e)
@@ -496,6 +500,9 @@ func (c *course) message(l *line, e *translog.Msg) {
 		}
 		return
 	}
+	if e.Dir == translog.Out && asks(l.docket) {
+		c.asked[e.Msg] = federation.Question{Docket: l.docket, From: e.From, To: e.To}
+	}
 	if e.Msg != (translog.Hash{}) && c.pending[e.Msg] == nil {
 		c.pending[e.Msg] = m
 		if e.Dir == translog.Out && e.FirstAt != 0 && m.docket != nil {
@@ -516,8 +523,10 @@ func (c *course) receipt(l *line, e *translog.Rcpt) {
 			}
 		case *translog.Rej:
 			r.known, r.rejected = p.Msg == e.Of && e.Rej == p.Code, true
+			c.refused(l, e.Of, p)
 		}
 	}
+	delete(c.asked, e.Of)
 	c.receipted = r
 }
 

@@ -50,6 +50,9 @@ func (f *folder) event(t *task, k *caseOf, e *translog.Case) (x exchange.Event, 
 	l := t.line
 	kind, _, _ := strings.Cut(e.Event, ".")
 	x = exchange.Event{Kind: exchange.EventKind(kind), At: l.leaf.At, Index: uint64(f.base + l.index)}
+	if x.Kind != exchange.EventArrived {
+		f.undecided(t, e)
+	}
 	switch x.Kind {
 	case exchange.EventSent, exchange.EventArrived:
 		return f.messageEvent(t, k, e, x)
@@ -357,13 +360,18 @@ type verified struct {
 	err      error
 }
 
+// undecided judges a step about which no rule decides.
+func (f *folder) undecided(t *task, e *translog.Case) {
+	if e.Rule != "" || e.Decision != "" {
+		f.note(audit.CodeState, t.line.index, "a decision where none is made", "", e.Decision+" by "+e.Rule)
+	}
+}
+
 // decision makes the decision about an arrived message again.
 func (f *folder) decision(t *task, k *caseOf, e *translog.Case) {
 	m, l, w := t.message, t.line, t.world
 	if !asks(m.docket) {
-		if e.Rule != "" {
-			f.note(audit.CodeState, l.index, "a decision where none is made", "", e.Rule)
-		}
+		f.undecided(t, e)
 		return
 	}
 	if e.Rule == "" {

@@ -296,6 +296,7 @@ func (f *folder) step(t *task) {
 		want := k.expect[0]
 		if want.event == e.Event && want.of == e.Of {
 			k.expect = k.expect[1:]
+			f.undecided(t, e)
 			f.compare(t, &want, e)
 			return
 		}
