@@ -36,7 +36,7 @@ func TestThreeCountriesPlayAStoryAndNothingIsLost(t *testing.T) {
 	if status != done || got != want || got.Seconds <= 0 || got.Seconds > time.Since(began).Seconds() {
 		t.Fatalf("status %d, counted %+v, want %+v\n%s", status, got, want, told)
 	}
-	for _, part := range []string{"refused: approval by rs-police-1", "307200 bytes, the same as were sent", "5 messages, 5 receipts, nothing lost"} {
+	for _, part := range []string{"refused: approve by rs-police-1", "307200 bytes, the same as were sent", "5 messages, 5 receipts, nothing lost"} {
 		if !strings.Contains(told, part) {
 			t.Errorf("nobody was told %q:\n%s", part, told)
 		}
