@@ -152,6 +152,9 @@ func (d *Desk) fetch(ctx context.Context, r *nodev1.FetchRequest, stream grpc.Se
 	if err != nil {
 		return err
 	}
+	if lost(row) {
+		return ErrLost
+	}
 	if !row.GetWhole() {
 		if d.FetchNow == nil {
 			return ErrAttachment

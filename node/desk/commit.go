@@ -439,7 +439,7 @@ func (c *held) drafted(name exchange.Name) bool {
 func attached(tx *store.Tx, m *sending, s post.Sent) error {
 	for _, at := range m.content.GetAttachments() {
 		row, err := tx.Attachment(at.GetId())
-		if errors.Is(err, store.ErrNotFound) || err == nil && !row.GetOutgoing() {
+		if errors.Is(err, store.ErrNotFound) || err == nil && (!row.GetOutgoing() || lost(row)) {
 			return fmt.Errorf("attachment %x: %w", at.GetId(), ErrUnattached)
 		}
 		if err != nil {

@@ -40,6 +40,7 @@ var (
 	ErrContentGone = errors.New("content was erased")
 	ErrUnattached  = errors.New("no file was sealed here under this name")
 	ErrFreed       = errors.New("our copy of the attachment is gone")
+	ErrLost        = errors.New("our copy of the attachment was lost in a rollback")
 	ErrNotAwaited  = errors.New("attachment was not fetched: too many of that country were awaited when it was listed")
 	ErrOnItsWay    = errors.New("a message of the case still waits for its receipt")
 	ErrReserved    = errors.New("too many case tokens are reserved and not used")
@@ -77,6 +78,7 @@ var outcomes = []outcome{
 	{ErrNoSpace, codes.ResourceExhausted, "disk", "free disk space; nothing was lost", time.Minute},
 	{ErrUnattached, codes.FailedPrecondition, "unattached", "attach the file again: what no message lists within seven days is removed", 0},
 	{ErrFreed, codes.NotFound, "attachment-freed", "ours is kept until 14 days after every recipient has it; ask for the original", 0},
+	{ErrLost, codes.NotFound, "attachment-lost", "the other side has it if it fetched it in time; if it did not, send it again in a new message", 0},
 	{ErrNotAwaited, codes.NotFound, "attachment-not-awaited", "ask the other side to send it again, in a new message", 0},
 	{ErrOnItsWay, codes.FailedPrecondition, "on-its-way", "wait for the receipt", 0},
 	{ErrReserved, codes.ResourceExhausted, "reserved", "use the tokens that you have; what is not used stops counting after an hour", recountEvery},

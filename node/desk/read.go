@@ -430,8 +430,13 @@ func (d *Desk) message(tx *store.Reader, c *held, index int64) (*nodev1.CaseMess
 		return nil, err
 	}
 	for _, at := range m.Content.GetAttachments() {
-		if a, err := tx.Attachment(at.GetId()); err == nil && a.GetWhole() {
+		a, err := tx.Attachment(at.GetId())
+		switch {
+		case err != nil: // not fetched, or gone when its time was over
+		case a.GetWhole():
 			m.AttachmentsHere = append(m.AttachmentsHere, at.GetId())
+		case m.Ours && lost(a):
+			m.AttachmentsLost = append(m.AttachmentsLost, at.GetId())
 		}
 	}
 	return m, nil

@@ -95,15 +95,17 @@ func dropSent(tx *store.Tx, token string, commit translog.Hash) error {
 	return dropDrafts(tx, func(row *storev1.Draft) bool { return row.GetCaseToken() == token && row.GetId() == draftID(commit[:]) })
 }
 
-// noteFiles notes that a message lists attachments of ours that are still here.
+// noteFiles notes that a message lists attachments of ours. Of those that only the lost store had it notes so: a row of ours of which nothing is here.
 func noteFiles(tx *store.Tx, r *post.Returned) error {
 	for _, at := range r.Content.GetAttachments() {
 		row, err := tx.Attachment(at.GetId())
-		if errors.Is(err, store.ErrNotFound) || err == nil && !row.GetOutgoing() {
-			continue // the lost time had it
-		}
-		if err != nil {
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			row = &storev1.Attachment{Id: at.GetId(), Outgoing: true, Length: at.GetCiphertextLength(), Sha256: at.GetCiphertextSha256()}
+		case err != nil:
 			return err
+		case !row.GetOutgoing():
+			continue // a peer's by the same name
 		}
 		row.FreeMs = 0
 		row.Copies = append(row.Copies, &storev1.AttachmentCopy{
@@ -115,3 +117,6 @@ func noteFiles(tx *store.Tx, r *post.Returned) error {
 	}
 	return nil
 }
+
+// lost reports whether the ciphertext of an attachment was only in a store that was lost in a rollback: what is attached here is here from the beginning.
+func lost(a *storev1.Attachment) bool { return a.GetOutgoing() && !a.GetWhole() }

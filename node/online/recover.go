@@ -513,6 +513,19 @@ type PeerReport struct {
 	// Lost are the messages of which the peer knows and that do not come back, LostCount how many they are: the first 200 are named.
 	Lost      []LostReport `json:"lost"`
 	LostCount int          `json:"lost_count"`
+	// Files are the attachments of messages of ours to the peer that only the lost store had, FileCount how many they are: the first 200 are named.
+	Files     []LostFile `json:"attachments_lost"`
+	FileCount int        `json:"attachments_lost_count"`
+}
+
+// LostFile is an attachment of ours that only the lost store had.
+type LostFile struct {
+	// ID is the attachment's, Msg the message's that lists it, in hexadecimal.
+	ID   string `json:"id"`
+	Case string `json:"case"`
+	Msg  string `json:"msg"`
+	// There says that the peer has it.
+	There bool `json:"there"`
 }
 
 // LostReport is one message that does not come back, or not wholly.
@@ -566,9 +579,32 @@ func ReadReport(r *store.Reader) (*Report, error) {
 		}); err != nil {
 			return nil, err
 		}
+		if err := p.files(r); err != nil {
+			return nil, err
+		}
 		out.Peers = append(out.Peers, p)
 	}
 	return out, err
+}
+
+// files names the attachments of messages to the peer of which nothing is here: what is attached here is here from the beginning.
+func (p *PeerReport) files(r *store.Reader) error {
+	p.Files = []LostFile{}
+	return r.EachAttachment(func(a *storev1.Attachment) bool {
+		if !a.GetOutgoing() || a.GetWhole() {
+			return true
+		}
+		for _, c := range a.GetCopies() {
+			if c.GetPeer() != p.Peer {
+				continue
+			}
+			p.FileCount++
+			if len(p.Files) < maxLost {
+				p.Files = append(p.Files, LostFile{fmt.Sprintf("%x", a.GetId()), c.GetCaseToken(), fmt.Sprintf("%x", c.GetMsg()), c.GetWhole()})
+			}
+		}
+		return true
+	})
 }
 
 // Away returns the peers of whom something is still to come.

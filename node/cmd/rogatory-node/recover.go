@@ -173,6 +173,16 @@ func (p *program) recoverReport(ctx context.Context, cfg *configs.Node) error {
 		if more := r.LostCount - len(r.Lost); more > 0 {
 			p.out.Printf("  and %d more\n", more)
 		}
+		for _, f := range r.Files {
+			where := "if " + r.Peer + " has not fetched it, send it again"
+			if f.There {
+				where = r.Peer + " has it"
+			}
+			p.out.Printf("  lost: attachment %s of case %s (%s)\n", f.ID, f.Case, where)
+		}
+		if more := r.FileCount - len(r.Files); more > 0 {
+			p.out.Printf("  and %d more attachments\n", more)
+		}
 	}
 	p.out.Printf("lost for good: %s\n", report.Lost)
 	return nil

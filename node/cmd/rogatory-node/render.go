@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -59,6 +61,11 @@ func (p *program) printCase(resp *nodev1.ShowResponse) {
 			continue
 		}
 		p.printContent(o, m.GetContent())
+		for i, at := range m.GetContent().GetAttachments() {
+			if slices.ContainsFunc(m.GetAttachmentsLost(), func(id []byte) bool { return bytes.Equal(id, at.GetId()) }) {
+				o.Printf("  %s\n", o.Paint(terminal.Red, fmt.Sprintf("attachments %d: our copy was lost in a rollback; if the other side has not fetched it, send it again", i)))
+			}
+		}
 	}
 	if len(resp.GetActs()) > 0 {
 		o.Printf("\n%s\n", o.Paint(terminal.Bold, "keeping and erasing"))

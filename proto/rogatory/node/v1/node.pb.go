@@ -1437,9 +1437,11 @@ type CaseMessage struct {
 	// Pseudonym of who proposed to erase it; empty if nobody.
 	EraseProposedBy string `protobuf:"bytes,11,opt,name=erase_proposed_by,json=eraseProposedBy,proto3" json:"erase_proposed_by,omitempty"`
 	// Correction notice: where it stands, "noticed", "done", "receipted" or "disputed".
-	Correction    string `protobuf:"bytes,12,opt,name=correction,proto3" json:"correction,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Correction string `protobuf:"bytes,12,opt,name=correction,proto3" json:"correction,omitempty"`
+	// Ours: attachments whose ciphertext only the store had that was lost in a rollback, by id.
+	AttachmentsLost [][]byte `protobuf:"bytes,13,rep,name=attachments_lost,json=attachmentsLost,proto3" json:"attachments_lost,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *CaseMessage) Reset() {
@@ -1554,6 +1556,13 @@ func (x *CaseMessage) GetCorrection() string {
 		return x.Correction
 	}
 	return ""
+}
+
+func (x *CaseMessage) GetAttachmentsLost() [][]byte {
+	if x != nil {
+		return x.AttachmentsLost
+	}
+	return nil
 }
 
 // WatchRequest asks for changes.
@@ -3819,7 +3828,7 @@ const file_rogatory_node_v1_node_proto_rawDesc = "" +
 	"\x05at_ms\x18\x02 \x01(\x04R\x04atMs\x12\x0e\n" +
 	"\x02by\x18\x03 \x01(\tR\x02by\x12\x16\n" +
 	"\x06ground\x18\x04 \x01(\tR\x06ground\x12\x12\n" +
-	"\x04what\x18\x05 \x03(\tR\x04what\"\xc8\x03\n" +
+	"\x04what\x18\x05 \x03(\tR\x04what\"\xf3\x03\n" +
 	"\vCaseMessage\x12\x10\n" +
 	"\x03msg\x18\x01 \x01(\fR\x03msg\x12\x12\n" +
 	"\x04ours\x18\x02 \x01(\bR\x04ours\x12\x13\n" +
@@ -3836,7 +3845,8 @@ const file_rogatory_node_v1_node_proto_rawDesc = "" +
 	"\x11erase_proposed_by\x18\v \x01(\tR\x0feraseProposedBy\x12\x1e\n" +
 	"\n" +
 	"correction\x18\f \x01(\tR\n" +
-	"correction\"D\n" +
+	"correction\x12)\n" +
+	"\x10attachments_lost\x18\r \x03(\fR\x0fattachmentsLost\"D\n" +
 	"\fWatchRequest\x124\n" +
 	"\tassertion\x18\x01 \x01(\v2\x16.rogatory.v1.AssertionR\tassertion\">\n" +
 	"\rWatchResponse\x12-\n" +
