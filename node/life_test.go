@@ -216,7 +216,7 @@ func TestTwelveNodesCutAtOnceComeBackByThemselves(t *testing.T) {
 		f := federate(t, codes...)
 		start := func() {
 			for _, code := range codes {
-				f.node[code].run()
+				f.node[code].run(slow)
 			}
 		}
 		start()
@@ -227,7 +227,7 @@ func TestTwelveNodesCutAtOnceComeBackByThemselves(t *testing.T) {
 		time.Sleep(time.Hour)
 		var nodes []*inside
 		for _, code := range codes {
-			nodes = append(nodes, f.node[code].run())
+			nodes = append(nodes, f.node[code].run(slow))
 		}
 		for _, in := range nodes {
 			in.clearedIn(time.Minute)
