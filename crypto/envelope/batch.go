@@ -225,17 +225,10 @@ var batchSignature = new(rogatoryv1.BatchSignature).ProtoReflect().Descriptor()
 // cutSignature returns the fields of a BatchSignature whose bytes are the one encoding of it. They refer to b; path is appended to.
 func cutSignature(b []byte, path [][]byte) (root []byte, size, index uint64, _ [][]byte) {
 	for len(b) > 0 {
-		tag, n := varint(b)
-		b = b[n:]
-		num, typ := protowire.DecodeTag(tag)
+		var num protowire.Number
 		var value uint64
 		var list []byte
-		if typ == protowire.BytesType {
-			list, n = chunk(b)
-		} else {
-			value, n = varint(b)
-		}
-		b = b[n:]
+		num, value, list, b = cutField(b)
 		switch num {
 		case 1:
 			root = list

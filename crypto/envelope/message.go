@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"time"
 
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/rogatory/rogatory/crypto/keyring"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
@@ -129,4 +132,56 @@ func ParseStatement(b []byte) (*rogatoryv1.Statement, error) {
 		return nil, fmt.Errorf("%w: Statement: length of a digest", ErrMalformed)
 	}
 	return s, strict
+}
+
+var (
+	statementFields = new(rogatoryv1.Statement).ProtoReflect().Descriptor()
+	sealingFields   = new(rogatoryv1.Sealing).ProtoReflect().Descriptor()
+)
+
+// Carried returns the message in a Statement's bytes, to which it refers, the key that its Sealing says has signed it, and when that was, in milliseconds. The
+// error is that of ParseStatement, or of ParseSealing.
+func Carried(statement []byte) (message []byte, from keyring.KID, sealedMS uint64, err error) {
+	if checkStrict(statement, statementFields, maxStatement) != nil {
+		_, err = ParseStatement(statement)
+		return nil, from, 0, err
+	}
+	var sealing []byte
+	var lengths [9]int
+	for b := statement; len(b) > 0; {
+		var num protowire.Number
+		var list []byte
+		if num, _, list, b = cutField(b); num == 1 {
+			sealing = list
+		}
+		lengths[num] = len(list)
+	}
+	if lengths[2] != 32 || lengths[4] != 32 {
+		_, err = ParseStatement(statement)
+		return nil, from, 0, err
+	}
+	if checkStrict(sealing, sealingFields, maxSealing) != nil {
+		_, err = ParseSealing(sealing)
+		return nil, from, 0, err
+	}
+	lengths = [9]int{}
+	for b := sealing; len(b) > 0; {
+		var num protowire.Number
+		var value uint64
+		var list []byte
+		num, value, list, b = cutField(b)
+		switch lengths[num] = len(list); num {
+		case 2:
+			message = list
+		case 3:
+			copy(from[:], list)
+		case 5:
+			sealedMS = value
+		}
+	}
+	if lengths[3] != 8 || lengths[4] != 8 || lengths[8] != 32 {
+		_, err = ParseSealing(sealing)
+		return nil, from, 0, err
+	}
+	return message, from, sealedMS, nil
 }

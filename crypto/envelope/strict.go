@@ -131,6 +131,19 @@ func chunk(b []byte) (v []byte, n int) {
 	return b[n : n+int(size)], n + int(size)
 }
 
+// cutField returns the first field of a message that was checked and holds nothing unknown and no fixed numbers, and what follows it. It refers to b.
+func cutField(b []byte) (num protowire.Number, value uint64, list, rest []byte) {
+	tag, n := varint(b)
+	b = b[n:]
+	num, typ := protowire.DecodeTag(tag)
+	if typ == protowire.BytesType {
+		list, n = chunk(b)
+	} else {
+		value, n = varint(b)
+	}
+	return num, value, list, b[n:]
+}
+
 // checkMessage walks b as a message of md. known is false if b holds a field or an enum value that md does not know.
 func checkMessage(b []byte, md protoreflect.MessageDescriptor, depth int) (known bool, err error) {
 	if depth == maxDepth {

@@ -274,3 +274,29 @@ func BenchmarkStrictUnmarshalDocket(b *testing.B) {
 		}
 	}
 }
+
+// FuzzCarried holds Carried against the two parsers that it stands for.
+func FuzzCarried(f *testing.F) {
+	p := newPair()
+	f.Add(p.seal(f, p.attempt(f, Durable, []byte("docket"), []byte("content"), nil)).Statement)
+	f.Add([]byte{})
+	for _, unknown := range []string{"\x2a\x00", "\x2d\x00\x00\x00\x00", "\xf8\x07\x01"} {
+		f.Add(append(p.seal(f, p.attempt(f, Durable, nil, nil, nil)).Statement, unknown...))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		message, from, at, err := Carried(b)
+		s, want := ParseStatement(b)
+		var sealing *rogatoryv1.Sealing
+		if want == nil {
+			sealing, want = ParseSealing(s.GetSealing())
+		}
+		switch {
+		case want != nil:
+			if err == nil || err.Error() != want.Error() || message != nil {
+				t.Errorf("%v instead of %v", err, want)
+			}
+		case err != nil || !bytes.Equal(message, sealing.GetMessage()) || !bytes.Equal(from[:], sealing.GetFromKid()) || at != sealing.GetSealedMs():
+			t.Errorf("%x, %s, %d, %v instead of %v", message, from, at, err, sealing)
+		}
+	})
+}
