@@ -295,7 +295,7 @@ func TestAMemberThatLiesAboutANumberStopsNobody(t *testing.T) {
 func TestNoNumberGoesToAPeerThatHasNotShownWhatItHas(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, "BG", "HU", "RS", "SI")
-		r.round = time.Minute
+		r.round = 20 * time.Minute
 		defer r.stop()
 		r.start("BG", "HU", "RS", "SI")
 		bg, rs := r.nodes["BG"], r.nodes["RS"]
