@@ -73,7 +73,9 @@ func (t *tile) snapshot(e *archive.Entry, l *translog.State) {
 		}
 		if h := translog.Hash(exchange.SnapshotDigest(changed)); h != l.Snapshot {
 			t.note(CodeLeafSig, e.Index, "the snapshot beside the leaf is another one", l.Snapshot.String(), h.String())
+			return
 		}
+		t.read(e).Snapshot = changed
 	}
 }
 

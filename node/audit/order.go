@@ -316,9 +316,12 @@ func (p *pass) countersigned(c *cosigned) int {
 	countries := map[string]bool{}
 	for _, s := range c.by {
 		for _, w := range p.book.witnesses {
+			if w.Name() != s.Witness {
+				continue
+			}
 			ed, _ := w.VKeys()
 			country := p.book.witnessOf[ed]
-			if w.Name() != s.Witness || country == p.info.Country || !p.witness(ed) {
+			if country == p.info.Country || !p.witness(ed) {
 				continue
 			}
 			if _, err := d.Member(country); err == nil {

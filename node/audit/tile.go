@@ -24,7 +24,7 @@ type tile struct {
 	findings []Finding
 	err      error // of the disk: it ends the audit
 
-	joined []byte // a signature that was put together; the next one takes its place
+	*scratch // while it is made
 }
 
 // An item is one leaf of a tile.
@@ -66,13 +66,14 @@ type worker struct {
 	chain *Chain
 	book  *book
 	roots *envelope.Verifier
-	also  func(n int64, entries []archive.Entry, leaf func(i int) translog.Leaf)
+	also  func(n int64, entries []archive.Entry, reads []Read)
 }
 
 // make reads and checks one tile.
-func (w *worker) make(n int64) *tile {
-	t := &tile{}
-	read, err := w.r.Tile(n, nil)
+func (w *worker) make(n int64, s *scratch) *tile {
+	t := &tile{scratch: s}
+	defer func() { t.scratch = nil }()
+	read, err := w.r.TileIn(n, &s.tile)
 	entries := read
 	if err != nil {
 		f, ok := formatFinding(err)
@@ -83,15 +84,27 @@ func (w *worker) make(n int64) *tile {
 		read, entries = nil, w.unread(n)
 	}
 	t.items = make([]item, len(entries))
+	s.reads = slices.Grow(s.reads[:0], len(entries))[:len(entries)]
+	clear(s.reads)
+	clear(s.begun)
 	for i := range entries {
 		w.entry(t, entries, i)
 	}
 	w.compare(t, n)
 	if w.also != nil {
-		w.also(n, read, func(i int) translog.Leaf { return t.items[i].leaf })
+		for i := range t.items {
+			it, r := &t.items[i], &s.reads[i]
+			if r.Leaf = it.leaf; it.receipt != nil && it.receipt.whole {
+				r.Receipt = &it.receipt.leaf
+			}
+		}
+		w.also(n, read, s.reads[:len(read)])
 	}
 	return t
 }
+
+// read returns what is to be shown of a leaf.
+func (t *tile) read(e *archive.Entry) *Read { return &t.reads[e.Index%archive.TileWidth] }
 
 // unread returns the places of a tile whose leaves cannot be read.
 func (w *worker) unread(n int64) []archive.Entry {
@@ -105,11 +118,7 @@ func (w *worker) unread(n int64) []archive.Entry {
 
 // compare holds the hashes of the leaves against the archive's tile of them.
 func (w *worker) compare(t *tile, n int64) {
-	indexes := make([]int64, len(t.items))
-	for i := range indexes {
-		indexes[i] = translog.StoredIndex(n*archive.TileWidth + int64(i))
-	}
-	stored, err := w.r.Hashes().ReadHashes(indexes)
+	stored, err := w.r.LeafHashes(n, &t.tile)
 	if err != nil {
 		f, ok := formatFinding(err)
 		if !ok {
@@ -119,8 +128,8 @@ func (w *worker) compare(t *tile, n int64) {
 		t.findings = append(t.findings, f)
 		return
 	}
-	for i := range stored {
-		h, it := translog.Hash(stored[i]), &t.items[i]
+	for i := range t.items {
+		h, it := translog.Hash(stored[i*translog.HashSize:]), &t.items[i]
 		switch {
 		case !it.hashed:
 			it.hash, it.hashed = h, true
@@ -224,7 +233,7 @@ func (w *worker) msg(t *tile, entries []archive.Entry, i int, l *translog.Msg) {
 	if raw == nil {
 		t.missing(e.Index, "message")
 	} else {
-		t.message(e.Index, l, raw)
+		t.message(e, l, raw)
 	}
 	if l.Stmt.IsZero() {
 		for _, name := range []string{"statement", "signature", "root-at"} {
@@ -238,13 +247,14 @@ func (w *worker) msg(t *tile, entries []archive.Entry, i int, l *translog.Msg) {
 }
 
 // message compares a message's own bytes with its leaf.
-func (t *tile) message(index int64, l *translog.Msg, raw []byte) {
+func (t *tile) message(e *archive.Entry, l *translog.Msg, raw []byte) {
+	index := e.Index
 	if name := translog.Hash(envelope.MessageName(raw)); name != l.Msg {
 		t.note(CodeLeafSig, index, "the message beside the leaf is another one", l.Msg.String(), name.String())
 		return
 	}
 	m, err := envelope.ParseMessage(raw)
-	if err != nil {
+	if t.read(e).Message = m; err != nil {
 		t.note(CodeLeafSig, index, "the message beside the leaf: "+err.Error(), "", "")
 		return
 	}
@@ -286,26 +296,21 @@ func (w *worker) statement(t *tile, entries []archive.Entry, i int, from string,
 		t.note(CodeLeafSig, e.Index, "the statement beside the leaf is another one", stmt.String(), h.String())
 		return
 	}
-	signature, ok := t.joinSignature(entries, i, signature)
-	if h := translog.Hash(envelope.SignatureHash(signature)); !ok || h != sig {
+	signature, h, ok := t.joinSignature(entries, i, signature)
+	if !ok || h != sig {
 		t.note(CodeLeafSig, e.Index, "the signature beside the leaf is another one", sig.String(), h.String())
 		return
 	}
-	s, err := envelope.ParseStatement(statement)
-	var sealing *rogatoryv1.Sealing
-	if err == nil {
-		sealing, err = envelope.ParseSealing(s.GetSealing())
-	}
+	message, kid, sealed, err := envelope.Carried(statement)
 	if err != nil {
 		t.note(CodeLeafSig, e.Index, "the statement beside the leaf: "+err.Error(), "", "")
 		return
 	}
-	if h := translog.Hash(envelope.MessageName(sealing.GetMessage())); h != name {
+	if h := translog.Hash(envelope.MessageName(message)); h != name {
 		t.note(CodeLeafSig, e.Index, "the statement carries another message", name.String(), h.String())
 		return
 	}
-	it.sealed = int64(min(sealing.GetSealedMs(), translog.MaxInt))
-	kid := keyring.KID(sealing.GetFromKid())
+	it.sealed = int64(min(sealed, translog.MaxInt))
 	it.key, err = w.book.verify(w.roots, from, kid, statement, signature)
 	switch {
 	case errors.Is(err, errNoKey):
@@ -315,18 +320,26 @@ func (w *worker) statement(t *tile, entries []archive.Entry, i int, from string,
 	}
 }
 
-// joinSignature returns a BatchSignature in full: the root's signature may stand with another leaf of the tile. It is good until the next call.
-func (t *tile) joinSignature(entries []archive.Entry, i int, own []byte) ([]byte, bool) {
+// joinSignature returns a BatchSignature in full, and its hash: the root's signature may stand with another leaf of the tile. It is good until the next call.
+func (t *tile) joinSignature(entries []archive.Entry, i int, own []byte) ([]byte, translog.Hash, bool) {
 	at := entries[i].Side("root-at")
 	if at == nil {
-		return own, true
+		return own, envelope.SignatureHash(own), true
 	}
 	if len(at) != 1 || int(at[0]) >= len(entries) || int(at[0]) == i || entries[at[0]].Side("root-at") != nil {
-		return own, false
+		return own, envelope.SignatureHash(own), false
 	}
 	root := rootField(entries[at[0]].Side("signature"))
+	begun, ok := t.begun[at[0]]
+	if !ok {
+		if t.begun == nil {
+			t.begun = map[byte]envelope.BegunSignature{}
+		}
+		begun = envelope.BeginSignature(root)
+		t.begun[at[0]] = begun
+	}
 	t.joined = append(append(t.joined[:0], root...), own...)
-	return t.joined, root != nil
+	return t.joined, begun.Hash(own), root != nil
 }
 
 // rootField returns the first field of a BatchSignature, the root's signature, with its tag and length.
@@ -349,7 +362,8 @@ func (t *tile) docket(e *archive.Entry, it *item, commit translog.Hash) {
 		return
 	}
 	it.docket = true
-	if len(b) < 32 || translog.Hash(envelope.Commit(envelope.Salt(b[:32]), envelope.Docket, b[32:])) != commit {
+	t.read(e).Docket = len(b) >= 32 && translog.Hash(envelope.Commit(envelope.Salt(b[:32]), envelope.Docket, b[32:])) == commit
+	if !t.read(e).Docket {
 		t.note(CodeLeafSig, e.Index, "the docket beside the leaf is not what it commits to", commit.String(), "")
 	}
 }
@@ -372,7 +386,9 @@ func (t *tile) assertion(e *archive.Entry, digest translog.Hash) {
 		}
 		if err != nil || translog.Hash(h) != digest {
 			t.note(CodeLeafSig, e.Index, "the assertion beside the leaf is another one", digest.String(), translog.Hash(h).String())
+			return
 		}
+		t.read(e).Assertion = a
 	}
 }
 

@@ -10,7 +10,9 @@ import (
 	"github.com/rogatory/rogatory/crypto/envelope"
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/archive"
+	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
+	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
 // Options say how to verify. The zero value is good.
@@ -20,9 +22,27 @@ type Options struct {
 	// Progress is told how many leaves are done, from one goroutine, now and then; nil: nobody is.
 	Progress func(done, total int64)
 	// Also, when set, is shown every tile that is read, so that who wants more of it need not read it again. Several goroutines call it;
-	// tiles are begun in order, and it may wait while earlier ones are under way. leaf returns leaf i, whose Entry is nil when it cannot be read; nothing is to be
-	// modified, and nothing of entries kept. Of a tile that cannot be read there are no entries.
-	Also func(n int64, entries []archive.Entry, leaf func(i int) translog.Leaf)
+	// tiles are begun in order, and it may wait while earlier ones are under way. Nothing is to be modified, and nothing of entries kept, to which snapshots
+	// refer too; leaves, messages and assertions may be. Of a tile that cannot be read there are no entries.
+	Also func(n int64, entries []archive.Entry, reads []Read)
+}
+
+// A Read is a leaf, and what stands beside it where that is what the leaf names. What is nil was not there, or not that, or was not read.
+type Read struct {
+	Leaf      translog.Leaf // Entry is nil when it cannot be read
+	Docket    bool          // the docket is the one that the leaf commits to
+	Message   *rogatoryv1.Message
+	Assertion *rogatoryv1.Assertion
+	Receipt   *translog.Leaf // the peer's
+	Snapshot  []exchange.Changed
+}
+
+// A scratch is the memory of one goroutine for its tiles.
+type scratch struct {
+	tile   archive.Buffer
+	reads  []Read
+	joined []byte                           // a signature that was put together
+	begun  map[byte]envelope.BegunSignature // signatures that leaves of the tile share, by offset
 }
 
 // Verify checks the integrity of an archive. The error is one of reading or of ctx; what is wrong with the archive is in the Result.
@@ -87,8 +107,9 @@ func (w *worker) all(ctx context.Context, o Options, take func(*tile) error) err
 	}()
 	for range workers {
 		running.Go(func() {
+			var s scratch
 			for j := range jobs {
-				j.made <- w.make(j.n)
+				j.made <- w.make(j.n, &s)
 			}
 		})
 	}

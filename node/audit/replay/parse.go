@@ -72,22 +72,24 @@ func (p *parser) make(n, size int64) (*tile, error) {
 	return p.read(n, size, entries, nil), nil
 }
 
-// read reads the entries of tile n. leaf gives the leaves, if they are parsed; Entry is nil in those that cannot be.
-func (p *parser) read(n, size int64, entries []archive.Entry, leaf func(i int) translog.Leaf) *tile {
+// read reads the entries of tile n. What audit.Verify has read of them need not be read again.
+func (p *parser) read(n, size int64, entries []archive.Entry, known []audit.Read) *tile {
 	t := &tile{lines: make([]line, max(0, min(int64(len(entries)), size-n*archive.TileWidth)))}
+	none := &audit.Read{}
 	for i := range t.lines {
 		t.lines[i].index = entries[i].Index
-		if leaf != nil {
-			t.lines[i].leaf = leaf(i)
+		if known == nil {
+			p.entry(t, &entries[i], &t.lines[i], none)
+			continue
 		}
-		p.entry(t, &entries[i], &t.lines[i])
+		p.entry(t, &entries[i], &t.lines[i], &known[i])
 	}
 	return t
 }
 
-func (p *parser) entry(t *tile, e *archive.Entry, l *line) {
-	leaf, err := l.leaf, error(nil)
-	if l.leaf = (translog.Leaf{}); leaf.Entry == nil {
+func (p *parser) entry(t *tile, e *archive.Entry, l *line, known *audit.Read) {
+	leaf, err := known.Leaf, error(nil)
+	if leaf.Entry == nil {
 		leaf, err = translog.ParseLeaf(e.Leaf)
 	}
 	if err != nil || leaf.Index != e.Index {
@@ -109,7 +111,10 @@ func (p *parser) entry(t *tile, e *archive.Entry, l *line) {
 	l.leaf = leaf
 	switch k := leaf.Entry.(type) {
 	case *translog.Msg:
-		p.docket(t, e, l, k.DocketCommit)
+		p.docket(t, e, l, k.DocketCommit, known.Docket)
+		if l.message = known.Message; l.message != nil {
+			break
+		}
 		if raw := e.Side("message"); raw != nil && translog.Hash(envelope.MessageName(raw)) == k.Msg {
 			l.message, _ = envelope.ParseMessage(raw)
 		}
@@ -117,19 +122,22 @@ func (p *parser) entry(t *tile, e *archive.Entry, l *line) {
 			t.note(audit.CodeMissing, e.Index, "the message is not beside its leaf", k.Msg.String(), "")
 		}
 	case *translog.Rcpt:
+		if l.receipt = known.Receipt; l.receipt != nil {
+			break
+		}
 		if raw := e.Side("leaf"); raw != nil {
 			if of, err := translog.ParseLeaf(raw); err == nil {
 				l.receipt = &of
 			}
 		}
 	case *translog.Case:
-		p.docket(t, e, l, k.Docket)
-		l.deed = readDeed(e, k.Assertion)
+		p.docket(t, e, l, k.Docket, known.Docket)
+		l.deed = readDeed(e, k.Assertion, known.Assertion)
 	case *translog.Op:
-		l.deed = readDeed(e, k.Assertion)
+		l.deed = readDeed(e, k.Assertion, known.Assertion)
 		l.list = names(e, k.Of, k.OfDigest)
 	case *translog.Erase:
-		l.deed = readDeed(e, k.Assertion)
+		l.deed = readDeed(e, k.Assertion, known.Assertion)
 		l.list = names(e, k.Of, k.OfDigest)
 	case *translog.Policy:
 		if b := e.Side("policy"); b != nil && translog.Hash(exchange.PolicyDigest(b)) == k.Digest {
@@ -138,20 +146,23 @@ func (p *parser) entry(t *tile, e *archive.Entry, l *line) {
 	case *translog.Actor:
 		l.record = bytes.Clone(e.Side("enrolment"))
 	case *translog.State:
-		p.snapshot(t, e, l, k)
+		p.snapshot(t, e, l, k, known.Snapshot)
 	}
 }
 
-func (p *parser) snapshot(t *tile, e *archive.Entry, l *line, k *translog.State) {
+func (p *parser) snapshot(t *tile, e *archive.Entry, l *line, k *translog.State, known []exchange.Changed) {
 	b := e.Side("snapshot")
 	if b == nil || k.Snapshot.IsZero() {
 		return
 	}
-	list, err := exchange.ParseSnapshot(b)
+	list, err := known, error(nil)
+	if list == nil {
+		list, err = exchange.ParseSnapshot(b)
+	}
 	switch {
 	case err != nil:
 		t.note(audit.CodeState, e.Index, err.Error(), "", "")
-	case translog.Hash(exchange.SnapshotDigest(list)) != k.Snapshot:
+	case known == nil && translog.Hash(exchange.SnapshotDigest(list)) != k.Snapshot:
 		t.note(audit.CodeState, e.Index, "the snapshot beside the leaf is another one", k.Snapshot.String(), "")
 	default:
 		for i := range list {
@@ -162,13 +173,13 @@ func (p *parser) snapshot(t *tile, e *archive.Entry, l *line, k *translog.State)
 }
 
 // docket reads the docket beside a leaf that commits to it.
-func (p *parser) docket(t *tile, e *archive.Entry, l *line, commit translog.Hash) {
+func (p *parser) docket(t *tile, e *archive.Entry, l *line, commit translog.Hash, known bool) {
 	b := e.Side("docket")
 	if b == nil {
 		l.gone = true
 		return
 	}
-	if len(b) < 32 || translog.Hash(envelope.Commit(envelope.Salt(b[:32]), envelope.Docket, b[32:])) != commit {
+	if !known && (len(b) < 32 || translog.Hash(envelope.Commit(envelope.Salt(b[:32]), envelope.Docket, b[32:])) != commit) {
 		// Word for word as audit.Verify says it, so that it is said once.
 		t.note(audit.CodeLeafSig, e.Index, "the docket beside the leaf is not what it commits to", commit.String(), "")
 		return
@@ -181,18 +192,23 @@ func (p *parser) docket(t *tile, e *archive.Entry, l *line, commit translog.Hash
 	l.docket = d
 }
 
+// maxAssertion bounds an assertion's bytes.
+const maxAssertion = 32 << 10
+
 // readDeed reads the assertion that a leaf names; nil when it is not there, or not the one.
-func readDeed(e *archive.Entry, digest translog.Hash) *deed {
+func readDeed(e *archive.Entry, digest translog.Hash, a *rogatoryv1.Assertion) *deed {
 	b := e.Side("assertion")
-	if digest.IsZero() || b == nil {
+	if digest.IsZero() || b == nil || len(b) > maxAssertion {
 		return nil
 	}
-	a := new(rogatoryv1.Assertion)
-	if envelope.StrictUnmarshal(b, a, 32<<10) != nil {
-		return nil
-	}
-	if h, err := federation.AssertionDigest(a); err != nil || translog.Hash(h) != digest {
-		return nil
+	if a == nil {
+		a = new(rogatoryv1.Assertion)
+		if envelope.StrictUnmarshal(b, a, maxAssertion) != nil {
+			return nil
+		}
+		if h, err := federation.AssertionDigest(a); err != nil || translog.Hash(h) != digest {
+			return nil
+		}
 	}
 	act, err := federation.ParseAct(a.GetAct())
 	if err != nil {

@@ -194,9 +194,9 @@ func (c *course) verify(ctx context.Context, w *window, tiles int64) error {
 	var err error
 	c.verified, err = audit.Verify(ctx, c.r, c.o.Anchor, audit.Options{
 		Workers: c.o.Workers,
-		Also: func(n int64, entries []archive.Entry, leaf func(i int) translog.Leaf) {
+		Also: func(n int64, entries []archive.Entry, reads []audit.Read) {
 			if n < tiles && w.open() {
-				w.put(n, c.parser.read(n, c.size, entries, leaf))
+				w.put(n, c.parser.read(n, c.size, entries, reads))
 			}
 		},
 	})
