@@ -17,6 +17,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/term"
+
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/archive"
 )
@@ -147,16 +149,19 @@ func measureAudit(ctx context.Context, c auditConfig, stdout, stderr io.Writer) 
 	if err := build.Run(); err != nil {
 		return fmt.Errorf("building the auditor's program: %w", err)
 	}
+	tell, clean := func(int64) {}, ""
+	if f, ok := stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		clean = "\r\x1b[K"
+		tell = func(done int64) { fmt.Fprintf(stderr, "%smaking a log: %d of %d entries", clean, done, c.entries) }
+	}
 	for _, batched := range c.kinds {
 		began := time.Now()
-		h, err := makeHistory(ctx, c.dir, c.entries, batched, func(done int64) {
-			fmt.Fprintf(stderr, "\r\x1b[Kmaking a log: %d of %d entries", done, c.entries)
-		})
+		h, err := makeHistory(ctx, c.dir, c.entries, batched, tell)
 		if err != nil {
 			return fmt.Errorf("making a log: %w", err)
 		}
 		if took := time.Since(began); took > time.Second {
-			fmt.Fprintf(stderr, "\r\x1b[Kthe log was made in %s\n", took.Round(time.Second))
+			fmt.Fprintf(stderr, "%sthe log was made in %s\n", clean, took.Round(time.Second))
 		}
 		if err := measureHistory(ctx, c, h, program, print); err != nil {
 			return err
