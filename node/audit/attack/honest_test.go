@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/rogatory/rogatory/node/audit/forge"
@@ -24,6 +25,7 @@ var members = [][]string{{"BG", "RS"}, {"BG", "GR", "RS"}, {"BG", "GR", "HU", "R
 // TestNothingIsFoundInHonestHistories lets random honest countries live, and audits each log of them, and each two of different countries.
 func TestNothingIsFoundInHonestHistories(t *testing.T) {
 	n, s, in := histories, seed(t), dir(t)
+	var terms, expired, recovered atomic.Int64
 	shared(n, func(i int) {
 		at := fmt.Sprintf("ROGATORY_SEED=%d, history %d", s, i)
 		defer func() {
@@ -35,6 +37,13 @@ func TestNothingIsFoundInHonestHistories(t *testing.T) {
 		w := forge.New(thrown{at}, members[[]int{0, 0, 0, 1, 1, 2}[r.IntN(6)]]...)
 		w.Round()
 		forge.Live(w, r, 5+r.IntN(40), true)
+		for _, c := range w.Countries() {
+			if n := len(c.Expired); n > 0 {
+				terms.Add(1)
+				expired.Add(int64(n))
+			}
+			recovered.Add(int64(len(c.Closed)))
+		}
 		a, here := newAuditor(t, w.Trusted()), filepath.Join(in, fmt.Sprint(i))
 		if err := os.Mkdir(here, 0o700); err != nil {
 			t.Error(err)
@@ -62,4 +71,5 @@ func TestNothingIsFoundInHonestHistories(t *testing.T) {
 			}
 		}
 	})
+	t.Logf("%d histories; %d logs in which the dockets of %d cases went with their term; %d recoveries", n, terms.Load(), expired.Load(), recovered.Load())
 }

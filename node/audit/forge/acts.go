@@ -111,6 +111,16 @@ func (c *Country) namesOf(token string) (names []translog.Hash) {
 	return names
 }
 
+// whole reports whether all of a case stands in the log that the country has now.
+func (c *Country) whole(token string) bool {
+	for _, h := range c.Closed {
+		if len(h.Find("case", func(e translog.Entry) bool { return e.(*translog.Case).Case == token })) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // Forward has an officer hand a case over to another unit, with a line in the statutory log.
 func (w *World) Forward(country, token, who, unit string) {
 	w.T.Helper()
@@ -197,6 +207,9 @@ func (w *World) May(from, to string, d *rogatoryv1.Docket) bool {
 	c := w.Country(from)
 	d.Method = exchange.MethodOf(d.GetKind())
 	k := c.Cases[d.GetCaseToken()]
+	if c.Expired[d.GetCaseToken()] {
+		return false
+	}
 	if k.State == exchange.Received {
 		e := c.event(exchange.EventRegister, First)
 		next, _, err := exchange.Apply(k, e, c.w.rules())

@@ -154,7 +154,7 @@ func (c *Country) Rotate(overlap time.Duration) {
 	old := &c.Identities[0]
 	key, err := keyring.NewIdentity(c.w.secretKey(c.Code, "ml-dsa", c.w.Now), c.w.secretKey(c.Code, "ed25519", c.w.Now))
 	c.w.must(err)
-	from, until := uint64(c.w.Now), uint64(c.w.Now+3*365*24*3600_000)
+	from, until := uint64(c.w.Now), uint64(c.w.Now+5*365*24*3600_000)
 	endorsed, err := old.Key.Endorse(c.Code, key.Public(), from, until)
 	c.w.must(err)
 	old.NotAfterMS = min(old.NotAfterMS, uint64(c.w.Now+overlap.Milliseconds()))

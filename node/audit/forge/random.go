@@ -10,8 +10,8 @@ import (
 )
 
 // Days lets honest countries live for a while, by chance: they ask and answer each other, in and out of order, late and across each other;
-// nodes restart, rotate keys and note their states; members publish directories; people read, hold, register and erase. What happens follows
-// from the random numbers alone.
+// nodes restart, rotate keys and note their states; members publish directories; people read, hold, register and erase. Years may pass, in which cases are
+// closed, reviewed and erased, and the dockets of those that are over go with their term. What happens follows from the random numbers alone.
 type Days struct {
 	W *World
 	R *rand.Rand
@@ -24,6 +24,7 @@ type Days struct {
 	all       []*Message // that arrived
 	held      map[[2]string]bool
 	recovered map[string]bool
+	years     bool // they have passed
 }
 
 // Live lets so many things happen, and then all that is under way arrive, and be receipted and witnessed.
@@ -110,8 +111,10 @@ func (d *Days) Act() {
 		d.erase()
 	case n < 99:
 		d.hold()
-	default:
+	case r.IntN(2) == 0:
 		d.recover(a)
+	default:
+		d.pass()
 	}
 }
 
@@ -201,6 +204,8 @@ func (d *Days) deliver() {
 	}
 	if m.Docket.GetKind() == rogatoryv1.Kind_KIND_REQUEST && d.R.IntN(12) == 0 {
 		d.W.Reject("too-large", m)
+	} else if d.W.Country(m.To).Expired[m.Docket.GetCaseToken()] {
+		d.W.Reject("docket-term", m)
 	} else {
 		d.W.Deliver(m)
 		d.all = append(d.all, m)
@@ -236,7 +241,7 @@ func (d *Days) erase() {
 	side := pick(d.R, []string{m.From, m.To})
 	k := d.W.Country(side).Cases[m.Docket.GetCaseToken()]
 	x, ok := k.Message(exchange.Name(m.Name))
-	if !ok || x.Out && x.Received == 0 || k.Erased(x.Name) || k.LegalHold || k.State == exchange.Rejected {
+	if !ok || x.Out && x.Received == 0 || k.Erased(x.Name) || k.LegalHold || k.State == exchange.Rejected || d.expired(side, m) {
 		return
 	}
 	d.W.EraseItem(side, m)
@@ -248,8 +253,63 @@ func (d *Days) hold() {
 	}
 	m := pick(d.R, d.all)
 	at := [2]string{m.To, m.Docket.GetCaseToken()}
+	if d.expired(m.To, m) || d.W.Country(at[0]).Cases[at[1]].State == exchange.Erased {
+		return
+	}
 	d.W.Hold(at[0], at[1], !d.held[at])
 	d.held[at] = !d.held[at]
+}
+
+// expired reports whether the dockets of a message's case are gone.
+func (d *Days) expired(country string, m *Message) bool {
+	return d.W.Country(country).Expired[m.Docket.GetCaseToken()]
+}
+
+// pass lets years pass, once, when nothing is under way. The clock closes cases that have ended, and has them reviewed; two people erase some of what they
+// reviewed; three years later the dockets go of what is over.
+func (d *Days) pass() {
+	if d.years {
+		return
+	}
+	d.years = true
+	d.Settle()
+	each := func(do func(c *Country, token string, k exchange.Case)) {
+		for _, c := range d.W.Countries() {
+			for _, token := range slices.Sorted(mapsKeys(c.Cases)) {
+				do(c, token, c.Cases[token])
+			}
+		}
+	}
+	may := func(k exchange.Case, step exchange.Step) bool {
+		return slices.Contains(exchange.May(k, step), exchange.Timer)
+	}
+	d.W.Sleep(91 * 24 * time.Hour)
+	each(func(c *Country, token string, k exchange.Case) {
+		if may(k, "close") {
+			d.W.Close(c.Code, token)
+		}
+	})
+	d.W.Sleep(184 * 24 * time.Hour)
+	each(func(c *Country, token string, k exchange.Case) {
+		if !may(k, "review") {
+			return
+		}
+		d.W.Review(c.Code, token)
+		if !k.LegalHold && d.R.IntN(3) > 0 {
+			d.W.EraseCase(c.Code, token)
+		}
+	})
+	for _, c := range d.W.Countries() {
+		if len(c.Cases) > 0 {
+			d.W.State(c.Code)
+		}
+	}
+	d.W.Sleep(3 * 366 * 24 * time.Hour)
+	each(func(c *Country, token string, k exchange.Case) {
+		if until := k.DocketsUntil(); until != 0 && until <= d.W.Now && c.whole(token) {
+			d.W.Expire(c.Code, token)
+		}
+	})
 }
 
 // recover closes a country's log and opens the next one, once, when nothing is under way.

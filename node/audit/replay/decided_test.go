@@ -112,13 +112,17 @@ func TestDecisionsFollowFromTheRulesOfTheirTime(t *testing.T) {
 		}},
 		{"a decision where none is made", "E-STATE", func(d *ruled) {
 			from := *d.h.Entries[d.at(d.other, "arrived.request")].Body.(*translog.Case)
-			d.alter(d.at(d.answered, "sent.reply.final"), func(k *translog.Case) { k.Rule, k.Decision, k.Policy, k.Manifest = from.Rule, from.Decision, from.Policy, from.Manifest })
+			d.alter(d.at(d.answered, "sent.reply.final"), func(k *translog.Case) {
+				k.Rule, k.Decision, k.Policy, k.Manifest = from.Rule, from.Decision, from.Policy, from.Manifest
+			})
 		}},
 		{"an answer that comes, with a decision", "E-STATE", func(d *ruled) {
 			d.w.Reply(d.plain)
 			d.h = d.c.Log.Copy()
 			from := *d.h.Entries[d.at(d.other, "arrived.request")].Body.(*translog.Case)
-			d.alter(d.at(d.plain, "arrived.reply.final"), func(k *translog.Case) { k.Rule, k.Decision, k.Policy, k.Manifest = from.Rule, from.Decision, from.Policy, from.Manifest })
+			d.alter(d.at(d.plain, "arrived.reply.final"), func(k *translog.Case) {
+				k.Rule, k.Decision, k.Policy, k.Manifest = from.Rule, from.Decision, from.Policy, from.Manifest
+			})
 		}},
 		{"refused by a rule that there is not", "E-RIGHT", func(d *ruled) { d.code("rule:none") }},
 		{"refused by a rule that does not refuse", "E-RIGHT", func(d *ruled) { d.code("rule:open") }},

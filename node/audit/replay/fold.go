@@ -92,7 +92,8 @@ type caseOf struct {
 	acts    map[exchange.Name]translog.Hash // acts behind drafts that are not sent yet
 	erased  []translog.Hash                 // messages that the last step which erases took
 
-	proposed map[exchange.Name]string // in a case whose dockets are gone: who proposed to erase it, or a message of it
+	said  string                   // the state that its last leaf says
+	first map[exchange.Name]string // in a case whose dockets are gone: who drafted a message, or proposed to erase it or the case
 }
 
 // expected is a step that must follow.
@@ -292,6 +293,8 @@ func (f *folder) step(t *task) {
 	k := f.of(t.token)
 	f.touch(k)
 	k.move(t, e)
+	was := k.said
+	k.said = e.ToState
 	if len(k.expect) > 0 {
 		want := k.expect[0]
 		if want.event == e.Event && want.of == e.Of {
@@ -307,7 +310,7 @@ func (f *folder) step(t *task) {
 		if t.line.gone && t.message == nil && t.receipt == nil && !standsElsewhere(e) {
 			f.gone = append(f.gone, gone{index: t.line.index, token: k.token, names: []translog.Hash{e.Docket}})
 		}
-		f.bare(t, k, e)
+		f.bare(t, k, e, was)
 		k.track(t, e)
 		return
 	}
@@ -315,7 +318,9 @@ func (f *folder) step(t *task) {
 	if !ok {
 		if !k.lost {
 			k.track(t, e)
+			return
 		}
+		f.bare(t, k, e, was)
 		return
 	}
 	before := f.get(k)
@@ -483,41 +488,76 @@ func (k *caseOf) move(t *task, e *translog.Case) {
 	}
 }
 
-// bare judges a step of a case whose dockets are gone, as far as leaves and assertions tell: who held it, lifted that, and erased.
-func (f *folder) bare(t *task, k *caseOf, e *translog.Case) {
-	x := exchange.Event{Kind: exchange.EventKind(e.Event)}
-	switch x.Kind {
-	case exchange.EventHold, exchange.EventRelease, exchange.EventKeep, exchange.EventKeepItem:
-	case exchange.EventProposeErase, exchange.EventErase, exchange.EventProposeEraseItem, exchange.EventEraseItem:
-		if k.held {
-			f.note(audit.CodeRight, t.line.index, e.Event+" in case "+t.token+" while it is on hold", "", "")
+// bare judges a step of a case whose dockets are gone, as far as leaves and assertions tell: that each begins where the one before it ended (was), that a message, a
+// receipt or a person stands behind it, and that it takes two people to send and to erase. The folding has judged the rest while the dockets were there.
+func (f *folder) bare(t *task, k *caseOf, e *translog.Case, was string) {
+	l := t.line
+	if was != "" && was != stateCode(exchange.State(e.FromState)) {
+		f.note(audit.CodeState, l.index, "state before the step of case "+t.token, was, e.FromState)
+	}
+	kind, _, _ := strings.Cut(e.Event, ".")
+	x := exchange.Event{Kind: exchange.EventKind(kind)}
+	verbs := localVerbs[x.Kind]
+	switch m := t.message; x.Kind {
+	case exchange.EventSent, exchange.EventArrived:
+		if m == nil || (m.leaf.Dir == translog.Out) != (x.Kind == exchange.EventSent) {
+			f.note(audit.CodeTrans, l.index, e.Event+" in case "+t.token+" of a message that is not in the log", hashText(e.Of), "")
+			return
 		}
-	default:
+		if x.Kind == exchange.EventArrived || m.leaf.FirstAt != 0 {
+			return
+		}
+		verbs = []rogatoryv1.Verb{rogatoryv1.Verb_VERB_SEND, rogatoryv1.Verb_VERB_APPROVE}
+	case exchange.EventReceived, exchange.EventRejected:
+		if t.receipt == nil || !t.receipt.known {
+			f.note(audit.CodeRcptMissing, l.index, "a step of case "+t.token+" by a receipt that is not there", "rcpt", "")
+		}
+		return
+	case exchange.EventUndelivered, exchange.EventClose, exchange.EventReview:
+		return
+	case exchange.EventRegister:
+		if l.deed == nil && m != nil && m.leaf.FirstAt != 0 {
+			return
+		}
+	}
+	if len(verbs) == 0 {
+		f.note(audit.CodeTrans, l.index, "no such step", "", e.Event)
 		return
 	}
 	unit := k.unit
-	if d := t.line.deed; d != nil && unit == "" && t.world.register != nil {
-		if o, err := t.world.register.Officer(d.act.GetActor()); err == nil && len(o.GetUnits()) > 0 {
+	if d := l.deed; d != nil && t.world.register != nil {
+		if o, err := t.world.register.Officer(d.act.GetActor()); err == nil && len(o.GetUnits()) > 0 && !slices.Contains(o.GetUnits(), unit) {
 			unit = o.GetUnits()[0] // which one had the case is not known
 		}
 	}
-	f.actor(t, k, &x, unit, false, localVerbs[x.Kind]...)
-	switch of := exchange.Name(e.Of); x.Kind {
-	case exchange.EventProposeErase, exchange.EventProposeEraseItem:
-		if k.proposed == nil {
-			k.proposed = map[exchange.Name]string{}
+	f.actor(t, k, &x, unit, x.Kind == exchange.EventSent, verbs...)
+	f.second(t, k, e, &x)
+}
+
+// second judges that another person stands behind a step than behind the one that it completes.
+func (f *folder) second(t *task, k *caseOf, e *translog.Case, x *exchange.Event) {
+	of := exchange.Name(e.Of)
+	switch x.Kind {
+	case exchange.EventProposeErase, exchange.EventProposeEraseItem, exchange.EventDraft:
+		if k.first == nil {
+			k.first = map[exchange.Name]string{}
 		}
-		k.proposed[of] = x.Actor
-	case exchange.EventErase, exchange.EventEraseItem:
-		by, ok := k.proposed[of]
-		switch {
-		case ok && by == x.Actor && by != "":
-			f.note(audit.CodeRight, t.line.index, "case "+t.token+": "+e.Event+" by the one who proposed it", "", by)
-		case !ok && x.Kind == exchange.EventErase && !t.world.goesOn:
-			f.note(audit.CodeRight, t.line.index, "case "+t.token+": "+e.Event+" that nobody has proposed", "", x.Actor)
-		}
-		delete(k.proposed, of)
+		k.first[of] = x.Actor
+		return
+	case exchange.EventErase, exchange.EventEraseItem, exchange.EventApprove:
+	default:
+		return
 	}
+	by, ok := k.first[of]
+	switch {
+	case ok && by == x.Actor && by != "":
+		f.note(audit.CodeRight, t.line.index, "case "+t.token+": "+e.Event+" by the one who began it", "", by)
+	case !ok && x.Kind == exchange.EventErase && !t.world.goesOn:
+		f.note(audit.CodeRight, t.line.index, "case "+t.token+": "+e.Event+" that nobody has proposed", "", x.Actor)
+	case k.held && x.Kind != exchange.EventApprove:
+		f.note(audit.CodeRight, t.line.index, "case "+t.token+": "+e.Event+" while it is on hold", "", "")
+	}
+	delete(k.first, of)
 }
 
 // shortestTerm is the least time that dockets are kept, in years.
