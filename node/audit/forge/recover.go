@@ -113,3 +113,35 @@ func (w *World) Expire(country, token string) {
 		c.Log.Entries[i].put("snapshot", exchange.EncodeSnapshot(list))
 	}
 }
+
+// GiveBack writes a message of the lost time, which its recipient gave back, into the log that a recovery opened: with its receipt, and with the step that it
+// made, of whose approval nothing is left.
+func (w *World) GiveBack(m *Message) {
+	w.T.Helper()
+	w.tick()
+	c, to := w.Country(m.From), w.Country(m.To)
+	leaf := m.leaf(translog.Out, w.directory(), c.Manifest)
+	leaf.FirstAt = m.submitted
+	m.Out = c.Log.Append(w.Now, leaf)
+	m.beside(c.Log.Entries[m.Out])
+	c.step(m.Docket.GetCaseToken(), exchange.Event{
+		Kind: exchange.EventSent, At: m.submitted, Index: uint64(c.base + m.Out), Msg: exchange.Name(m.Name), Sent: m.submitted, From: m.From, To: m.To,
+		Docket: m.Docket, Actor: m.Drafter, Who: exchange.Officer,
+	}, true, because{commit: m.docketCommit()})
+	if to.Log.Size() <= m.In {
+		w.T.Fatalf("forge: the recipient does not have the message")
+	}
+	w.Receipt(m)
+}
+
+// EraseAgain erases once more what was erased in the lost time: the leaves of the people who did so are gone.
+func (w *World) EraseAgain(country string, messages ...*Message) {
+	w.T.Helper()
+	w.tick()
+	leaf := &translog.Erase{Basis: "restore", By: "restore", What: []string{"content"}, OfCount: int64(len(messages))}
+	for _, m := range messages {
+		leaf.Of = append(leaf.Of, translog.Hash(m.Name))
+	}
+	sortHashes(leaf.Of)
+	w.Country(country).Log.Append(w.Now, leaf)
+}
