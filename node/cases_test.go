@@ -1,7 +1,6 @@
 package node_test
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,117 +11,8 @@ import (
 	"github.com/rogatory/rogatory/configs"
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/exchange"
-	"github.com/rogatory/rogatory/node/store"
-	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
-
-// talk is two desks that exchange the messages of one case at a time.
-type talk struct {
-	*testing.T
-	f      *federationOf
-	rs, bg *person
-	token  string
-}
-
-// talking starts two countries.
-func talking(t *testing.T) *talk {
-	f := federate(t, "RS", "BG")
-	rs, bg := f.node["RS"].run(slow), f.node["BG"].run(slow)
-	rs.clearedIn(time.Minute)
-	bg.clearedIn(time.Minute)
-	return &talk{T: t, f: f, rs: rs.founder(1), bg: bg.founder(1)}
-}
-
-func (k *talk) end() {
-	k.Helper()
-	settled(k.T, []*inside{k.rs.inside, k.bg.inside})
-	k.rs.halt()
-	k.bg.halt()
-}
-
-// rest stops both nodes, lets time pass and starts them again: days go by faster without their rounds.
-func (k *talk) rest(d time.Duration) {
-	k.Helper()
-	k.end()
-	time.Sleep(d)
-	k.rs.inside, k.bg.inside = k.f.node["RS"].run(slow), k.f.node["BG"].run(slow)
-	time.Sleep(time.Minute)
-}
-
-// say sends an example file in the case, changed by edit unless that is nil.
-func (k *talk) say(p *person, name string, edit func(*rogatoryv1.RequestFile)) {
-	k.Helper()
-	f := example(k.T, name)
-	if edit != nil {
-		edit(f)
-	}
-	k.tell(p, f)
-}
-
-// tell sends a file in the case; one that opens a case makes it the case that is talked about.
-func (k *talk) tell(p *person, f *rogatoryv1.RequestFile) {
-	k.Helper()
-	if f.GetRegime() == 0 && f.GetContent().GetGovernance() == nil && f.GetContent().GetJoint().GetPropose() == nil {
-		f.CaseToken = k.token
-	} else {
-		other := map[string]string{"RS": "BG", "BG": "RS"}[p.code]
-		f.To = []string{other + "/" + f.FromUnit}
-	}
-	token, err := p.hand(f)
-	if err != nil {
-		k.Fatal(err)
-	}
-	k.token = token
-}
-
-// plain is a content of few words from the sender of the examples.
-func (k *talk) plain(c *rogatoryv1.Content) *rogatoryv1.RequestFile {
-	c.Language, c.Sender = "en", example(k.T, "acknowledge.json").GetContent().GetSender()
-	return &rogatoryv1.RequestFile{Content: c}
-}
-
-// agree waits until the case has a state on both sides, with the same deadline, and returns the deadline.
-func (k *talk) agree(state string) time.Time {
-	k.Helper()
-	var rs, bg *nodev1.CaseRow
-	for end := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
-		rs, bg = k.rs.list()[k.token], k.bg.list()[k.token]
-		if rs.GetState() == state && bg.GetState() == state && rs.GetDeadlineMs() == bg.GetDeadlineMs() && rs.GetClockStopped() == bg.GetClockStopped() {
-			break
-		}
-		if time.Now().After(end) {
-			k.Fatalf("not %s on both sides:\nRS %v\nBG %v", state, rs, bg)
-		}
-	}
-	if rs.GetDeadlineMs() == 0 {
-		return time.Time{}
-	}
-	return time.UnixMilli(int64(rs.GetDeadlineMs())).UTC()
-}
-
-// message returns the name of the newest message of a kind, as a person sees it.
-func (k *talk) message(p *person, kind rogatoryv1.Kind) []byte {
-	k.Helper()
-	shown, err := p.show(k.token)
-	if err != nil {
-		k.Fatal(err)
-	}
-	for _, m := range slices.Backward(shown.GetMessages()) {
-		if m.GetDocket().GetKind() == kind {
-			return m.GetMsg()
-		}
-	}
-	k.Fatalf("no %s in %s", kind, k.token)
-	return nil
-}
-
-// ask has RS ask BG and waits for the receipt.
-func (k *talk) ask(name string) {
-	k.Helper()
-	k.say(k.rs, name, nil)
-	k.agree("received")
-}
 
 func TestRequestGoesThroughAllThatMayHappenToIt(t *testing.T) {
 	bubble(t, func(t *testing.T) {
@@ -395,95 +285,6 @@ func TestWhatIsQuotedKeepsItsHandling(t *testing.T) {
 	})
 }
 
-// count is how many messages of the case a node holds.
-func (k *talk) count(p *person) int {
-	k.Helper()
-	shown, err := p.show(k.token)
-	if err != nil {
-		k.Fatal(err)
-	}
-	return len(shown.GetMessages())
-}
-
-// kept returns the case as a node's store holds it. The node stops and starts for it.
-func (k *talk) kept(p *person) exchange.Case {
-	k.Helper()
-	p.halt()
-	c := p.country.kept(k.token)
-	p.inside = p.f.node[p.code].run(slow)
-	p.clearedIn(time.Minute)
-	return c
-}
-
-func TestJointCaseIsProposedJoinedFedAndClosedByAll(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		f := federate(t, "RS", "BG", "HU")
-		desk := map[string]*person{}
-		for _, code := range []string{"RS", "BG", "HU"} {
-			desk[code] = f.node[code].run(slow).founder(1)
-		}
-		for _, p := range desk {
-			p.clearedIn(time.Minute)
-		}
-		token := ""
-		say := func(code string, step *rogatoryv1.JointCase) {
-			t.Helper()
-			file := example(t, "joint-proposal.json")
-			if step == nil {
-				file.To, file.FromUnit = []string{"BG/police", "HU/police"}, "police"
-				parties(file, "RS/police", "BG/police", "HU/police")
-			} else {
-				file = &rogatoryv1.RequestFile{CaseToken: token, Content: &rogatoryv1.Content{
-					Language: "en", Sender: file.Content.Sender, Body: &rogatoryv1.Content_Joint{Joint: step},
-				}}
-			}
-			got, err := desk[code].hand(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			token = got
-		}
-		all := func(state string) {
-			t.Helper()
-			within(t, time.Minute, "all to be "+state, func() bool {
-				for _, p := range desk {
-					if p.list()[token].GetState() != state {
-						return false
-					}
-				}
-				return true
-			})
-		}
-		join := func(code string) *rogatoryv1.JointCase {
-			return &rogatoryv1.JointCase{Step: &rogatoryv1.JointCase_Join{Join: &rogatoryv1.JointJoin{
-				Leader: &rogatoryv1.JointLeader{Unit: code + "/police", Function: "head of division"},
-			}}}
-		}
-		say("RS", nil)
-		all("proposed")
-		say("BG", join("BG"))
-		all("joined")
-		say("HU", join("HU"))
-		all("running")
-		evidence := example(t, "spontaneous-information.json").GetContent().GetSpontaneous().GetItems()[:1]
-		say("BG", &rogatoryv1.JointCase{Step: &rogatoryv1.JointCase_AddEvidence{AddEvidence: &rogatoryv1.JointEvidence{
-			Items: evidence, Provenance: "Found by the coast guard on patrol.",
-		}}})
-		within(t, time.Minute, "the evidence", func() bool {
-			shown, err := desk["HU"].show(token)
-			must(t, err)
-			return slices.ContainsFunc(shown.GetMessages(), func(m *nodev1.CaseMessage) bool {
-				return m.GetContent().GetJoint().GetAddEvidence().GetProvenance() != ""
-			})
-		})
-		say("RS", &rogatoryv1.JointCase{Step: &rogatoryv1.JointCase_Close{Close: &rogatoryv1.JointClose{Text: "Done; evidence stays."}}})
-		all("closed")
-		for _, p := range desk {
-			p.halt()
-		}
-	})
-}
-
 // A notice of an outage or a breach opens no case: it is listed and read by the unit that it goes to, and nothing follows from it.
 func TestNoticeIsKeptListedAndReadWithoutACase(t *testing.T) {
 	bubble(t, func(t *testing.T) {
@@ -685,52 +486,4 @@ func TestReviewedCaseIsErasedByTwoPeople(t *testing.T) {
 			t.Errorf("tombstones: %+v", tombs)
 		}
 	})
-}
-
-// kept returns a case as a stopped node's store holds it.
-func (c *country) kept(token string) exchange.Case {
-	c.f.t.Helper()
-	var out exchange.Case
-	s := c.open()
-	err := s.View(func(r *store.Reader) error {
-		_, body, err := r.Case(token)
-		if err == nil {
-			out, err = exchange.Decode(body)
-		}
-		return err
-	})
-	must(c.f.t, errors.Join(err, s.Close()))
-	return out
-}
-
-func TestJointProposalToTwoPartiesTakesTwoOfficers(t *testing.T) {
-	for _, approve := range []bool{true, false} {
-		bubble(t, func(t *testing.T) {
-			f := federate(t, "RS", "BG", "HU")
-			rs := f.node["RS"].run(fourEyes)
-			bg, hu := f.node["BG"].run(), f.node["HU"].run()
-			nodes := []*inside{rs, bg, hu}
-			for _, in := range nodes {
-				in.clearedIn(time.Minute)
-			}
-			file := example(t, "joint-proposal.json")
-			parties(file, "RS/police", "BG/police", "HU/police")
-			file.To, file.FromUnit = []string{"BG/police", "HU/police"}, "police"
-			token, err := rs.founder(1).hand(file)
-			must(t, err)
-			if approve {
-				must(t, rs.founder(2).approve(token))
-				within(t, time.Minute, "arrival at both", func() bool { return bg.has(token) && hu.has(token) })
-			} else {
-				must(t, rs.founder(2).do(rogatoryv1.Verb_VERB_DECLINE, token, ""))
-				time.Sleep(time.Minute)
-				if bg.has(token) || hu.has(token) {
-					t.Error("a declined proposal has left")
-				}
-			}
-			for _, in := range nodes {
-				in.halt()
-			}
-		})
-	}
 }
