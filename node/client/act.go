@@ -62,7 +62,7 @@ func (c *Client) Prepare(ctx context.Context, w Want) (*Prepared, error) {
 	if err := c.Identify(ctx); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(checkToken(w.CaseToken), checkToken(w.File.GetCaseToken())); err != nil {
+	if err := errors.Join(checkToken(w.CaseToken), checkToken(w.File.GetCaseToken()), checkCode(w.Reason)); err != nil {
 		return nil, err
 	}
 	req := &nodev1.PrepareRequest{

@@ -85,15 +85,15 @@ func Dial(o Options) (*Client, error) {
 func tlsConfig(o Options) (*tls.Config, error) {
 	cert, err := tls.LoadX509KeyPair(o.Cert, o.Key)
 	if err != nil {
-		return nil, fmt.Errorf("reading the client certificate: %w", err)
+		return nil, fmt.Errorf("%s with %s: %w: %w", o.Cert, o.Key, ErrCertificate, err)
 	}
 	pem, err := os.ReadFile(o.CA)
 	if err != nil {
-		return nil, fmt.Errorf("reading the node's authority: %w", err)
+		return nil, fmt.Errorf("%s: %w: %w", o.CA, ErrCertificate, err)
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("reading the node's authority: no certificate in %s", o.CA)
+		return nil, fmt.Errorf("%s, which holds no certificate: %w", o.CA, ErrCertificate)
 	}
 	return &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{cert}, RootCAs: roots}, nil
 }

@@ -12,6 +12,8 @@ import (
 var (
 	// ErrAddress means that neither a socket nor an address was given, or both.
 	ErrAddress = errors.New("give the node's socket, or its address with certificates")
+	// ErrCertificate means that certificate, key or authority are no such, or do not belong together.
+	ErrCertificate = errors.New("no use as a certificate")
 )
 
 // Before signing.
@@ -20,6 +22,8 @@ var (
 	ErrNoOfficer = errors.New("no officer's key")
 	// ErrCaseToken says that what is named as a case is not a case token.
 	ErrCaseToken = errors.New("not a case token")
+	// ErrCode says that a reason, pseudonym or unit has another form than the log takes.
+	ErrCode = errors.New("not a code")
 	// ErrNotOnRegister means that the node's register holds nobody with the officer's key.
 	ErrNotOnRegister = errors.New("the officer's key is not on the node's register")
 	// ErrNotAsked means that the node prepared something else than it was asked to; nothing was signed.

@@ -119,7 +119,7 @@ func (c *Client) Assert(ctx context.Context, act *rogatoryv1.Act) (*rogatoryv1.A
 
 // Assert signs an act at a time. The act's actor, nonce and time are filled in.
 func (o *Officer) Assert(act *rogatoryv1.Act, at time.Time) (*rogatoryv1.Assertion, error) {
-	if err := checkToken(act.GetCaseToken()); err != nil {
+	if err := errors.Join(checkToken(act.GetCaseToken()), checkCode(act.GetReason())); err != nil {
 		return nil, err
 	}
 	draft := &rogatoryv1.Act{
@@ -139,6 +139,19 @@ func (o *Officer) Assert(act *rogatoryv1.Act, at time.Time) (*rogatoryv1.Asserti
 func IsCaseToken(text string) bool { return tokenForm.MatchString(text) }
 
 var tokenForm = regexp.MustCompile(`^[A-Z]{2}-[0-9]{4}-[0-9]{6,12}$`)
+
+// IsCode reports whether a text has the form of a reason as the log takes it.
+func IsCode(text string) bool { return codeForm.MatchString(text) }
+
+var codeForm = regexp.MustCompile(`^[a-z0-9.-]{1,64}$`)
+
+// checkCode tells a reason that the log does not take.
+func checkCode(reason string) error {
+	if reason != "" && !IsCode(reason) {
+		return fmt.Errorf("%q: %w", reason, ErrCode)
+	}
+	return nil
+}
 
 // checkToken tells a mistyped case before anything else can.
 func checkToken(token string) error {

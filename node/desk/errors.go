@@ -67,7 +67,7 @@ var outcomes = []outcome{
 	{ErrUnsent, codes.FailedPrecondition, "unsent", "`rogatory-node request decline CASE` gives a draft back to its drafter, and once more discards it", 0},
 	{ErrFollows, codes.FailedPrecondition, "nothing-to-follow", "`rogatory-node request show CASE` tells what it holds; another case, or another message, was meant", 0},
 	{ErrCase, codes.NotFound, "case", "look at `rogatory-node request list`; a unit sees only its own cases", 0},
-	{ErrRequest, codes.InvalidArgument, "request", "", 0},
+	{ErrRequest, codes.InvalidArgument, "request", "change what is named, and send it again", 0},
 	{ErrCommitment, codes.InvalidArgument, "commitment", "prepare the act again and sign that", 0},
 	{ErrFindings, codes.FailedPrecondition, "lint", "mend what the linter says and prepare it again", 0},
 	{ErrReused, codes.AlreadyExists, "idempotency-key", "use a new key for a new act", 0},

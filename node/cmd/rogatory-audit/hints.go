@@ -3,13 +3,13 @@ package main
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/rogatory/rogatory/node/archive"
 	"github.com/rogatory/rogatory/node/audit"
+	"github.com/rogatory/rogatory/node/cmd/internal/input"
 	"github.com/rogatory/rogatory/node/cmd/internal/terminal"
 )
 
@@ -64,11 +64,13 @@ func (p *program) report(err error) int {
 // explain gives every error a status and, where there is something to do, a hint.
 func explain(err error) *failure {
 	var f *failure
-	var path *fs.PathError
+	var in *input.Error
 	var format *archive.FormatError
 	switch {
 	case errors.As(err, &f):
 		return f
+	case errors.As(err, &in):
+		return &failure{wrongUsage, err, in.Hint()}
 	case errors.Is(err, archive.ErrNoArchive):
 		return &failure{wrongUsage, err, "an export is a folder with archive.json in it, or the same as one .zip"}
 	case errors.Is(err, audit.ErrPin):
@@ -83,10 +85,11 @@ func explain(err error) *failure {
 		return &failure{wrongUsage, err, "rogatory-audit lines EXPORT lists what is there"}
 	case errors.As(err, &format):
 		return &failure{foundWrong, err, "rogatory-audit verify says all that is wrong with the export"}
-	case errors.As(err, &path):
-		return &failure{wrongUsage, err, ""}
 	case errors.Is(err, context.Canceled):
 		return &failure{incomplete, errors.New("interrupted"), ""}
+	}
+	if text, hint, ok := input.Sentence(err); ok {
+		return &failure{wrongUsage, errors.New(text), hint}
 	}
 	return &failure{wrongUsage, err, ""}
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rogatory/rogatory/node/cmd/internal/input"
 	"github.com/rogatory/rogatory/node/cmd/internal/terminal"
 	"github.com/rogatory/rogatory/node/codes"
 )
@@ -94,7 +95,7 @@ Exit status: 0 clean, 1 something is wrong, 2 wrong usage or nothing to read, 3 
 		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return usage(err, "see "+c.CommandPath()+" --help")
+		return usage(input.Flag(err), "see "+c.CommandPath()+" --help")
 	})
 	f := c.PersistentFlags()
 	f.BoolVar(&p.json, "json", false, "print JSON, one object a line")

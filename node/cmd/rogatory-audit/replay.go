@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rogatory/rogatory/node/audit/replay"
+	"github.com/rogatory/rogatory/node/cmd/internal/input"
 	"github.com/rogatory/rogatory/node/cmd/internal/terminal"
 )
 
@@ -103,7 +104,7 @@ func parseAt(at string) (size, until int64, err error) {
 }
 
 func readSaved(path string) (*replay.Saved, error) {
-	b, err := readUpTo(path, maxState)
+	b, err := input.Read(path, maxState)
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rogatory/rogatory/node/client"
+	"github.com/rogatory/rogatory/node/cmd/internal/input"
 	"github.com/rogatory/rogatory/node/cmd/internal/terminal"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
@@ -33,7 +34,7 @@ func (p *program) attachAll(ctx context.Context, cl *client.Client, f *requestFi
 }
 
 func attachFile(ctx context.Context, cl *client.Client, path, mediaType, title string) (*rogatoryv1.Attachment, error) {
-	file, err := os.Open(path)
+	file, err := input.Stream(path)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,11 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,6 +27,9 @@ must be gone from every copy by then; the node itself takes the keys out of thos
 			folder, err := filepath.Abs(args[0])
 			if err != nil {
 				return err
+			}
+			if info, err := os.Stat(folder); err == nil && !info.IsDir() && p.address == "" {
+				return usage(fmt.Errorf("%s is a file, and a new folder is wanted", folder), "name a folder that does not exist yet")
 			}
 			cl, err := p.dial()
 			if err != nil {
@@ -46,6 +53,13 @@ must be gone from every copy by then; the node itself takes the keys out of thos
 	return c
 }
 
+const hintBackup = "give the folder that rogatory-node backup wrote"
+
+// noBackup reports whether what was named is a backup at all.
+func noBackup(err error) bool {
+	return errors.Is(err, store.ErrNotFound) || errors.Is(err, syscall.ENOTDIR)
+}
+
 // backupExpire destroys the keys of copies that the node does not reach.
 func (p *program) backupExpire() *cobra.Command {
 	return &cobra.Command{
@@ -53,6 +67,9 @@ func (p *program) backupExpire() *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error {
 			for _, folder := range args {
 				gone, err := store.ExpireBackup(folder, time.Now())
+				if noBackup(err) {
+					return no(fmt.Errorf("%s is no backup", folder), hintBackup)
+				}
 				if err != nil {
 					return err
 				}

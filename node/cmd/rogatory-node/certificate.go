@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"path/filepath"
 	"time"
@@ -29,7 +30,10 @@ keep it elsewhere otherwise.`,
 			}
 			err := setup.IssueClient(dir, args[0], role, time.Now())
 			if errors.Is(err, fs.ErrExist) {
-				return no(err, "choose another name: keys are never overwritten")
+				return no(fmt.Errorf("a certificate of the name %s is there already", args[0]), "choose another name: keys are never overwritten")
+			}
+			if errors.Is(err, fs.ErrNotExist) {
+				return no(fmt.Errorf("the authority's certificate or key is not in %s", dir), "is --dir the node's folder? init made ca.pem and ca-key.pem there; put back what is kept elsewhere")
 			}
 			if err != nil {
 				return err

@@ -16,6 +16,7 @@ import (
 	"github.com/rogatory/rogatory/configs"
 	"github.com/rogatory/rogatory/crypto/keyring"
 	"github.com/rogatory/rogatory/node/client"
+	"github.com/rogatory/rogatory/node/cmd/internal/input"
 	"github.com/rogatory/rogatory/node/cmd/rogatory-node/setup"
 )
 
@@ -60,6 +61,9 @@ func (p *program) connect(officer *client.Officer) (*client.Client, error) {
 		Officer: officer, Language: p.lang(),
 	}
 	if o.Address != "" {
+		if o.CA == "" || o.Cert == "" || o.Key == "" {
+			return nil, usage(errors.New("--address takes --ca, --cert and --key as well"), "rogatory-node certificate NAME writes certificate and key; --ca is ca.pem of the node's folder tls")
+		}
 		o.Socket = ""
 	} else if o.Socket == "" {
 		cfg, err := p.load()
@@ -78,6 +82,11 @@ func (p *program) within(ctx context.Context) (context.Context, context.CancelFu
 
 // officer opens an officer's key file: as it is when it has no passphrase, else with ROGATORY_OFFICER_PASSPHRASE or by asking.
 func (p *program) officer(path string) (*client.Officer, error) {
+	if f, err := input.Stream(path); err != nil {
+		return nil, err
+	} else if err := f.Close(); err != nil {
+		return nil, err
+	}
 	o, err := client.OpenOfficer(path, keyring.Plain())
 	if !errors.Is(err, keyring.ErrPassphraseNeeded) {
 		return o, p.keyError(err)
@@ -175,7 +184,7 @@ func (p *program) ask(prompt, env string) (string, error) {
 
 // readPassphrase reads the first line of a file that nobody else may read.
 func readPassphrase(path string) (string, error) {
-	f, err := os.Open(path)
+	f, err := input.Stream(path)
 	if err != nil {
 		return "", err
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/rogatory/rogatory/node/cmd/internal/input"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
@@ -50,6 +51,9 @@ the first one is signed by all.`,
 				return err
 			}
 			signed, err := federation.Propose(before, d)
+			if errors.Is(err, federation.ErrForm) {
+				return usage(err, "change what is named: by --threshold, --valid, --federation, --draft, or the file of that member")
+			}
 			if err != nil {
 				return err
 			}
@@ -214,18 +218,14 @@ func (p *program) writeDirectory(path string, signed []byte) error {
 }
 
 func readBounded(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if info.Size() > maxDirectoryFile {
-		return nil, no(fmt.Errorf("%s has %d bytes: no directory is so large", path, info.Size()), "give the file that directory propose wrote")
-	}
-	return os.ReadFile(path)
+	return input.ReadStream(path, maxDirectoryFile)
 }
 
 // replace writes a file under its name at once or not at all.
 func replace(path string, b []byte, mode fs.FileMode) (err error) {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return usage(fmt.Errorf("%s is a folder, and a file is to be written", path), "give the file's name as well")
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return err

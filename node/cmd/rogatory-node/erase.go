@@ -39,8 +39,8 @@ What was sent is erased by its recipients as well when they are told: rogatory-n
   rogatory-node erase RS-2026-000123 --ground review --approve --as second.key
   rogatory-node erase RS-2026-000123 --item 3fa9c01d --ground inaccurate --as first.key`,
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := coded("--ground", ground); err != nil {
-				return err
+			if !client.IsCode(ground) {
+				return fmt.Errorf("--ground %q: %w", ground, client.ErrCode)
 			}
 			cl, err := p.dialAs()
 			if err != nil {

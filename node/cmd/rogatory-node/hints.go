@@ -1,11 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -18,6 +21,7 @@ import (
 	"github.com/rogatory/rogatory/configs"
 	"github.com/rogatory/rogatory/node"
 	"github.com/rogatory/rogatory/node/client"
+	"github.com/rogatory/rogatory/node/cmd/internal/input"
 	"github.com/rogatory/rogatory/node/cmd/internal/terminal"
 	"github.com/rogatory/rogatory/node/cmd/rogatory-node/setup"
 	terms "github.com/rogatory/rogatory/node/codes"
@@ -51,6 +55,7 @@ func unsure(err error, hint string) error { return &failure{unknown, err, hint} 
 
 var (
 	errNoCommand = errors.New("which command?")
+	errLate      = errors.New("the node did not answer in time")
 	// errSilent ends the program with a status; what there is to say has been printed.
 	errSilent = errors.New("")
 )
@@ -115,6 +120,9 @@ const codeRollback = "E-ROLLBACK"
 // explain gives every error a status, where there is something to do a hint, and a rollback its code.
 func explain(err error) *failure {
 	f := judge(err)
+	if text, hint, ok := input.Sentence(f.err); ok {
+		f = &failure{f.status, errors.New(text), cmp.Or(f.hint, hint)}
+	}
 	if errors.Is(f.err, store.ErrRollback) || errors.Is(f.err, online.ErrRollback) {
 		return &failure{f.status, fmt.Errorf("%s: %w", codeRollback, f.err), f.hint}
 	}
@@ -126,7 +134,7 @@ func judge(err error) *failure {
 	var hinted interface{ Hint() string }
 	var findings *client.FindingsError
 	var mistakes configs.Mistakes
-	var path *fs.PathError
+	var in *input.Error
 	switch {
 	case errors.As(err, &f):
 		if f.hint == "" && !errors.Is(err, errSilent) {
@@ -137,6 +145,8 @@ func judge(err error) *failure {
 		return f
 	case errors.As(err, &mistakes):
 		return &failure{wrongUsage, err, ""}
+	case errors.As(err, &in):
+		return &failure{wrongUsage, err, in.Hint()}
 	case errors.As(err, &findings):
 		return &failure{answerIsNo, err, "change what the linter names; rogatory-node request lint FILE says it all"}
 	case errors.Is(err, client.ErrNotAsked):
@@ -145,6 +155,10 @@ func judge(err error) *failure {
 		return &failure{wrongUsage, err, hintAs}
 	case errors.Is(err, client.ErrCaseToken):
 		return &failure{wrongUsage, err, "a case token looks like RS-2026-000123; rogatory-node request list shows yours"}
+	case errors.Is(err, client.ErrCode):
+		return &failure{wrongUsage, err, "reasons, pseudonyms and units are 1 to 64 of a-z, 0-9, . and -: they stand in the log, so no words and no names"}
+	case errors.Is(err, client.ErrCertificate):
+		return &failure{wrongUsage, err, "--cert and --key are a pair that rogatory-node certificate wrote, --ca is ca.pem of the node's folder tls"}
 	case errors.Is(err, client.ErrNotOnRegister):
 		return &failure{answerIsNo, err, "is --dir the right node? If it is, two people on its register enrol you: rogatory-node officer enrol, then confirm"}
 	case errors.Is(err, client.ErrAddress):
@@ -164,39 +178,22 @@ func judge(err error) *failure {
 	case errors.As(err, &hinted):
 		return &failure{answerIsNo, err, hinted.Hint()}
 	case errors.Is(err, context.DeadlineExceeded) && status.Code(err) == codes.OK:
-		return &failure{unknown, err, "the node did not answer in time: --timeout gives it longer"}
-	case errors.As(err, &path):
-		return &failure{unknown, err, fileHint(err)}
+		return &failure{unknown, errLate, "--timeout gives it longer"}
 	}
 	if s, ok := status.FromError(err); ok && s.Code() != codes.OK {
-		return explainStatus(err, s)
+		return explainStatus(s)
 	}
 	return &failure{unknown, err, ""}
 }
 
-func fileHint(err error) string {
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return "check the path"
-	case errors.Is(err, fs.ErrPermission):
-		return "run it as the user that owns the file"
-	case errors.Is(err, fs.ErrExist):
-		return "files are never overwritten: choose another path or move the old one away"
-	case errors.Is(err, syscall.ENOSPC):
-		return "the disk is full: make room and try again"
-	}
-	return ""
-}
-
 // explainStatus reads what the node answered. The node's own hint and time to retry win.
-func explainStatus(err error, s *status.Status) *failure {
+func explainStatus(s *status.Status) *failure {
 	f := &failure{unknown, errors.New(s.Message()), ""}
 	switch s.Code() {
 	case codes.Unavailable:
-		f.err = fmt.Errorf("the node does not answer: %s", innermost(s.Message()))
-		f.hint = hintRunning
+		f.err, f.hint = silence(s.Message())
 	case codes.DeadlineExceeded:
-		f.hint = "the node did not answer in time: --timeout gives it longer"
+		f.err, f.hint = errLate, "--timeout gives it longer"
 	case codes.Canceled:
 		f.err = errors.New("interrupted")
 	case codes.Unauthenticated:
@@ -222,8 +219,32 @@ func explainStatus(err error, s *status.Status) *failure {
 			f.hint = fmt.Sprintf("try again in %s", d.GetRetryDelay().AsDuration().Round(time.Second))
 		}
 	}
-	_ = err
 	return f
+}
+
+var dialled = regexp.MustCompile(`dial (unix|tcp) (\S+): connect: (.+)$`)
+
+// silence says why a node does not answer, out of what a connection error of grpc says at its core.
+func silence(text string) (error, string) {
+	core := innermost(text)
+	const silent = "the node does not answer: "
+	at := dialled.FindStringSubmatch(core)
+	switch {
+	case at != nil && at[1] == "unix" && at[3] == syscall.ENOENT.Error():
+		return fmt.Errorf(silent+"there is no socket %s", at[2]), hintRunning
+	case at != nil && at[3] == syscall.ECONNREFUSED.Error():
+		return fmt.Errorf(silent+"nobody listens at %s", at[2]), hintRunning
+	case at != nil && at[3] == syscall.EACCES.Error():
+		return fmt.Errorf(silent+"%s is not open to you", at[2]), "run it as the user of the node"
+	case at != nil:
+		return fmt.Errorf(silent+"%s: %s", at[2], at[3]), hintRunning
+	case strings.Contains(core, "name resolver") || strings.Contains(core, "lookup "):
+		return errors.New(silent + "no machine of that name is known here"), "look at how --address is spelled: host:port"
+	case strings.Contains(core, "handshake failed"):
+		return fmt.Errorf(silent+"no common TLS with what listens there (%s)", innermost(strings.ReplaceAll(core, "handshake failed: ", "while dialing: "))),
+			"compare --address, --ca and --cert with listen in the node's configuration"
+	}
+	return errors.New(silent + core), hintRunning
 }
 
 // innermost is what a connection error of grpc says at its core.
@@ -272,7 +293,7 @@ func exactly(n int) cobra.PositionalArgs {
 		if len(args) != n {
 			return usage(fmt.Errorf("%s takes %d argument(s), not %d", c.CommandPath(), n, len(args)), "usage: "+c.UseLine())
 		}
-		return nil
+		return noneEmpty(c, args)
 	}
 }
 
@@ -281,8 +302,16 @@ func atLeast(n int) cobra.PositionalArgs {
 		if len(args) < n {
 			return usage(fmt.Errorf("%s takes at least %d argument(s), not %d", c.CommandPath(), n, len(args)), "usage: "+c.UseLine())
 		}
-		return nil
+		return noneEmpty(c, args)
 	}
+}
+
+// noneEmpty refuses what a script with an empty variable gives.
+func noneEmpty(c *cobra.Command, args []string) error {
+	if i := slices.Index(args, ""); i >= 0 {
+		return usage(fmt.Errorf("argument %d of %s is empty", i+1, c.CommandPath()), "usage: "+c.UseLine())
+	}
+	return nil
 }
 
 // exists says whether something is at the path; what cannot be looked at counts as there.

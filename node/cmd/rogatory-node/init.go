@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -104,6 +105,9 @@ func (p *program) init(o setup.Options) error {
 		}
 	}
 	made, err := setup.Init(o)
+	if errors.Is(err, syscall.ENOTDIR) {
+		return usage(fmt.Errorf("%s is no folder that can be made", o.Dir), "choose another --dir")
+	}
 	if errors.Is(err, keyring.ErrUnit) {
 		return usage(err, "units are named with small letters, digits and hyphens")
 	}

@@ -1,10 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/rogatory/rogatory/configs"
+	"github.com/rogatory/rogatory/node/cmd/internal/input"
 	"github.com/rogatory/rogatory/node/exchange"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
@@ -50,7 +51,7 @@ func (p *program) readJSON(path string, m proto.Message, what string) error {
 	var r io.Reader = p.stdin
 	name := "standard input"
 	if path != "-" {
-		f, err := os.Open(path)
+		f, err := input.Stream(path)
 		if err != nil {
 			return err
 		}
@@ -65,12 +66,23 @@ func (p *program) readJSON(path string, m proto.Message, what string) error {
 		return usage(fmt.Errorf("%s is larger than 8 MiB", name), "a file holds one message; attach documents with request attach")
 	}
 	if len(b) == 0 {
-		return usage(fmt.Errorf("%s is empty", name), hintJSONFile)
+		return usage(fmt.Errorf("%s is empty", name), formOf(what))
+	}
+	if !utf8.Valid(b) || bytes.IndexByte(b, 0) >= 0 {
+		return usage(fmt.Errorf("%s is no text, and JSON is wanted", name), formOf(what))
 	}
 	if err := protojson.Unmarshal(b, m); err != nil {
 		return jsonMistake(name, b, err, m, what)
 	}
 	return nil
+}
+
+// formOf says where a file's form is written down.
+func formOf(what string) string {
+	if what == "RequestFile" {
+		return hintJSONFile
+	}
+	return "the fields of " + what + " stand in proto/rogatory/v1; see configs/examples"
 }
 
 var (
@@ -82,7 +94,7 @@ var (
 func jsonMistake(name string, b []byte, err error, m proto.Message, what string) error {
 	// protojson writes a space or a no-break space after its prefix, so that nobody compares its errors.
 	text := strings.NewReplacer("proto:\u00a0", "", "proto: ", "").Replace(err.Error())
-	mistake := configs.Mistake{File: name, What: text, Hint: "the fields of " + what + " stand in proto/rogatory/v1"}
+	mistake := configs.Mistake{File: name, What: text, Hint: formOf(what)}
 	if errors.Is(err, io.ErrUnexpectedEOF) || strings.HasSuffix(text, io.ErrUnexpectedEOF.Error()) {
 		lines := strings.Split(strings.TrimRight(string(b), "\r\n"), "\n")
 		last := lines[len(lines)-1]

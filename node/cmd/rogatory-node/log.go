@@ -48,10 +48,10 @@ were asked for, with those that tell of keys, rules and officers. Dates are days
 		RunE: func(c *cobra.Command, args []string) error {
 			var err error
 			if e.Limits.From, err = parsePoint(from); err != nil {
-				return usage(err, "")
+				return usage(err, hintTime)
 			}
 			if e.Limits.Until, err = parsePoint(until); err != nil {
-				return usage(err, "")
+				return usage(err, hintTime)
 			}
 			if e.Limits.Until != 0 && e.Limits.Until <= e.Limits.From {
 				return usage(errors.New("--until is not behind --from"), "--until is the first moment that is left out")
@@ -86,7 +86,7 @@ func parsePoint(s string) (int64, error) {
 			return t.UnixMilli(), nil
 		}
 	}
-	return 0, fmt.Errorf("%q is no time: 2026-11-23, or 2026-11-23T08:00:00+01:00", s)
+	return 0, fmt.Errorf("%q is no time", s)
 }
 
 // exported is the result as --json prints it.
@@ -209,6 +209,7 @@ func (p *program) exportStopped(ctx context.Context, cfg *configs.Node, out stri
 }
 
 const (
+	hintTime       = "a day of UTC, as 2026-11-23, or a time, as 2026-11-23T08:00:00+01:00"
 	hintExportLog  = "without --log it is the log that is written; --log 1 is the first, and each recovery begins the next"
 	hintExportCase = "a case token looks like RS-2026-000123; rogatory-node request list shows yours"
 )
@@ -238,7 +239,7 @@ func exportFailure(err error, e client.Export) error {
 	case errors.Is(err, archive.ErrOther):
 		return no(err, "name a new folder, or one that holds an archive of this log: nothing else is ever written over. After a recovery the next log takes a new folder; --log 1 is the first")
 	case errors.Is(err, archive.ErrHistory):
-		return no(err, "the archive shows another history than the node: keep it, and show both to an auditor. Was a backup restored? Export into a new folder")
+		return no(err, "the archive shows another history than the node: keep it, and show both to an auditor. Was a backup restored? rogatory-node check looks for a rollback ("+codeRollback+"). Export into a new folder")
 	case errors.As(err, &form):
 		return no(err, "the archive that is there is damaged: keep it for the auditor, and export into a new folder")
 	case errors.Is(err, export.ErrNoCheckpoint):

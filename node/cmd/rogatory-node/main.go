@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rogatory/rogatory/node/cmd/internal/input"
 	"github.com/rogatory/rogatory/node/cmd/internal/terminal"
 )
 
@@ -74,7 +75,7 @@ Exit status: 0 done, 1 the answer is no, 2 wrong usage or configuration, 3 could
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return usage(err, "see "+c.CommandPath()+" --help")
+		return usage(input.Flag(err), "see "+c.CommandPath()+" --help")
 	})
 	f := c.PersistentFlags()
 	f.StringVar(&p.dir, "dir", envOr("ROGATORY_DIR", "."), "folder of the node (ROGATORY_DIR)")

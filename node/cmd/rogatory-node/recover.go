@@ -67,6 +67,9 @@ The node must not run. Interrupted, or run again, it does no harm.`,
 			if opts.Lock, err = p.ringLock(cfg); err != nil {
 				return err
 			}
+			if err := stopped(cfg); err != nil {
+				return err
+			}
 			opts.Logger, opts.Wait = logger(p.stderr, cfg.Log), time.Duration(wait)
 			opts.Confirm = func(plan *node.RecoverPlan) error { return p.confirmRecovery(plan, yes) }
 			if !p.json {

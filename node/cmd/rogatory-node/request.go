@@ -56,7 +56,10 @@ which. - is standard input. Attachments of a file are read beside it.`,
 				if err != nil {
 					return err
 				}
-				if len(to) > 0 {
+				if c.Flags().Changed("to") {
+					if len(to) == 0 || slices.Contains(to, "") {
+						return usage(errors.New("--to names nobody"), "--to COUNTRY/unit, or without it those whom the file names")
+					}
 					f.To = to
 				}
 				if len(f.GetTo()) == 0 && f.GetCaseToken() == "" {

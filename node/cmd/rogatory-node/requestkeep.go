@@ -1,9 +1,6 @@
 package main
 
 import (
-	"fmt"
-	"regexp"
-
 	"github.com/spf13/cobra"
 
 	"github.com/rogatory/rogatory/node/client"
@@ -72,14 +69,4 @@ func (p *program) requestKeep() *cobra.Command {
 func reasonFlag(c *cobra.Command, reason *string) {
 	c.Flags().StringVar(reason, "reason", "", "why, coded: 1 to 64 of a-z, 0-9, . and -")
 	_ = c.MarkFlagRequired("reason")
-}
-
-var isReason = regexp.MustCompile(`^[a-z0-9.-]{1,64}$`)
-
-// coded refuses a reason that is none before anybody is asked for anything.
-func coded(flag, text string) error {
-	if !isReason.MatchString(text) {
-		return usage(fmt.Errorf("%s %q is no code", flag, text), "1 to 64 of a-z, 0-9, . and -, as court-order: it stands in the log")
-	}
-	return nil
 }

@@ -28,8 +28,8 @@ rogatory-node recover closes the log and opens the next one, and the peers give 
 				return err
 			}
 			info, err := store.Restore(c.Context(), args[0], node.StoreOptions(cfg, ring))
-			if errors.Is(err, store.ErrNotFound) {
-				return no(err, "give the folder that rogatory-node backup wrote")
+			if noBackup(err) {
+				return no(fmt.Errorf("%s is no backup", args[0]), hintBackup)
 			}
 			if errors.Is(err, store.ErrNotEmpty) {
 				return no(err, "move what lies in the data folder away, then restore again; the node must not run")

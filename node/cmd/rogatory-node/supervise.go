@@ -19,6 +19,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/rogatory/rogatory/node/client"
+	"github.com/rogatory/rogatory/node/cmd/internal/input"
 	"github.com/rogatory/rogatory/node/cmd/internal/terminal"
 	"github.com/rogatory/rogatory/node/codes"
 	"github.com/rogatory/rogatory/node/federation"
@@ -47,7 +48,7 @@ func (p *program) search(c *cobra.Command, token func(args []string) string) fun
 		}
 		in := p.stdin
 		if *person != "-" {
-			f, err := os.Open(*person)
+			f, err := input.Stream(*person)
 			if err != nil {
 				return s, err
 			}
@@ -172,6 +173,9 @@ the dockets, tombstones and consultations, and no content.`,
 		s, err := search(args)
 		if err != nil {
 			return err
+		}
+		if exists(out) {
+			return no(fmt.Errorf("%s exists already", out), "files are never overwritten: choose another path")
 		}
 		f, err := os.OpenFile(out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 		if err != nil {
