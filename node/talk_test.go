@@ -34,6 +34,7 @@ func (k *talk) end() {
 	settled(k.T, []*inside{k.rs.inside, k.bg.inside})
 	k.rs.halt()
 	k.bg.halt()
+	time.Sleep(time.Second) // what is still on its way ends too, as a bubble wants
 }
 
 // rest stops both nodes, lets time pass and starts them again: days go by faster without their rounds.

@@ -247,6 +247,7 @@ func (r *rig) stop() {
 	for _, n := range r.nodes {
 		n.stop()
 	}
+	time.Sleep(time.Second) // what is still on its way ends too, as a bubble wants
 }
 
 // cleared waits until the node is cleared.

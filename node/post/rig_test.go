@@ -268,6 +268,7 @@ func bubble(t *testing.T, f func(t *testing.T, w *world), codes ...string) {
 			for _, m := range w.members {
 				m.halt()
 			}
+			time.Sleep(time.Second) // what is still on its way ends too, as a bubble wants
 		}()
 		f(t, w)
 	})
