@@ -2,6 +2,9 @@ package envelope
 
 import (
 	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -499,6 +502,25 @@ func TestASignatureIsHashedAsOneHoweverItIsCut(t *testing.T) {
 		for range 2 {
 			if begun.Hash(b[at:]) != SignatureHash(b) {
 				t.Errorf("cut at %d", at)
+			}
+		}
+	}
+}
+
+func TestACommitmentIsAnHMACHoweverLongItsText(t *testing.T) {
+	for _, n := range []int{0, 1, 31, 55, 56, 64, shortCommit - 1, shortCommit, shortCommit + 1, 5000} {
+		b := make([]byte, n)
+		for i := range b {
+			b[i] = byte(i)
+		}
+		salt := NewSalt()
+		for kind, context := range map[Kind]string{Docket: contextDocket, Content: contextContent} {
+			h := hmac.New(sha256.New, salt[:])
+			h.Write([]byte(context))
+			h.Write(binary.BigEndian.AppendUint64(nil, uint64(n)))
+			h.Write(b)
+			if got := Commit(salt, kind, b); !bytes.Equal(got[:], h.Sum(nil)) {
+				t.Errorf("%d bytes of kind %d", n, kind)
 			}
 		}
 	}
