@@ -121,6 +121,7 @@ func (w *worker) all(ctx context.Context, o Options, take func(*tile) error) err
 				return err
 			}
 			done += int64(len(t.items))
+			w.done(t)
 			if o.Progress != nil {
 				o.Progress(done, w.info.Size)
 			}

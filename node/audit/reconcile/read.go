@@ -28,13 +28,12 @@ const (
 
 // read collects what a log says of another country.
 func (x *reconciler) read(ctx context.Context, s, other *side) error {
-	var tile []archive.Entry
 	for n := range s.r.Tiles() {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		var err error
-		if tile, err = s.r.Tile(n, tile); err != nil {
+		tile, err := s.r.TileIn(n, &s.buf)
+		if err != nil {
 			var f *archive.FormatError
 			if !errors.As(err, &f) {
 				return err

@@ -69,6 +69,7 @@ type side struct {
 	sends *way // to the other side
 
 	tile   []archive.Entry // read last
+	buf    archive.Buffer
 	rootOf int64
 	rootIs translog.Hash
 }
@@ -96,7 +97,7 @@ type shortage struct {
 func (s *side) entry(index int64) (archive.Entry, error) {
 	if n := index / archive.TileWidth; len(s.tile) == 0 || s.tile[0].Index != n*archive.TileWidth {
 		var err error
-		if s.tile, err = s.r.Tile(n, s.tile); err != nil {
+		if s.tile, err = s.r.TileIn(n, &s.buf); err != nil {
 			s.tile = s.tile[:0]
 			return archive.Entry{}, err
 		}

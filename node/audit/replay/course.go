@@ -248,7 +248,7 @@ func (c *course) flush(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		c.batches[i] = nil
+		c.batches[i] = make([]task, 0, len(c.batches[i])) // the next tile has about as many
 	}
 	return nil
 }
@@ -712,8 +712,9 @@ func (c *course) missing() error {
 
 // laterTombs reads the tombstones that stand after the end of the replay.
 func (c *course) laterTombs() error {
+	var buf archive.Buffer
 	for n := c.done / archive.TileWidth; n*archive.TileWidth < c.r.Info().Size; n++ {
-		t, err := c.parser.make(n, c.r.Info().Size)
+		t, err := c.parser.make(n, c.r.Info().Size, &buf)
 		if err != nil {
 			return err
 		}

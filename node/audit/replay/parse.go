@@ -57,9 +57,9 @@ type parser struct {
 	verified bool
 }
 
-// make reads a tile, of which leaves from size on are left out.
-func (p *parser) make(n, size int64) (*tile, error) {
-	entries, err := p.r.Tile(n, nil)
+// make reads a tile, of which leaves from size on are left out, in the memory of a buffer. Nothing of the tile refers to it.
+func (p *parser) make(n, size int64, buf *archive.Buffer) (*tile, error) {
+	entries, err := p.r.TileIn(n, buf)
 	if err != nil {
 		var f *archive.FormatError
 		if !errors.As(err, &f) {

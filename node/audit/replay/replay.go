@@ -153,12 +153,13 @@ func (c *course) run(ctx context.Context) error {
 		var next atomic.Int64
 		for range c.o.Workers {
 			g.Go(func() error {
+				var buf archive.Buffer
 				for {
 					n := next.Add(1) - 1
 					if n >= tiles {
 						return nil
 					}
-					t, err := c.parser.make(n, c.size)
+					t, err := c.parser.make(n, c.size, &buf)
 					if err != nil {
 						return err
 					}
