@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -92,6 +93,33 @@ func explain(err error) *failure {
 		return &failure{wrongUsage, errors.New(text), hint}
 	}
 	return &failure{wrongUsage, err, ""}
+}
+
+// counted gives what cobra says about a command's arguments, without a type of its own, a hint.
+func counted(c *cobra.Command, err error) error {
+	var f *failure
+	if errors.As(err, &f) {
+		return err
+	}
+	for _, begins := range []string{"unknown command", "accepts ", "requires ", "required flag"} {
+		if strings.HasPrefix(err.Error(), begins) {
+			return usage(err, "see "+c.CommandPath()+" --help")
+		}
+	}
+	return err
+}
+
+// known refuses a command that there is not, and names one that may be meant.
+func known(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := "see " + c.CommandPath() + " --help"
+	c.SuggestionsMinimumDistance = 2
+	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = fmt.Sprintf("did you mean %q?", strings.Join(near, " or "))
+	}
+	return usage(fmt.Errorf("unknown command %q for %q", args[0], c.CommandPath()), hint)
 }
 
 // takes returns a check that a command has its arguments, by name.

@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,6 +25,14 @@ func (p *program) linesCommand() *cobra.Command {
 
   rogatory-audit lines export/RS --kind msg --kind rcpt --from 2026-11-23 | jq .at`,
 		RunE: func(c *cobra.Command, args []string) error {
+			for _, k := range f.Kinds {
+				if !slices.Contains(translog.Kinds(), k) {
+					return usage(fmt.Errorf("--kind %q is no kind of leaf", k), "one of: "+strings.Join(translog.Kinds(), ", "))
+				}
+			}
+			if f.Case != "" && !caseToken.MatchString(f.Case) {
+				return usage(fmt.Errorf("%q is no token of a case", f.Case), "a token is as RS-2026-000001")
+			}
 			var err error
 			if f.From, err = parseTime(from); err != nil {
 				return err

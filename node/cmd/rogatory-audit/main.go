@@ -37,12 +37,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(p.out)
 	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
+	c, err := root.ExecuteContextC(ctx)
 	if p.out.Err != nil { // whatever else there was to say, nobody has read all of it
 		err = usage(fmt.Errorf("the output could not be written: %w", p.out.Err), "make room, or send it elsewhere, and run this again")
 	}
 	if err != nil {
-		return p.report(err)
+		return p.report(counted(c, err))
 	}
 	return done
 }
@@ -91,7 +91,7 @@ Exit status: 0 clean, 1 something is wrong, 2 wrong usage or nothing to read, 3 
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		PersistentPreRunE: p.checkFlags,
-		Args:              cobra.NoArgs,
+		Args:              known,
 		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -25,7 +26,10 @@ where a total would give them away. What could not be counted stands beside. Not
 
   rogatory-audit stats export/RS export/BG --year 2026 --csv > 2026.csv`,
 		RunE: func(c *cobra.Command, args []string) error {
-			if year < 1970 || year > 9999 {
+			if c.Flags().Changed("year") && (year < 1970 || year > 9999) {
+				return usage(fmt.Errorf("--year %d is no year of requests", year), "four digits, as 2026")
+			}
+			if year == 0 {
 				return usage(errors.New("--year is missing"), c.UseLine())
 			}
 			if csv && p.json {
