@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,6 +28,9 @@ func (p *program) load() (*configs.Node, error) {
 		var mistakes configs.Mistakes
 		if errors.As(err, &mistakes) {
 			return nil, err
+		}
+		if errors.Is(err, fs.ErrPermission) {
+			return nil, unsure(err, "run it as the user of the node")
 		}
 		return nil, unsure(err, hintWhere)
 	}
@@ -131,6 +135,10 @@ func (p *program) keyError(err error) error {
 	}
 	if hint := keyring.Hint(err); hint != "" {
 		return no(err, hint)
+	}
+	var path *fs.PathError
+	if errors.As(err, &path) && filepath.Base(path.Path) == keyring.RingFile && errors.Is(err, fs.ErrNotExist) {
+		return unsure(err, "the key ring lies where the configuration says, under keys: put its copy from the safe there; without it the node is no more")
 	}
 	return err
 }

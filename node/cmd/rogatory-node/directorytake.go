@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rogatory/rogatory/configs"
+	"github.com/rogatory/rogatory/node"
 	"github.com/rogatory/rogatory/node/federation"
 )
 
@@ -97,12 +99,15 @@ func readTaken(cfg *configs.Node) (*federation.Directory, error) {
 		return nil, err
 	}
 	pin, err := os.ReadFile(cfg.Pin)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, no(fmt.Errorf("%s is not there", cfg.Pin), hintPin)
+	}
 	if err != nil {
 		return nil, err
 	}
-	sum, err := parseDigest(string(pin))
+	sum, err := parseDigest(strings.TrimSpace(string(pin)))
 	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", cfg.Pin, err)
+		return nil, no(fmt.Errorf("reading %s: %w", cfg.Pin, node.ErrPin), hintPin)
 	}
 	return federation.ParseDirectory(signed, sum)
 }

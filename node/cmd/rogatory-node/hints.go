@@ -66,6 +66,7 @@ const (
 	hintRunning  = "is the node running? rogatory-node run --dir DIR; another socket: --socket PATH"
 	hintWhere    = "give the node's folder with --dir, its configuration with --config, or its socket with --socket"
 	hintJSONFile = "the format is RequestFile of proto/rogatory/v1/content.proto; see configs/examples"
+	hintPin      = "rogatory-node directory take FILE --digest DIGEST writes it anew"
 	hintOpposite = "compare the fingerprint with the other side by voice"
 )
 
@@ -166,7 +167,7 @@ func judge(err error) *failure {
 	case errors.Is(err, node.ErrNotMember):
 		return &failure{answerIsNo, err, "compare the configuration with the directory: rogatory-node directory show; a new key takes a new directory"}
 	case errors.Is(err, node.ErrPin):
-		return &failure{answerIsNo, err, "rogatory-node directory take FILE --digest DIGEST writes it anew"}
+		return &failure{answerIsNo, err, hintPin}
 	case errors.Is(err, setup.ErrExists):
 		return &failure{answerIsNo, err, "choose another --dir; keys are never overwritten"}
 	case errors.Is(err, store.ErrLocked), errors.Is(err, store.ErrDisk), errors.Is(err, store.ErrBroken),

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -31,8 +32,10 @@ two people on the register; the name behind the pseudonym stands in a register o
 			}
 			// Nobody types a passphrase for what is refused then.
 			for _, path := range []string{out, out + client.PublicSuffix} {
-				if exists(path) {
+				if _, err := os.Lstat(path); err == nil {
 					return no(fmt.Errorf("%s exists already", path), "keys are never overwritten: choose another --out")
+				} else if !errors.Is(err, fs.ErrNotExist) {
+					return err
 				}
 			}
 			lock := keyring.Plain()

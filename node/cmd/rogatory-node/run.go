@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"runtime/debug"
@@ -29,6 +31,9 @@ failed that a restart may mend.`,
 			if !exists(cfg.Directory) {
 				return no(fmt.Errorf("%s is not there", cfg.Directory), "a node goes by a signed directory: rogatory-node directory take FILE")
 			}
+			if !exists(cfg.Pin) {
+				return no(fmt.Errorf("%s is not there", cfg.Pin), hintPin)
+			}
 			lock, err := p.ringLock(cfg)
 			if err != nil {
 				return err
@@ -47,7 +52,16 @@ failed that a restart may mend.`,
 			if err == nil {
 				p.out.Printf("%s has stopped\n", cfg.Country)
 			}
-			return p.keyError(err)
+			if err = p.keyError(err); err == nil {
+				return nil
+			}
+			// What the configuration names is at fault, and nothing that was typed.
+			var path *fs.PathError
+			var hinted *failure
+			if !errors.As(err, &hinted) && (errors.As(err, &path) || judge(err).hint == "") {
+				return unsure(err, "rogatory-node check --dir DIR looks for every mistake in what the node needs")
+			}
+			return err
 		},
 	}
 }
