@@ -95,14 +95,6 @@ type notice struct {
 	docket *rogatoryv1.Docket
 }
 
-// sent is what stays known of a message.
-type sent struct {
-	token    string
-	from, to string
-	hour     uint32 // how long the node had provably run when it came, in beats; 0 for those of a log before
-	after    bool   // it was submitted after the log began, which goes on from another
-}
-
 // beats count the hours in which a node has provably run: it has written a leaf, and another an hour later at least, and was not started between them. One that
 // sleeps counts once.
 type beats struct {
@@ -120,41 +112,6 @@ func (b *beats) leaf(l *translog.Leaf) {
 
 // over reports whether a node that had something to do at a time must have done it: hours ago.
 func (b *beats) over(since uint32) bool { return b.n >= since+3 }
-
-// sentMessages are all messages by name. There are a great many in a log, and into a map without pointers the collector need not look.
-type sentMessages struct {
-	by    map[translog.Hash][4]uint32 // places in texts of what a sent says, and its hour, twice, and one more if it came after
-	texts []string
-	at    map[string]uint32
-}
-
-func (m *sentMessages) put(name translog.Hash, s sent) {
-	if m.by == nil {
-		m.by, m.at = map[translog.Hash][4]uint32{}, map[string]uint32{}
-	}
-	when := s.hour << 1
-	if s.after {
-		when++
-	}
-	m.by[name] = [4]uint32{m.place(s.token), m.place(s.from), m.place(s.to), when}
-}
-
-func (m *sentMessages) place(text string) uint32 {
-	i, ok := m.at[text]
-	if !ok {
-		i = uint32(len(m.texts))
-		m.at[text], m.texts = i, append(m.texts, text)
-	}
-	return i
-}
-
-func (m *sentMessages) get(name translog.Hash) (sent, bool) {
-	at, ok := m.by[name]
-	if !ok {
-		return sent{}, false
-	}
-	return sent{m.texts[at[0]], m.texts[at[1]], m.texts[at[2]], at[3] >> 1, at[3]&1 != 0}, true
-}
 
 // A receipt is what a `rcpt` leaf says.
 type receipt struct {
