@@ -179,7 +179,11 @@ func (p *program) newPassphrase(env, file, prompt string) (string, error) {
 func (p *program) ask(prompt, env string) (string, error) {
 	f, ok := p.stdin.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return "", usage(keyring.ErrPassphraseNeeded, fmt.Sprintf("set %s, or run it on a terminal; for a test node: init --insecure-no-passphrase", env))
+		hint := fmt.Sprintf("set %s, or run it on a terminal", env)
+		if env == "ROGATORY_PASSPHRASE" {
+			hint += "; for a test node: init --insecure-no-passphrase"
+		}
+		return "", usage(keyring.ErrPassphraseNeeded, hint)
 	}
 	p.err.Printf("%s: ", prompt)
 	b, err := term.ReadPassword(int(f.Fd()))

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/rogatory/rogatory/node/cmd/internal/input"
 	"github.com/rogatory/rogatory/node/cmd/internal/terminal"
 	"github.com/rogatory/rogatory/node/cmd/rogatory-node/names"
 )
@@ -43,8 +45,16 @@ people, each of whom types one and knows only that. Each name has a term of its 
 // lock asks both people. making asks each twice.
 func (p *program) namesLock(n *nameFlags, making bool) (names.Lock, error) {
 	ask := p.passphrase
+	// Nobody types a passphrase for a file that is not there, or that is not to be overwritten.
 	if making {
 		ask = p.newPassphrase
+		if _, err := os.Lstat(n.file); err == nil {
+			return names.Lock{}, no(fmt.Errorf("%s exists already", n.file), "files are never overwritten: choose another path")
+		}
+	} else if f, err := input.Stream(n.file); err != nil {
+		return names.Lock{}, err
+	} else if err := f.Close(); err != nil {
+		return names.Lock{}, err
 	}
 	first, err := ask("ROGATORY_NAMES_FIRST", n.first, "passphrase of the first person")
 	if err != nil {
