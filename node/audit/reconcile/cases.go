@@ -57,7 +57,7 @@ func (x *states) replay(ctx context.Context, s *side) error {
 		return err
 	}
 	// Its findings are replay's to tell.
-	return res.EachCase(func(token string, c *exchange.Case) error {
+	if err := res.EachCase(func(token string, c *exchange.Case) error {
 		if c.Peer != x.other(s).info.Country || len(c.Waiting) != 0 || s == x.a && c.Kind == exchange.KindJoint {
 			return nil
 		}
@@ -72,7 +72,10 @@ func (x *states) replay(ctx context.Context, s *side) error {
 			b.hash(&name).int(m.Received)
 		}
 		return x.cases.add(b.b)
-	})
+	}); err != nil {
+		return err
+	}
+	return x.cases.rest()
 }
 
 func lastIndex(c *exchange.Case) int64 {

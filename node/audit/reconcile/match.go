@@ -24,7 +24,7 @@ const (
 func (x *reconciler) direction(ctx context.Context, from, to *side) error {
 	p := &pairing{reconciler: x, ctx: ctx, from: from, to: to, w: from.sends, lastSeq: map[int64]int64{}}
 	err := p.all()
-	return errors.Join(err, p.claims.close(), p.late.close())
+	return errors.Join(err, p.claims.close(), p.late.close(), p.w.heads.close(), p.w.cosigned.close(), p.w.messages.rest())
 }
 
 // A pairing finds together what both logs say of each message that one has sent to the other.

@@ -95,8 +95,21 @@ func (s *spill) write() error {
 	return w.Flush()
 }
 
-// close removes the file.
+// rest lets the memory go until more is added or it is gone through. What never needed a file stays where it is.
+func (s *spill) rest() error {
+	if s.file == nil {
+		return nil
+	}
+	err := s.write()
+	if s.buf, s.spans = nil, nil; err != nil {
+		return fmt.Errorf("writing a temporary file: %w", err)
+	}
+	return nil
+}
+
+// close removes the file and forgets the records.
 func (s *spill) close() error {
+	s.buf, s.spans, s.runs = nil, nil, nil
 	if s.file == nil {
 		return nil
 	}

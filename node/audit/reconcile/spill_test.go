@@ -43,6 +43,12 @@ func TestRecordsComeBackInOrderHoweverManyThereAre(t *testing.T) {
 				t.Errorf("%d records: %d came back, or in another order", n, len(got))
 			}
 		}
+		if err := s.rest(); err != nil {
+			t.Fatal(err)
+		}
+		if got := read(t, s); !slices.EqualFunc(got, want, bytes.Equal) || s.file != nil && s.buf != nil {
+			t.Errorf("%d records: %d came back from the file, %d bytes in memory", n, len(got), len(s.buf))
+		}
 		if len(s.buf) > s.limit || n == 5000 && len(s.runs) < 50 {
 			t.Errorf("%d bytes in memory, %d runs", len(s.buf), len(s.runs))
 		}
