@@ -192,7 +192,7 @@ func explainStatus(s *status.Status) *failure {
 	f := &failure{unknown, errors.New(s.Message()), ""}
 	switch s.Code() {
 	case codes.Unavailable:
-		f.err, f.hint = silence(s.Message())
+		f.hint, f.err = silence(s.Message())
 	case codes.DeadlineExceeded:
 		f.err, f.hint = errLate, "--timeout gives it longer"
 	case codes.Canceled:
@@ -225,27 +225,27 @@ func explainStatus(s *status.Status) *failure {
 
 var dialled = regexp.MustCompile(`dial (unix|tcp) (\S+): connect: (.+)$`)
 
-// silence says why a node does not answer, out of what a connection error of grpc says at its core.
-func silence(text string) (error, string) {
+// silence says why a node does not answer, out of what a connection error of grpc says at its core, and what to do.
+func silence(text string) (hint string, err error) {
 	core := innermost(text)
 	const silent = "the node does not answer: "
 	at := dialled.FindStringSubmatch(core)
 	switch {
 	case at != nil && at[1] == "unix" && at[3] == syscall.ENOENT.Error():
-		return fmt.Errorf(silent+"there is no socket %s", at[2]), hintRunning
+		return hintRunning, fmt.Errorf(silent+"there is no socket %s", at[2])
 	case at != nil && at[3] == syscall.ECONNREFUSED.Error():
-		return fmt.Errorf(silent+"nobody listens at %s", at[2]), hintRunning
+		return hintRunning, fmt.Errorf(silent+"nobody listens at %s", at[2])
 	case at != nil && at[3] == syscall.EACCES.Error():
-		return fmt.Errorf(silent+"%s is not open to you", at[2]), "run it as the user of the node"
+		return "run it as the user of the node", fmt.Errorf(silent+"%s is not open to you", at[2])
 	case at != nil:
-		return fmt.Errorf(silent+"%s: %s", at[2], at[3]), hintRunning
+		return hintRunning, fmt.Errorf(silent+"%s: %s", at[2], at[3])
 	case strings.Contains(core, "name resolver") || strings.Contains(core, "lookup "):
-		return errors.New(silent + "no machine of that name is known here"), "look at how --address is spelled: host:port"
+		return "look at how --address is spelled: host:port", errors.New(silent + "no machine of that name is known here")
 	case strings.Contains(core, "handshake failed"):
-		return fmt.Errorf(silent+"no common TLS with what listens there (%s)", innermost(strings.ReplaceAll(core, "handshake failed: ", "while dialing: "))),
-			"compare --address, --ca and --cert with listen in the node's configuration"
+		return "compare --address, --ca and --cert with listen in the node's configuration",
+			fmt.Errorf(silent+"no common TLS with what listens there (%s)", innermost(strings.ReplaceAll(core, "handshake failed: ", "while dialing: ")))
 	}
-	return errors.New(silent + core), hintRunning
+	return hintRunning, errors.New(silent + core)
 }
 
 // innermost is what a connection error of grpc says at its core.
