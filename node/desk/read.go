@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/exchange"
@@ -486,7 +487,7 @@ func (d *Desk) Watch(r *nodev1.WatchRequest, stream grpc.ServerStreamingServer[n
 	if err := d.once(stream.Context(), r.GetAssertion()); err != nil {
 		return Tell(err)
 	}
-	seen := map[string]uint64{} // by case: updated
+	seen := map[string]*storev1.CaseSummary{}
 	ticker := time.NewTicker(watchPause)
 	defer ticker.Stop()
 	for {
@@ -511,8 +512,8 @@ func (d *Desk) Watch(r *nodev1.WatchRequest, stream grpc.ServerStreamingServer[n
 	}
 }
 
-// changedSince returns the newest hundred cases of each unit that have changed since they were seen.
-func (d *Desk) changedSince(units []string, seen map[string]uint64) (changed []*nodev1.CaseRow, err error) {
+// changedSince returns the newest hundred cases of each unit that are not as they were seen: two changes may have one time.
+func (d *Desk) changedSince(units []string, seen map[string]*storev1.CaseSummary) (changed []*nodev1.CaseRow, err error) {
 	now := time.Now().UnixMilli()
 	err = d.cfg.Store.View(func(r *store.Reader) error {
 		for _, unit := range units {
@@ -521,10 +522,10 @@ func (d *Desk) changedSince(units []string, seen map[string]uint64) (changed []*
 				return err
 			}
 			for _, s := range slices.Backward(page.Cases) {
-				if seen[s.GetToken()] == s.GetUpdatedMs() {
+				if proto.Equal(seen[s.GetToken()], s) {
 					continue
 				}
-				seen[s.GetToken()] = s.GetUpdatedMs()
+				seen[s.GetToken()] = s
 				c, err := load(r, s.GetToken())
 				if err != nil {
 					return err
