@@ -216,6 +216,40 @@ func TestRecoveryOfWhatOnlyPeersNoticeBearsInterruptions(t *testing.T) {
 	})
 }
 
+// HU has seen heads in the lost part and had no proof of them yet: nobody can give one any more, and that is no finding against a log that says what it lost.
+func TestWhatALostPartCannotProveIsHeldAgainstNobody(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := federate(t, "RS", "BG", "HU")
+		rs, bg, hu := f.node["RS"].calm(), f.node["BG"].calm(), f.node["HU"].calm()
+		all := []*inside{rs, bg, hu}
+		for _, in := range all {
+			in.clearedIn(time.Minute)
+		}
+		hu.mustAsk("RS")
+		settled(t, all)
+		time.Sleep(2 * time.Hour)
+		backup := filepath.Join(f.dir, "backup")
+		_, err := rs.op.Backup(context.Background(), &nodev1.BackupRequest{Folder: backup})
+		must(t, err)
+		for range 2 {
+			hu.mustAsk("RS")
+			settled(t, all)
+			time.Sleep(time.Second)
+		}
+		rs.halt()
+		rs.restore(backup)
+		_, _, err = rs.recover()
+		must(t, err)
+		rs = f.node["RS"].calm()
+		rs.recovered()
+		time.Sleep(6 * time.Hour) // rounds
+		for _, in := range []*inside{rs, bg, hu} {
+			in.halt()
+		}
+		f.audited(name+"/HU/log/1", nil)
+	})
+}
+
 // A crash at any step of the recovery itself leaves the old log or the new one.
 func TestRecoveryThatCrashesIsRunAgain(t *testing.T) {
 	bubble(t, func(t *testing.T) {

@@ -215,6 +215,9 @@ func (w *Watch) demand(ctx context.Context, v *view) error {
 	if torn != nil {
 		return w.stop(ctx, v, store.ForkLog, translog.FormatHeads(torn[0].note, torn[1].note, nil))
 	}
+	if log := w.cfg.Peers.Log(v.peer); log != nil && log.Origin() != v.origin {
+		return nil // closed: what it has lost nobody can prove, and the rest was proven when its next log was taken
+	}
 	if anchor == nil && len(chain) == 1 {
 		w.mu.Lock()
 		v.prove(chain...)
