@@ -69,8 +69,11 @@ func (c *held) stepNotice(tx *store.Tx, e exchange.Event, why because, alone boo
 	return nil
 }
 
-// released logs who let a notice go.
+// released logs who let a notice go. Of one that its recipient gave back after a rollback that stood in the part of the log that was lost.
 func released(tx *store.Tx, e exchange.Event, why because) error {
+	if why.assertion == nil {
+		return nil
+	}
 	op := &translog.Op{
 		Verb: translog.Disclose, Who: e.Actor, Why: "governance", Basis: "none", Case: e.Docket.GetCaseToken(),
 		Of: []translog.Hash{translog.Hash(e.Msg)}, OfCount: 1, Recipient: e.To,
