@@ -21,16 +21,25 @@
 //	assertion missing, forged, reused, of another act or time, by
 //	somebody not on the register, of another unit, without the right   E-RIGHT
 //	approval or ratification by the drafter; sent without approval     E-RIGHT
-//	reading, handing over or disclosing without justification          E-RIGHT
-//	erasure without two people; tombstone without its step;
-//	dockets destroyed before the end of their term                     E-RIGHT
-//	step of an erasure without its tombstone                           E-MISSING
+//	reading, handing over or disclosing without justification; notice
+//	that nobody released, or that one person did                       E-RIGHT
+//	erasure without two people, or on hold; tombstone without its
+//	step, or over what the step did not erase; dockets destroyed on
+//	hold or before the end of their term                               E-RIGHT
+//	erased again as after a recovery: in a first log, submitted after
+//	the recovery, or hours after it was there again                    E-RIGHT
+//	refusal by a rule that is not in force or does not refuse; at a
+//	receipt, a peer's by a rule that does not decide                   E-RIGHT
+//	step of an erasure without its tombstone, or one that leaves out
+//	what was erased                                                    E-MISSING
 //	limit differs from that in the leaf or in the state's snapshot     E-DEADLINE
 //	`received` without the receipt                                     E-RCPT-MISSING
 //	docket or record missing without a tombstone                       E-MISSING
 //	log that goes on from another and does not begin with its cases    E-STATE
 //	docket gone by a tombstone, and no snapshot after it; a case of
 //	the log before in a log that says nothing of it                    W-UNKNOWN (INCOMPLETE)
+//
+// Of a case whose dockets went with their term, what leaves and assertions tell is judged: the README of package audit says what that is.
 //
 // A leaf that cannot be judged has no effect on its case, and replay goes on. What one officer sent alone on danger to life and nobody
 // ratified in time is no finding about the log: it stands in [Result.Flags].
