@@ -20,39 +20,32 @@ type liar struct {
 	w *forge.World
 	c *forge.Country
 	h *forge.History // what it shows
+
+	after func(path string) error // what it does to the archive, as a folder
+	heads [2][]byte               // what it shows to two peers
 }
 
 // tell changes the history in one way, by chance, and returns the class of the lie; "" when it did not come to one.
 func (l *liar) tell() string {
-	switch n := l.r.IntN(100); {
-	case n < 40:
-		return l.alter()
-	case n < 50:
-		return l.remove()
-	case n < 55:
-		return l.repeat()
-	case n < 60:
-		return l.swap()
-	case n < 68:
-		return l.spoil()
-	case n < 74:
-		return l.dropRecord()
-	case n < 80:
-		return l.redocket()
-	case n < 85:
-		return l.hideMessage()
-	case n < 88:
-		return l.hideCase()
-	case n < 91:
-		return l.inventStep()
-	case n < 94:
-		return l.inventArrival()
-	case n < 96:
-		return l.inventReceipt()
-	case n < 98:
-		return l.reissue()
+	ways := []struct {
+		weight int
+		tell   func() string
+	}{
+		{30, l.alter}, {8, l.remove}, {4, l.repeat}, {4, l.swap}, {6, l.spoil}, {5, l.dropRecord}, {4, l.redocket}, {4, l.hideMessage}, {2, l.hideCase},
+		{3, l.inventStep}, {3, l.inventArrival}, {2, l.inventReceipt}, {2, l.reissue}, {3, l.truncate},
+		{3, l.clock}, {4, l.spell}, {4, l.file}, {2, l.fork}, {2, l.foreign}, {3, l.bury}, {4, l.unlawful}, {5, l.reading}, {3, l.decide}, {3, l.limit},
 	}
-	return l.truncate()
+	all := 0
+	for _, w := range ways {
+		all += w.weight
+	}
+	n := l.r.IntN(all)
+	for _, w := range ways {
+		if n -= w.weight; n < 0 {
+			return w.tell()
+		}
+	}
+	return ""
 }
 
 // some returns an entry of the history, but for the genesis.
@@ -125,7 +118,7 @@ func (l *liar) alter() string {
 				by = "moved a little"
 			}
 		}
-		if kind == "msg" && strings.HasSuffix(key, "_version") && l.changed(i) {
+		if (kind == "msg" && strings.HasSuffix(key, "_version") || kind == "case" && key == "manifest") && l.changed(i) {
 			by = "altered at a change"
 		}
 		class := kind + "." + key + " " + by
@@ -202,8 +195,27 @@ func (l *liar) remove() string {
 	i := l.some()
 	defer l.fix()
 	class := what(l.h.Entries[i].Body) + " removed"
+	if l.last(i) {
+		class = "last " + class
+	}
 	l.h.Delete(i)
 	return class
+}
+
+// last reports whether nothing after an entry goes on from it: a state that was noted, or, as long as no state after it says what the case was, a step that the
+// own desk took. Whether a case is held or assigned matters to no other step.
+func (l *liar) last(i int) bool {
+	states := l.h.Find("state")
+	k, ok := l.h.Entries[i].Body.(*translog.Case)
+	switch {
+	case !ok:
+		return l.h.Entries[i].Body.Kind() == "state" && i == last(states)
+	case len(states) > 0 && i < last(states), strings.HasPrefix(k.Event, "sent."), strings.HasPrefix(k.Event, "arrived."), k.Event == "received":
+		return false
+	case slices.Contains([]string{"hold", "keep", "keep-item", "assign"}, k.Event):
+		return true
+	}
+	return i == last(l.h.Find("case", func(e translog.Entry) bool { return e.(*translog.Case).Case == k.Case }))
 }
 
 func (l *liar) repeat() string {
@@ -225,10 +237,39 @@ func (l *liar) swap() string {
 	class := "two leaves swapped"
 	if quiet(l.h.Entries[i].Body) || quiet(l.h.Entries[j].Body) {
 		class = "a leaf swapped with one that depends on nothing"
+	} else if !l.related(i, j) {
+		class = "two leaves swapped that have nothing in common"
 	}
 	l.h.Swap(i, j)
 	l.fix()
 	return class
+}
+
+// related reports whether two leaves, or what lies between them and one of them, name a case or a message in common.
+func (l *liar) related(i, j int) bool {
+	i, j = min(i, j), max(i, j)
+	names := func(k int) (list []string) {
+		var leaf map[string]any
+		if json.Unmarshal(l.h.Leaf(int64(k)), &leaf) != nil {
+			return nil
+		}
+		for _, v := range leaf {
+			if s, ok := v.(string); ok && len(s) >= 14 {
+				list = append(list, s)
+			}
+		}
+		return list
+	}
+	common := func(a, b []string) bool {
+		return slices.ContainsFunc(a, func(s string) bool { return slices.Contains(b, s) })
+	}
+	a, b := names(i), names(j)
+	for k := i + 1; k < j; k++ {
+		if between := names(k); common(between, a) || common(between, b) {
+			return true
+		}
+	}
+	return common(a, b)
 }
 
 // record chooses a record beside a leaf.

@@ -127,6 +127,7 @@ type shelved struct {
 	r       *archive.Reader
 	digest  [32]byte
 	version int64
+	at      int64 // when the log named it
 	read    *rogatoryv1.Manifest
 }
 
@@ -266,7 +267,7 @@ func (c *course) line(ctx context.Context, l *line) error {
 		if e.What == translog.DirDirectory {
 			c.directory(l, e.Digest)
 		} else {
-			c.shelve(e)
+			c.shelve(e, l.leaf.At)
 		}
 	case *translog.Policy:
 		c.policy(l, e)
@@ -334,8 +335,8 @@ func (c *course) directory(l *line, digest translog.Hash) {
 	c.world, c.versions = &w, versions
 }
 
-func (c *course) shelve(e *translog.Dir) {
-	list := append(c.shelves[e.Member], &shelved{r: c.r, digest: e.Digest, version: e.Version})
+func (c *course) shelve(e *translog.Dir, at int64) {
+	list := append(c.shelves[e.Member], &shelved{r: c.r, digest: e.Digest, version: e.Version, at: at})
 	if len(list) > maxShelved {
 		list = slices.Delete(list, 0, len(list)-maxShelved)
 	}
@@ -444,9 +445,7 @@ func (c *course) message(l *line, e *translog.Msg) {
 				break
 			}
 		}
-		if own := c.shelves[c.country]; len(own) > 0 {
-			m.own = slices.Clone(own[max(0, len(own)-2):]) // the shelf goes on changing
-		}
+		m.own = inForce(c.shelves[c.country], m.at)
 	}
 	token := l.docket.GetCaseToken()
 	if l.docket.GetKind() == rogatoryv1.Kind_KIND_GOVERNANCE {
@@ -545,6 +544,16 @@ func (c *course) step(l *line, e *translog.Case) {
 	}
 	t.reused = c.reused(l.deed, e.Event, e.Case, e.Of)
 	c.give(t)
+}
+
+// inForce returns the manifests of a country that may be in force at a time: the newest, and the one before it as long as a decision may have begun under
+// that.
+func inForce(shelf []*shelved, at int64) []*shelved {
+	n := len(shelf)
+	if n > 1 && at-shelf[n-1].at <= federation.ClockSkew.Milliseconds() {
+		return slices.Clone(shelf[n-2:]) // the shelf goes on changing
+	}
+	return slices.Clone(shelf[max(0, n-1):])
 }
 
 // consult reads the manifests that a decision depends on.

@@ -128,6 +128,9 @@ func (f *folder) messageEvent(t *task, k *caseOf, e *translog.Case, x exchange.E
 	}
 	x.At, x.Index, x.Msg, x.Docket, x.Sent = m.at, uint64(f.base+m.index), exchange.Name(e.Of), m.docket, m.submitted
 	x.From, x.To = m.leaf.From, m.leaf.To
+	if l.leaf.At-m.at > skew { // both are written together
+		f.note(audit.CodeState, l.index, "a step long after its message was logged", timeText(m.at), timeText(l.leaf.At))
+	}
 	if dir == translog.In {
 		x.Who = exchange.Peer
 		if m.leaf.FirstAt != 0 {
@@ -156,6 +159,9 @@ func (f *folder) messageEvent(t *task, k *caseOf, e *translog.Case, x exchange.E
 	if target := targets(l.deed.act, m.leaf.DocketCommit[:]); target == nil || !bytes.Equal(target.GetContentCommit(), m.leaf.ContentCommit[:]) ||
 		target.GetTo() != m.leaf.To || target.GetUnit() != m.docket.GetToUnit() {
 		f.note(audit.CodeRight, l.index, "what was signed is not what was sent", m.leaf.DocketCommit.String(), "")
+	}
+	if x.Draft != (exchange.Name{}) && !kept && !k.before && l.deed.act.GetVerb() == rogatoryv1.Verb_VERB_APPROVE {
+		f.note(audit.CodeRight, l.index, "sent by an approval that is no step of its case", "", x.Actor)
 	}
 	if x.Draft == (exchange.Name{}) && m.docket.GetActor() != x.Actor {
 		f.note(audit.CodeRight, l.index, "sent by another than its docket names", m.docket.GetActor(), x.Actor)

@@ -149,9 +149,10 @@ func (c *counter) take(ctx context.Context, r *archive.Reader, res *replay.Resul
 	if err != nil {
 		return err
 	}
-	for _, saved := range res.Saved().Cases {
+	end := res.Saved()
+	for _, saved := range end.Cases {
 		token := saved.Token
-		k, ok := res.Saved().Case(token)
+		k, ok := end.Case(token)
 		switch {
 		case ok && k.Token != "":
 			c.cases[token] = &k
