@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rogatory/rogatory/node/lint"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"github.com/rogatory/rogatory/node/exchange"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
@@ -305,8 +305,8 @@ func TestRoutingPrefersWhoListsTheMessage(t *testing.T) {
 }
 
 func TestTheLargestContentIsTheLinters(t *testing.T) {
-	if maxContent != exchange.MaxContentBytes {
-		t.Errorf("%d, the linter says %d", maxContent, exchange.MaxContentBytes)
+	if maxContent != lint.MaxContentBytes {
+		t.Errorf("%d, the linter says %d", maxContent, lint.MaxContentBytes)
 	}
 }
 

@@ -8,15 +8,16 @@ import (
 	"testing"
 	"time"
 
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
-	"google.golang.org/grpc/status"
-
 	"github.com/rogatory/rogatory/configs"
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/client"
-	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
+	"github.com/rogatory/rogatory/node/lint"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/status"
+
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
+
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
@@ -96,7 +97,7 @@ func TestAgencySendsAloneOnlyForTheUnitThatListsIt(t *testing.T) {
 		f := federateBy(t, func(d *rogatoryv1.Directory) {
 			d.Rules = []*rogatoryv1.Rule{{Name: "answer-all", Verdict: rogatoryv1.Verdict_VERDICT_ANSWER}}
 		}, "RS", "BG")
-		rs := f.node["RS"].run(fourEyes, agencies("rs-register"), func(c *configs.Node) { c.Units[0].Services = []string{exchange.MethodAsk} })
+		rs := f.node["RS"].run(fourEyes, agencies("rs-register"), func(c *configs.Node) { c.Units[0].Services = []string{lint.MethodAsk} })
 		bg := f.node["BG"].run()
 		rs.clearedIn(time.Minute)
 		bg.clearedIn(time.Minute)

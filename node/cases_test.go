@@ -11,6 +11,8 @@ import (
 	"github.com/rogatory/rogatory/configs"
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/lint"
+
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
@@ -364,11 +366,11 @@ func TestDirectoryRuleRefusesWithItsNameAndDecisionsAreInTheLog(t *testing.T) {
 		f := federateBy(t, func(d *rogatoryv1.Directory) {
 			d.Rules = []*rogatoryv1.Rule{
 				{Name: "no-small-offences", To: []string{"BG"}, Purposes: []rogatoryv1.Purpose{rogatoryv1.Purpose_PURPOSE_PREVENTION}, Verdict: rogatoryv1.Verdict_VERDICT_REFUSE, Ground: rogatoryv1.Ground_GROUND_OFFENCE_UP_TO_ONE_YEAR},
-				{Name: "police-asks-police", To: []string{"BG"}, Methods: []string{exchange.MethodAsk}, Verdict: rogatoryv1.Verdict_VERDICT_ANSWER},
+				{Name: "police-asks-police", To: []string{"BG"}, Methods: []string{lint.MethodAsk}, Verdict: rogatoryv1.Verdict_VERDICT_ANSWER},
 			}
 		}, "RS", "BG")
 		rs := f.node["RS"].run()
-		bg := f.node["BG"].run(func(c *configs.Node) { c.Units[0].Services = []string{exchange.MethodAsk} })
+		bg := f.node["BG"].run(func(c *configs.Node) { c.Units[0].Services = []string{lint.MethodAsk} })
 		rs.clearedIn(time.Minute)
 		bg.clearedIn(time.Minute)
 		p := rs.founder(1)

@@ -7,11 +7,13 @@ import (
 
 	"github.com/rogatory/rogatory/crypto/envelope"
 	"github.com/rogatory/rogatory/crypto/keyring"
-	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
+	"github.com/rogatory/rogatory/node/lint"
 	"github.com/rogatory/rogatory/node/post"
 	"github.com/rogatory/rogatory/node/store"
+
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
+
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
@@ -36,7 +38,7 @@ func TestAReceiptThatLiesAboutItsTimeMovesNoCaseOutOfItsTime(t *testing.T) {
 				return err
 			}))
 			reply := example(t, "police-reply-partly-refused.json")
-			adm, _, err := b.arrive("BG", reply.GetContent(), exchange.Cover{CaseToken: token, Of: name[:], FromUnit: "police", ToUnit: "police", Actor: "bg-1", ActorKind: rogatoryv1.ActorKind_ACTOR_KIND_OFFICER})
+			adm, _, err := b.arrive("BG", reply.GetContent(), lint.Cover{CaseToken: token, Of: name[:], FromUnit: "police", ToUnit: "police", Actor: "bg-1", ActorKind: rogatoryv1.ActorKind_ACTOR_KIND_OFFICER})
 			t.Logf("reply: %q %v", adm.Reject, err)
 			_, err = b.s.Update(context.Background(), func(tx *store.Tx) error {
 				return b.desk.Delivered(tx, post.Delivery{To: "BG", Name: name, CaseToken: token, At: lie})

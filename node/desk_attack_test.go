@@ -9,11 +9,13 @@ import (
 
 	"github.com/rogatory/rogatory/crypto/envelope"
 	"github.com/rogatory/rogatory/node/desk"
-	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/lint"
 	"github.com/rogatory/rogatory/node/peers"
 	"github.com/rogatory/rogatory/node/post"
 	"github.com/rogatory/rogatory/node/store"
+
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
+
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
@@ -38,10 +40,10 @@ func deskOf(t *testing.T, f *federationOf, code string) *bench {
 }
 
 // arrive has a message judged and, if it is taken, recorded.
-func (b *bench) arrive(from string, content *rogatoryv1.Content, cover exchange.Cover) (post.Admission, *post.Arrival, error) {
+func (b *bench) arrive(from string, content *rogatoryv1.Content, cover lint.Cover) (post.Admission, *post.Arrival, error) {
 	b.t.Helper()
 	b.n++
-	docket := exchange.DocketOf(content, cover)
+	docket := lint.DocketOf(content, cover)
 	commit := make([]byte, 32)
 	commit[0], commit[1] = byte(b.n), byte(b.n>>8)
 	a := &post.Arrival{
@@ -67,14 +69,14 @@ func TestAThirdCountryDoesNotChooseTheUnitOfAnothersRequest(t *testing.T) {
 	join := &rogatoryv1.Content{Language: "en", Sender: example(t, "acknowledge.json").GetContent().GetSender(),
 		Body: &rogatoryv1.Content_Joint{Joint: &rogatoryv1.JointCase{Step: &rogatoryv1.JointCase_Join{Join: &rogatoryv1.JointJoin{
 			Leader: &rogatoryv1.JointLeader{Unit: "HU/police", Function: "head"}}}}}}
-	adm, _, err := b.arrive("HU", join, exchange.Cover{CaseToken: "BG-2026-000001", FromUnit: "police", ToUnit: "police", Actor: "hu-1", ActorKind: rogatoryv1.ActorKind_ACTOR_KIND_OFFICER})
+	adm, _, err := b.arrive("HU", join, lint.Cover{CaseToken: "BG-2026-000001", FromUnit: "police", ToUnit: "police", Actor: "hu-1", ActorKind: rogatoryv1.ActorKind_ACTOR_KIND_OFFICER})
 	t.Logf("squatting: %q %q %v", adm.Unit, adm.Reject, err)
 	if adm.Reject != "" || err != nil {
 		return
 	}
 	file := example(t, "fiu-request.json")
 	for _, to := range []string{"fiu"} {
-		adm, _, err = b.arrive("BG", file.GetContent(), exchange.Cover{CaseToken: "BG-2026-000001", FromUnit: "fiu", ToUnit: to, Regime: file.GetRegime(), Actor: "bg-1", ActorKind: rogatoryv1.ActorKind_ACTOR_KIND_OFFICER})
+		adm, _, err = b.arrive("BG", file.GetContent(), lint.Cover{CaseToken: "BG-2026-000001", FromUnit: "fiu", ToUnit: to, Regime: file.GetRegime(), Actor: "bg-1", ActorKind: rogatoryv1.ActorKind_ACTOR_KIND_OFFICER})
 		if err != nil || adm.Unit != "fiu" {
 			t.Errorf("a request to fiu: unit %q, rejected %q, %v", adm.Unit, adm.Reject, err)
 		}
@@ -89,10 +91,10 @@ func TestAThirdCountryDoesNotChooseTheUnitOfAnothersRequest(t *testing.T) {
 		})
 	}
 	file2 := example(t, "fiu-request.json")
-	if _, _, err = b.arrive("HU", join, exchange.Cover{CaseToken: "BG-2026-000002", FromUnit: "police", ToUnit: "police", Actor: "hu-1", ActorKind: rogatoryv1.ActorKind_ACTOR_KIND_OFFICER}); err != nil {
+	if _, _, err = b.arrive("HU", join, lint.Cover{CaseToken: "BG-2026-000002", FromUnit: "police", ToUnit: "police", Actor: "hu-1", ActorKind: rogatoryv1.ActorKind_ACTOR_KIND_OFFICER}); err != nil {
 		t.Fatal(err)
 	}
-	adm, _, err = b.arrive("HU", file2.GetContent(), exchange.Cover{CaseToken: "BG-2026-000002", FromUnit: "fiu", ToUnit: "fiu", Regime: file2.GetRegime(), Actor: "hu-1", ActorKind: rogatoryv1.ActorKind_ACTOR_KIND_OFFICER})
+	adm, _, err = b.arrive("HU", file2.GetContent(), lint.Cover{CaseToken: "BG-2026-000002", FromUnit: "fiu", ToUnit: "fiu", Regime: file2.GetRegime(), Actor: "hu-1", ActorKind: rogatoryv1.ActorKind_ACTOR_KIND_OFFICER})
 	if err != nil || adm.Reject == "" {
 		t.Errorf("HU opens BG's case: unit %q, rejected %q, %v", adm.Unit, adm.Reject, err)
 	}
@@ -106,7 +108,7 @@ func TestWhatCannotWaitComesAgainAndIsNotRefusedForGood(t *testing.T) {
 	for i := range 70 {
 		of := make([]byte, 32)
 		of[0] = 9
-		adm, _, err := b.arrive("BG", withdraw.GetContent(), exchange.Cover{CaseToken: "BG-2026-000001", Of: of, FromUnit: "police", ToUnit: "police", Actor: "bg-1", ActorKind: rogatoryv1.ActorKind_ACTOR_KIND_OFFICER})
+		adm, _, err := b.arrive("BG", withdraw.GetContent(), lint.Cover{CaseToken: "BG-2026-000001", Of: of, FromUnit: "police", ToUnit: "police", Actor: "bg-1", ActorKind: rogatoryv1.ActorKind_ACTOR_KIND_OFFICER})
 		if err == nil && adm.Reject != "" {
 			t.Fatalf("message %d was refused for good: %s", i, adm.Reject)
 		}
@@ -126,7 +128,7 @@ func TestOneAttachmentListedVeryOftenCostsLittle(t *testing.T) {
 			file.Content.Attachments = append(file.Content.Attachments, one)
 		}
 		began := time.Now()
-		_, _, err := b.arrive("BG", file.GetContent(), exchange.Cover{CaseToken: fmt.Sprintf("BG-2026-%06d", n), FromUnit: "police", ToUnit: "police", Regime: file.GetRegime(), Actor: "bg-1", ActorKind: rogatoryv1.ActorKind_ACTOR_KIND_OFFICER})
+		_, _, err := b.arrive("BG", file.GetContent(), lint.Cover{CaseToken: fmt.Sprintf("BG-2026-%06d", n), FromUnit: "police", ToUnit: "police", Regime: file.GetRegime(), Actor: "bg-1", ActorKind: rogatoryv1.ActorKind_ACTOR_KIND_OFFICER})
 		if took := time.Since(began); err != nil || took > time.Second {
 			t.Errorf("one attachment listed %d times took %v: %v", n, took, err)
 		}
@@ -142,7 +144,7 @@ func TestAnAttachmentsLongDigestDoesNotPoisonItsMessage(t *testing.T) {
 	file.Content.Attachments = []*rogatoryv1.Attachment{{
 		Id: make([]byte, 16), Key: make([]byte, 32), CiphertextLength: 100, Length: 50, CiphertextSha256: make([]byte, 100<<10), MediaType: "image/png",
 	}}
-	adm, _, err := b.arrive("BG", file.GetContent(), exchange.Cover{CaseToken: "BG-2026-000001", FromUnit: "police", ToUnit: "police", Regime: file.GetRegime(), Actor: "bg-1", ActorKind: rogatoryv1.ActorKind_ACTOR_KIND_OFFICER})
+	adm, _, err := b.arrive("BG", file.GetContent(), lint.Cover{CaseToken: "BG-2026-000001", FromUnit: "police", ToUnit: "police", Regime: file.GetRegime(), Actor: "bg-1", ActorKind: rogatoryv1.ActorKind_ACTOR_KIND_OFFICER})
 	if err != nil {
 		t.Errorf("neither taken nor refused: %q %v", adm.Reject, err)
 	}
@@ -157,7 +159,7 @@ func TestAnAwaitedAttachmentListedInManyMessagesPoisonsNone(t *testing.T) {
 		file.Content.Attachments = []*rogatoryv1.Attachment{{
 			Id: make([]byte, 16), Key: make([]byte, 32), CiphertextLength: 100, Length: 50, CiphertextSha256: make([]byte, 32), MediaType: "image/png",
 		}}
-		if _, _, err := b.arrive("BG", file.GetContent(), exchange.Cover{CaseToken: fmt.Sprintf("BG-2026-%06d", i), FromUnit: "police", ToUnit: "police", Regime: file.GetRegime(), Actor: "bg-1", ActorKind: rogatoryv1.ActorKind_ACTOR_KIND_OFFICER}); err != nil {
+		if _, _, err := b.arrive("BG", file.GetContent(), lint.Cover{CaseToken: fmt.Sprintf("BG-2026-%06d", i), FromUnit: "police", ToUnit: "police", Regime: file.GetRegime(), Actor: "bg-1", ActorKind: rogatoryv1.ActorKind_ACTOR_KIND_OFFICER}); err != nil {
 			t.Fatalf("message %d: %v", i, err)
 		}
 	}
@@ -176,7 +178,7 @@ func TestAPeerThatAnnouncesAttachmentsWithoutEndDoesNotFillTheStore(t *testing.T
 				Id: id, Key: make([]byte, 32), CiphertextLength: 100, Length: 50, CiphertextSha256: make([]byte, 32), MediaType: "image/png",
 			})
 		}
-		adm, _, err := b.arrive("BG", file.GetContent(), exchange.Cover{CaseToken: fmt.Sprintf("BG-2026-%06d", i), FromUnit: "police", ToUnit: "police", Regime: file.GetRegime(), Actor: "bg-1", ActorKind: rogatoryv1.ActorKind_ACTOR_KIND_OFFICER})
+		adm, _, err := b.arrive("BG", file.GetContent(), lint.Cover{CaseToken: fmt.Sprintf("BG-2026-%06d", i), FromUnit: "police", ToUnit: "police", Regime: file.GetRegime(), Actor: "bg-1", ActorKind: rogatoryv1.ActorKind_ACTOR_KIND_OFFICER})
 		if err != nil || adm.Reject != "" {
 			t.Fatalf("message %d: %q %v", i, adm.Reject, err)
 		}

@@ -17,9 +17,12 @@ import (
 	"github.com/rogatory/rogatory/node/cmd/rogatory-node/setup"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
+	"github.com/rogatory/rogatory/node/lint"
 	"github.com/rogatory/rogatory/node/store"
 	"github.com/rogatory/rogatory/node/transport"
+
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
+
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
@@ -272,7 +275,7 @@ func example(t *testing.T, file string) *rogatoryv1.RequestFile {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := exchange.ParseFile(b)
+	f, err := lint.ParseFile(b)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,8 @@ import (
 	"testing"
 
 	"github.com/rogatory/rogatory/crypto/envelope"
-	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/lint"
+
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
@@ -33,8 +34,8 @@ type coverVector struct {
 	BreakGlass bool     `json:"break_glass,omitempty"`
 }
 
-func (c coverVector) cover() exchange.Cover {
-	return exchange.Cover{
+func (c coverVector) cover() lint.Cover {
+	return lint.Cover{
 		CaseToken: c.CaseToken, Of: c.Of, FromUnit: c.FromUnit, ToUnit: c.ToUnit, Regime: rogatoryv1.Regime(c.Regime),
 		Actor: c.Actor, ActorKind: rogatoryv1.ActorKind(c.ActorKind), BreakGlass: c.BreakGlass,
 	}
@@ -48,7 +49,7 @@ func example(t *testing.T, name string) *rogatoryv1.RequestFile {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := exchange.ParseFile(b)
+	f, err := lint.ParseFile(b)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +69,7 @@ func makeDockets(t *testing.T, _ *world) []docketVector {
 		if v.Cover.Regime == 0 {
 			v.Cover.Regime = int32(rogatoryv1.Regime_REGIME_EU_2023_977)
 		}
-		d := exchange.DocketOf(f.Content, v.Cover.cover())
+		d := lint.DocketOf(f.Content, v.Cover.cover())
 		v.JSON, v.Docket = asJSON(t, d), encode(t, d)
 		out = append(out, v)
 	}
@@ -104,8 +105,8 @@ func checkDockets(t *testing.T, _ *world, all []docketVector) {
 		if err := envelope.StrictUnmarshal(v.Docket, docket, maxInner); err != nil {
 			t.Fatal(err)
 		}
-		same(t, "docket of "+v.File, encode(t, exchange.DocketOf(content, v.Cover.cover())), v.Docket)
-		if !exchange.FollowsFrom(docket, content) {
+		same(t, "docket of "+v.File, encode(t, lint.DocketOf(content, v.Cover.cover())), v.Docket)
+		if !lint.FollowsFrom(docket, content) {
 			t.Errorf("the docket of %s does not follow from its content", v.File)
 		}
 		kinds[docket.Kind] = true

@@ -17,11 +17,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rogatory/rogatory/crypto/envelope"
+	"github.com/rogatory/rogatory/node/lint"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
-	"github.com/rogatory/rogatory/crypto/envelope"
-	"github.com/rogatory/rogatory/node/exchange"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
@@ -116,8 +116,8 @@ func TestDocumentNamesTheMethodOfEveryKind(t *testing.T) {
 	body := (&rogatoryv1.Content{}).ProtoReflect().Descriptor().Oneofs().ByName("body").Fields()
 	for _, row := range rows {
 		kind := rogatoryv1.Kind(rogatoryv1.Kind_value[row[1]])
-		if fmt.Sprint(int(kind)) != row[0] || exchange.MethodOf(kind) != "/rogatory.peer.v1.DurableService/"+row[3] {
-			t.Errorf("%v: %d by %s", row, kind, exchange.MethodOf(kind))
+		if fmt.Sprint(int(kind)) != row[0] || lint.MethodOf(kind) != "/rogatory.peer.v1.DurableService/"+row[3] {
+			t.Errorf("%v: %d by %s", row, kind, lint.MethodOf(kind))
 		}
 		fd := body.ByName(protoreflect.Name(row[2]))
 		if fd == nil {
@@ -126,8 +126,8 @@ func TestDocumentNamesTheMethodOfEveryKind(t *testing.T) {
 		}
 		content := &rogatoryv1.Content{}
 		content.ProtoReflect().Set(fd, content.ProtoReflect().NewField(fd))
-		if exchange.KindOf(content) != kind {
-			t.Errorf("a content with %s is %s", row[2], exchange.KindOf(content))
+		if lint.KindOf(content) != kind {
+			t.Errorf("a content with %s is %s", row[2], lint.KindOf(content))
 		}
 	}
 }
@@ -396,11 +396,11 @@ func TestDocumentsWorkedEncodingIsAVector(t *testing.T) {
 }
 
 func TestDocumentsRequestFileLintsClean(t *testing.T) {
-	f, err := exchange.ParseFile([]byte(block(t, "json")))
+	f, err := lint.ParseFile([]byte(block(t, "json")))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, finding := range exchange.LintFile(f, exchange.LintContext{Now: noon}) {
+	for _, finding := range lint.File(f, lint.Context{Now: noon}) {
 		t.Errorf("%s %s at %s %v", finding.Severity, finding.Code, finding.Path, finding.Params)
 	}
 }

@@ -13,16 +13,17 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rogatory/rogatory/crypto/envelope"
+	"github.com/rogatory/rogatory/crypto/keyring"
+	"github.com/rogatory/rogatory/node/federation"
+	"github.com/rogatory/rogatory/node/lint"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/rogatory/rogatory/crypto/envelope"
-	"github.com/rogatory/rogatory/crypto/keyring"
-	"github.com/rogatory/rogatory/node/exchange"
-	"github.com/rogatory/rogatory/node/federation"
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
+
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
@@ -82,14 +83,14 @@ func (d *desk) Prepare(_ context.Context, req *nodev1.PrepareRequest) (*nodev1.P
 		if c.Sender == nil {
 			c.Sender = &rogatoryv1.Sender{Authority: rogatoryv1.Authority_AUTHORITY_POLICE, Name: "Invented police"}
 		}
-		cover := exchange.CoverOf(req.GetFile())
+		cover := lint.CoverOf(req.GetFile())
 		cover.CaseToken, cover.ToUnit, cover.Actor, cover.ActorKind = token, unit, req.GetActor(), rogatoryv1.ActorKind_ACTOR_KIND_OFFICER
 		if cover.FromUnit == "" {
 			cover.FromUnit = "police"
 		}
 		a.to = append(a.to, country)
 		a.contents = append(a.contents, c)
-		a.dockets = append(a.dockets, exchange.DocketOf(c, cover))
+		a.dockets = append(a.dockets, lint.DocketOf(c, cover))
 	}
 	if d.lie != nil {
 		d.lie(a)
@@ -257,7 +258,7 @@ func TestANodeThatLiesGetsNoSignature(t *testing.T) {
 		"an added language": func(a *answer) { a.contents[0].Language = "sr" },
 		"another body": func(a *answer) {
 			a.contents[0].Body = &rogatoryv1.Content_Close{Close: &rogatoryv1.Close{}}
-			a.dockets[0] = exchange.DocketOf(a.contents[0], exchange.Cover{CaseToken: a.act.CaseToken, ToUnit: "police", Actor: "rs-1"})
+			a.dockets[0] = lint.DocketOf(a.contents[0], lint.Cover{CaseToken: a.act.CaseToken, ToUnit: "police", Actor: "rs-1"})
 		},
 		"an attachment": func(a *answer) {
 			a.contents[0].Attachments = []*rogatoryv1.Attachment{{Title: "added"}}
@@ -318,7 +319,7 @@ func TestAnActThatSendsNothingIsSignedWithoutTargets(t *testing.T) {
 	}
 	d.lie = func(a *answer) {
 		a.to, a.contents = []string{"BG"}, []*rogatoryv1.Content{reminder().GetContent()}
-		a.dockets = []*rogatoryv1.Docket{exchange.DocketOf(a.contents[0], exchange.Cover{Actor: "rs-1"})}
+		a.dockets = []*rogatoryv1.Docket{lint.DocketOf(a.contents[0], lint.Cover{Actor: "rs-1"})}
 	}
 	if _, err := c.Do(t.Context(), want); !errors.Is(err, ErrNotAsked) {
 		t.Errorf("targets came along: %v", err)

@@ -7,12 +7,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rogatory/rogatory/crypto/envelope"
+	"github.com/rogatory/rogatory/node/federation"
+	"github.com/rogatory/rogatory/node/lint"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/rogatory/rogatory/crypto/envelope"
-	"github.com/rogatory/rogatory/node/exchange"
-	"github.com/rogatory/rogatory/node/federation"
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
+
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
@@ -110,7 +111,7 @@ func openOutgoing(out *nodev1.Outgoing) (Message, *rogatoryv1.ActTarget, error) 
 	if err := envelope.StrictUnmarshal(out.GetDocket(), m.Docket, maxDocket); err != nil {
 		return m, nil, err
 	}
-	if err := envelope.StrictUnmarshal(out.GetContent(), m.Content, exchange.MaxContentBytes); err != nil {
+	if err := envelope.StrictUnmarshal(out.GetContent(), m.Content, lint.MaxContentBytes); err != nil {
 		return m, nil, err
 	}
 	if len(out.GetDocketSalt()) != 32 || len(out.GetContentSalt()) != 32 {
@@ -193,7 +194,7 @@ func sameDocket(file *rogatoryv1.RequestFile, m *Message, actor string) error {
 	case d.GetBreakGlass() != file.GetBreakGlass():
 		return errors.New("the docket differs in break-glass")
 	}
-	again := exchange.DocketOf(m.Content, exchange.Cover{
+	again := lint.DocketOf(m.Content, lint.Cover{
 		CaseToken: d.GetCaseToken(), Of: d.GetOf(), FromUnit: d.GetFromUnit(), ToUnit: d.GetToUnit(),
 		Regime: d.GetRegime(), Actor: d.GetActor(), ActorKind: d.GetActorKind(), BreakGlass: d.GetBreakGlass(),
 	})

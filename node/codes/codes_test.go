@@ -9,11 +9,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rogatory/rogatory/node/codes"
+	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/lint"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
-	"github.com/rogatory/rogatory/node/codes"
-	"github.com/rogatory/rogatory/node/exchange"
 	_ "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
@@ -51,7 +52,7 @@ func produced(t *testing.T) []string {
 		add("transition", string(c)+".hint")
 	}
 	add("transition", string(exchange.CodeIllegal)+".moves")
-	for _, c := range exchange.LintCodes() {
+	for _, c := range lint.Codes() {
 		add("lint", string(c))
 		add("lint", string(c)+".hint")
 	}
@@ -82,7 +83,7 @@ func produced(t *testing.T) []string {
 	for _, s := range []exchange.Side{exchange.Opening, exchange.Answering, exchange.Party} {
 		add("side", string(s))
 	}
-	for _, s := range []exchange.Severity{exchange.Error, exchange.Warning} {
+	for _, s := range []lint.Severity{lint.Error, lint.Warning} {
 		add("severity", string(s))
 	}
 	return out

@@ -7,13 +7,15 @@ import (
 	"strings"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
+	"github.com/rogatory/rogatory/node/lint"
 	"github.com/rogatory/rogatory/node/post"
 	"github.com/rogatory/rogatory/node/store"
+	"google.golang.org/protobuf/proto"
+
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
+
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
@@ -36,7 +38,7 @@ const maxCode = 64
 
 // Admit judges a message that arrived: its form, whose case it is, the rules, the state of the case.
 func (d *Desk) Admit(tx *store.Tx, a *post.Arrival) (post.Admission, error) {
-	if !exchange.FollowsFrom(a.Docket, a.Content) {
+	if !lint.FollowsFrom(a.Docket, a.Content) {
 		return post.Admission{Reject: RejectDocket}, nil
 	}
 	if err := d.room(int64(proto.Size(a.Content))); err != nil {
@@ -67,7 +69,7 @@ func (d *Desk) Admit(tx *store.Tx, a *post.Arrival) (post.Admission, error) {
 		unit, c.kind = u, a.Docket.GetKind()
 	}
 	why := because{commit: a.DocketCommit(), unit: unit}
-	if a.Docket.GetMethod() == exchange.MethodAsk && opens(a.Docket) {
+	if a.Docket.GetMethod() == lint.MethodAsk && opens(a.Docket) {
 		if err = d.decide(tx, a, unit, &why); err != nil {
 			return post.Admission{}, err
 		}

@@ -14,10 +14,14 @@ import (
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
+	"github.com/rogatory/rogatory/node/lint"
 	"github.com/rogatory/rogatory/node/post"
 	"github.com/rogatory/rogatory/node/store"
+
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
+
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
+
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
@@ -238,7 +242,7 @@ func (a *deed) mayStand(m *sending) error {
 	if ctx.Quoted, err = a.d.quoted(m.docket.GetCaseToken(), a.unit, m.content); err != nil {
 		return err
 	}
-	if findings := exchange.Lint(m.content, m.docket, ctx); !exchange.Sendable(findings) {
+	if findings := lint.Content(m.content, m.docket, ctx); !lint.Sendable(findings) {
 		return fmt.Errorf("%s at %s: %w", findings[0].Code, findings[0].Path, ErrFindings)
 	}
 	return nil

@@ -15,8 +15,11 @@ import (
 	"github.com/rogatory/rogatory/node/codes"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
+	"github.com/rogatory/rogatory/node/lint"
 	"github.com/rogatory/rogatory/node/store"
+
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
+
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
@@ -25,12 +28,12 @@ func (d *Desk) Lint(_ context.Context, r *nodev1.LintRequest) (*nodev1.LintRespo
 	if r.GetFile().GetContent() == nil {
 		return nil, Tell(fmt.Errorf("lint without a content: %w", ErrRequest))
 	}
-	return &nodev1.LintResponse{Findings: render(exchange.LintFile(r.GetFile(), d.lintContext(r.GetFile())), r.GetLanguage())}, nil
+	return &nodev1.LintResponse{Findings: render(lint.File(r.GetFile(), d.lintContext(r.GetFile())), r.GetLanguage())}, nil
 }
 
 // lintContext is what is known of the recipients: languages that all of them read.
-func (d *Desk) lintContext(f *rogatoryv1.RequestFile) exchange.LintContext {
-	ctx := exchange.LintContext{Now: time.Now()}
+func (d *Desk) lintContext(f *rogatoryv1.RequestFile) lint.Context {
+	ctx := lint.Context{Now: time.Now()}
 	for i, to := range f.GetTo() {
 		country, _, _ := strings.Cut(to, "/")
 		m := d.cfg.Peers.Manifest(country)
@@ -69,10 +72,10 @@ func (d *Desk) unknownUnits(to []string, language string) (findings []*nodev1.Fi
 	return findings
 }
 
-// FindingUnit is the finding that a recipient has no such unit; what the linter knows by itself is in package exchange.
+// FindingUnit is the finding that a recipient has no such unit; what the linter knows by itself is in package lint.
 const FindingUnit = "peer-unit"
 
-func render(findings []exchange.Finding, language string) []*nodev1.Finding {
+func render(findings []lint.Finding, language string) []*nodev1.Finding {
 	if language == "" {
 		language = "en"
 	}
@@ -83,7 +86,7 @@ func render(findings []exchange.Finding, language string) []*nodev1.Finding {
 			params[p.Name] = p.Value
 		}
 		out = append(out, &nodev1.Finding{
-			Code: string(f.Code), Path: f.Path, Params: params, Warning: f.Severity == exchange.Warning,
+			Code: string(f.Code), Path: f.Path, Params: params, Warning: f.Severity == lint.Warning,
 			Text: codes.Text(language, "lint."+string(f.Code), params),
 		})
 	}
@@ -230,20 +233,20 @@ func (d *Desk) prepareSend(ctx context.Context, r *nodev1.PrepareRequest, office
 	if err != nil {
 		return nil, err
 	}
-	lint := d.lintContext(&rogatoryv1.RequestFile{To: to})
-	if lint.Quoted, err = d.quoted(cover.CaseToken, cover.FromUnit, f.GetContent()); err != nil {
+	known := d.lintContext(&rogatoryv1.RequestFile{To: to})
+	if known.Quoted, err = d.quoted(cover.CaseToken, cover.FromUnit, f.GetContent()); err != nil {
 		return nil, err
 	}
-	findings := exchange.LintFile(f, lint)
+	findings := lint.File(f, known)
 	unknown := d.unknownUnits(to, r.GetLanguage())
 	rendered := append(render(findings, r.GetLanguage()), unknown...)
-	if !exchange.Sendable(findings) || len(unknown) > 0 {
+	if !lint.Sendable(findings) || len(unknown) > 0 {
 		return &nodev1.PrepareResponse{Findings: rendered}, nil
 	}
 	tokens := []string{cover.CaseToken}
 	if cover.CaseToken == "" {
 		n := len(to)
-		if exchange.KindOf(f.GetContent()) == rogatoryv1.Kind_KIND_JOINT {
+		if lint.KindOf(f.GetContent()) == rogatoryv1.Kind_KIND_JOINT {
 			n = 1 // one case for all parties
 		}
 		if tokens, err = d.reserve(ctx, n); err != nil {
@@ -261,7 +264,7 @@ func (d *Desk) prepareSend(ctx context.Context, r *nodev1.PrepareRequest, office
 		c.CaseToken = tokens[min(i, len(tokens)-1)]
 		country, unit, _ := strings.Cut(address, "/")
 		c.ToUnit = unit
-		docket, err := envelope.Marshal(exchange.DocketOf(f.GetContent(), c))
+		docket, err := envelope.Marshal(lint.DocketOf(f.GetContent(), c))
 		if err != nil {
 			return nil, err
 		}
@@ -277,7 +280,7 @@ func (d *Desk) prepareSend(ctx context.Context, r *nodev1.PrepareRequest, office
 		if err := d.cfg.Store.View(func(tx *store.Reader) error {
 			c, err := load(tx, tokens[0])
 			if err == nil && !alone {
-				alone, err = d.alone(tx, c, officer, cover.FromUnit, exchange.DocketOf(f.GetContent(), cover))
+				alone, err = d.alone(tx, c, officer, cover.FromUnit, lint.DocketOf(f.GetContent(), cover))
 			}
 			return err
 		}); err != nil {
@@ -291,8 +294,8 @@ func (d *Desk) prepareSend(ctx context.Context, r *nodev1.PrepareRequest, office
 }
 
 // cover completes what a file leaves open: unit, case, predecessor, recipients.
-func (d *Desk) cover(f *rogatoryv1.RequestFile, officer *rogatoryv1.Officer) (to []string, cover exchange.Cover, err error) {
-	cover = exchange.CoverOf(f)
+func (d *Desk) cover(f *rogatoryv1.RequestFile, officer *rogatoryv1.Officer) (to []string, cover lint.Cover, err error) {
+	cover = lint.CoverOf(f)
 	cover.Actor, cover.ActorKind = officer.GetPseudonym(), rogatoryv1.ActorKind_ACTOR_KIND_OFFICER
 	if officer.GetAgency() {
 		cover.ActorKind = rogatoryv1.ActorKind_ACTOR_KIND_AGENCY
@@ -312,9 +315,9 @@ func (d *Desk) cover(f *rogatoryv1.RequestFile, officer *rogatoryv1.Officer) (to
 		if len(to) == 0 {
 			to = c.others()
 		}
-		if kind := exchange.KindOf(f.GetContent()); len(cover.Of) == 0 {
+		if kind := lint.KindOf(f.GetContent()); len(cover.Of) == 0 {
 			of := implied(c.Case, kind)
-			switch docket := exchange.DocketOf(f.GetContent(), cover); {
+			switch docket := lint.DocketOf(f.GetContent(), cover); {
 			case of != (exchange.Name{}):
 				cover.Of = of[:]
 			case opens(docket) || c.notice() || c.Kind == exchange.KindJoint:

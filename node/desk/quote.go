@@ -2,18 +2,20 @@ package desk
 
 import (
 	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/lint"
 	"github.com/rogatory/rogatory/node/store"
+
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
 // quoted returns the items of a unit's case that a content quotes, so that the linter can compare how they are handled. Items of other cases
 // are not looked for: the linter then says that it could not compare.
-func (d *Desk) quoted(token, unit string, content *rogatoryv1.Content) (map[exchange.ItemKey]*rogatoryv1.Item, error) {
+func (d *Desk) quoted(token, unit string, content *rogatoryv1.Content) (map[lint.ItemKey]*rogatoryv1.Item, error) {
 	refs := refsOf(content)
 	if len(refs) == 0 || token == "" {
 		return nil, nil
 	}
-	found := map[exchange.ItemKey]*rogatoryv1.Item{}
+	found := map[lint.ItemKey]*rogatoryv1.Item{}
 	err := d.cfg.Store.View(func(r *store.Reader) error {
 		c, err := load(r, token)
 		if err != nil || !c.told || c.unit != unit {
@@ -39,7 +41,7 @@ func (d *Desk) quoted(token, unit string, content *rogatoryv1.Content) (map[exch
 				read[name] = items
 			}
 			if i := ref.GetItem(); int64(i) < int64(len(items)) {
-				found[exchange.ItemKey{Msg: name, Item: i}] = items[i]
+				found[lint.ItemKey{Msg: name, Item: i}] = items[i]
 			}
 		}
 		return nil

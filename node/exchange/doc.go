@@ -25,6 +25,5 @@
 // one is the submission time its sender signed. Both sides hold both. Limits are rows of a policy table, zones come from
 // the embedded database, holidays from a Calendar.
 //
-// Apart from the linter, which walks messages by reflection, the package imports the generated messages and the standard library
-// only.
+// The package imports the generated messages and the standard library only.
 package exchange

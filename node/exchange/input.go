@@ -10,7 +10,7 @@ import (
 const (
 	maxScopes   = 256
 	maxRefusals = 64
-	maxParties  = 64
+	MaxParties  = 64
 	maxToken    = 64
 	maxUnit     = 32
 	maxActor    = 64
@@ -182,7 +182,7 @@ func (in *input) take(d *rogatoryv1.Docket) string {
 			ConsentKey{Name(s.GetMsg()), s.GetItem(), s.GetRecipient(), s.GetPurpose()}, s.GetDecision(), int64(s.GetUntilMs()),
 		})
 	}
-	if len(d.GetParties()) > maxParties {
+	if len(d.GetParties()) > MaxParties {
 		return "parties"
 	}
 	for _, p := range d.GetParties() {

@@ -13,13 +13,13 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/rogatory/rogatory/crypto/envelope"
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/audit/forge"
-	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
+	"github.com/rogatory/rogatory/node/lint"
+	"golang.org/x/sync/errgroup"
+
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
@@ -285,7 +285,7 @@ func (w *writer) round() (*round, error) {
 
 // compose makes a message with its number and name.
 func (w *writer) compose(from *forge.Country, to string, d *rogatoryv1.Docket, at int64) (*parcel, error) {
-	d.Method, d.FromUnit, d.Authority = exchange.MethodOf(d.GetKind()), forge.Unit, rogatoryv1.Authority_AUTHORITY_POLICE
+	d.Method, d.FromUnit, d.Authority = lint.MethodOf(d.GetKind()), forge.Unit, rogatoryv1.Authority_AUTHORITY_POLICE
 	d.ToUnit, d.Actor, d.ActorKind = forge.Unit, forge.First, rogatoryv1.ActorKind_ACTOR_KIND_OFFICER
 	b, err := envelope.Marshal(d)
 	if err != nil {

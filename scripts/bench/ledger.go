@@ -7,15 +7,16 @@ import (
 	"math/rand/v2"
 	"slices"
 
-	"golang.org/x/mod/sumdb/tlog"
-	"google.golang.org/protobuf/encoding/protowire"
-
 	"github.com/rogatory/rogatory/crypto/envelope"
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/archive"
 	"github.com/rogatory/rogatory/node/audit/forge"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
+	"github.com/rogatory/rogatory/node/lint"
+	"golang.org/x/mod/sumdb/tlog"
+	"google.golang.org/protobuf/encoding/protowire"
+
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
@@ -231,7 +232,7 @@ func (l *ledger) arrive(at int64, p *parcel, manifests map[string]*federation.Ma
 	}
 	l.arrived = l.arrived[hour:]
 	why := translog.Case{Docket: p.docketCommit, Unit: forge.Unit}
-	if exchange.MethodOf(p.docket.GetKind()) == exchange.MethodAsk && len(p.docket.GetOf()) == 0 {
+	if lint.MethodOf(p.docket.GetKind()) == lint.MethodAsk && len(p.docket.GetOf()) == 0 {
 		policy := l.dir.Policy()
 		d := policy.Decide(federation.Question{
 			Docket: p.docket, From: p.from, To: p.to, Fresh: l.at-sender.Made().UnixMilli() <= federation.ManifestLife.Milliseconds(),

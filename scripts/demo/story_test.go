@@ -7,10 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rogatory/rogatory/node/exchange"
-	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
+	"github.com/rogatory/rogatory/node/lint"
 
 	"github.com/rogatory/rogatory/crypto/translog"
+	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
 func TestEveryLineOfAStoryIsOneCommand(t *testing.T) {
@@ -96,7 +96,7 @@ func TestTheBuiltInStoryFindsItsFilesAndTheLinterFindsNothing(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, finding := range exchange.LintFile(f, exchange.LintContext{Now: time.Now()}) {
+			for _, finding := range lint.File(f, lint.Context{Now: time.Now()}) {
 				t.Errorf("%s: %s %s", c.args[2], finding.Code, finding.Path)
 			}
 		}

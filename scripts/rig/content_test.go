@@ -6,9 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rogatory/rogatory/node/lint"
 	"google.golang.org/protobuf/proto"
-
-	"github.com/rogatory/rogatory/node/exchange"
 )
 
 func TestRequestsOfEverySizeMayBeSent(t *testing.T) {
@@ -19,7 +18,7 @@ func TestRequestsOfEverySizeMayBeSent(t *testing.T) {
 			if got := proto.Size(c); got < size-64 || got > size+64 {
 				t.Errorf("content has %d bytes", got)
 			}
-			for _, f := range exchange.Lint(c, nil, exchange.LintContext{Now: time.Now(), Peer: "BG", PeerLanguages: []string{"en"}}) {
+			for _, f := range lint.Content(c, nil, lint.Context{Now: time.Now(), Peer: "BG", PeerLanguages: []string{"en"}}) {
 				t.Errorf("%s at %s: %v", f.Code, f.Path, f.Severity)
 			}
 		})

@@ -10,9 +10,11 @@ import (
 
 	"github.com/rogatory/rogatory/crypto/envelope"
 	"github.com/rogatory/rogatory/node/client"
-	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
+	"github.com/rogatory/rogatory/node/lint"
+
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
+
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
@@ -98,7 +100,7 @@ func (m *Member) Compose(token, to string, content *rogatoryv1.Content, at time.
 	if s.Content, err = envelope.Marshal(content); err != nil {
 		return nil, err
 	}
-	docket := exchange.DocketOf(content, exchange.Cover{
+	docket := lint.DocketOf(content, lint.Cover{
 		CaseToken: token, FromUnit: Unit, ToUnit: Unit, Regime: rogatoryv1.Regime_REGIME_EU_2023_977,
 		Actor: m.Agency.Pseudonym, ActorKind: rogatoryv1.ActorKind_ACTOR_KIND_AGENCY,
 	})

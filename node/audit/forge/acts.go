@@ -7,6 +7,8 @@ import (
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
+	"github.com/rogatory/rogatory/node/lint"
+
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
@@ -205,7 +207,7 @@ func (w *World) Notify(from, to string) *Message {
 func (w *World) May(from, to string, d *rogatoryv1.Docket) bool {
 	w.T.Helper()
 	c := w.Country(from)
-	d.Method = exchange.MethodOf(d.GetKind())
+	d.Method = lint.MethodOf(d.GetKind())
 	k := c.Cases[d.GetCaseToken()]
 	if c.Expired[d.GetCaseToken()] {
 		return false

@@ -8,6 +8,8 @@ import (
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
+	"github.com/rogatory/rogatory/node/lint"
+
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
@@ -140,7 +142,7 @@ func (w *World) Automate(country string) {
 	w.T.Helper()
 	c := w.Country(country)
 	c.enrol(Machine, rogatoryv1.Right_RIGHT_SEND)
-	c.house.Units[0].Agencies, c.services = []string{Machine}, []string{exchange.MethodAsk}
+	c.house.Units[0].Agencies, c.services = []string{Machine}, []string{lint.MethodAsk}
 	c.notePolicy()
 	c.publish()
 }

@@ -8,6 +8,8 @@ import (
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
+	"github.com/rogatory/rogatory/node/lint"
+
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
@@ -120,7 +122,7 @@ func (c *Country) takeUp(token, who string, a *rogatoryv1.Assertion) {
 
 func (w *World) compose(from, to string, d *rogatoryv1.Docket, drafter string) *Message {
 	w.T.Helper()
-	d.Method, d.FromUnit, d.Authority = exchange.MethodOf(d.GetKind()), Unit, rogatoryv1.Authority_AUTHORITY_POLICE
+	d.Method, d.FromUnit, d.Authority = lint.MethodOf(d.GetKind()), Unit, rogatoryv1.Authority_AUTHORITY_POLICE
 	d.ToUnit, d.Actor, d.ActorKind = Unit, drafter, kindOf(drafter)
 	m := &Message{From: from, To: to, Docket: d, Drafter: drafter, Out: -1, In: -1}
 	m.docket = w.part(d)
@@ -253,7 +255,7 @@ func (w *World) Deliver(messages ...*Message) {
 		w.tick()
 		c := w.Country(m.To)
 		why := because{commit: m.docketCommit(), unit: Unit}
-		if exchange.MethodOf(m.Docket.GetKind()) == exchange.MethodAsk && len(m.Docket.GetOf()) == 0 {
+		if lint.MethodOf(m.Docket.GetKind()) == lint.MethodAsk && len(m.Docket.GetOf()) == 0 {
 			policy := w.directory().Policy()
 			why.decision = policy.Decide(federation.Question{
 				Docket: m.Docket, From: m.From, To: m.To, Fresh: !c.Known[m.From].Stale(w.time()),

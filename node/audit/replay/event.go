@@ -8,12 +8,13 @@ import (
 	"strings"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/audit"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
+	"github.com/rogatory/rogatory/node/lint"
+	"google.golang.org/protobuf/proto"
+
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
@@ -37,7 +38,7 @@ func opens(d *rogatoryv1.Docket) bool {
 }
 
 // asks reports whether the rules decide about a message when it comes.
-func asks(d *rogatoryv1.Docket) bool { return d.GetMethod() == exchange.MethodAsk && opens(d) }
+func asks(d *rogatoryv1.Docket) bool { return d.GetMethod() == lint.MethodAsk && opens(d) }
 
 // standsElsewhere reports whether the docket of a step stands beside another leaf: that of its message, or of its draft.
 func standsElsewhere(e *translog.Case) bool {

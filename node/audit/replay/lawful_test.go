@@ -405,15 +405,15 @@ func TestWhatPeopleDoIsLawfulOrFound(t *testing.T) {
 			d.sign(d.at(d.closed, "release"), forge.Clerk, func(*rogatoryv1.Act) {})
 		}},
 
-		{"a case erased on hold, and its dockets destroyed since", "?", func(d *desk) { d.holdInstead(d.erased, d.at(d.erased, "propose-erase")-1) }},
-		{"a message taken out of the log, and its docket destroyed since", "?", func(d *desk) {
+		{"a case erased on hold, and its dockets destroyed since", "E-RIGHT E-STATE", func(d *desk) { d.holdInstead(d.erased, d.at(d.erased, "propose-erase")-1) }},
+		{"a message taken out of the log, and its docket destroyed since", "E-RIGHT E-TRANS", func(d *desk) {
 			d.blank(d.h.Find("msg", func(e translog.Entry) bool { return e.(*translog.Msg).Msg == translog.Hash(d.erased.Name) })[0])
 		}},
-		{"a receipt taken out of the log, and the dockets destroyed since", "?", func(d *desk) { d.blank(d.at(d.erased, "received") - 1) }},
-		{"a step of no kind, and its docket destroyed since", "?", func(d *desk) {
+		{"a receipt taken out of the log, and the dockets destroyed since", "E-RCPT-MISSING", func(d *desk) { d.blank(d.at(d.erased, "received") - 1) }},
+		{"a step of no kind, and its docket destroyed since", "E-RIGHT E-TRANS", func(d *desk) {
 			d.alter(d.at(d.erased, "propose-erase"), func(k *translog.Case) { k.Event = "read" })
 		}},
-		{"a step taken out of the log, and its docket destroyed since", "?", func(d *desk) { d.blank(d.at(d.erased, "close")) }},
+		{"a step taken out of the log, and its docket destroyed since", "E-STATE", func(d *desk) { d.blank(d.at(d.erased, "close")) }},
 
 		// Danger to life.
 		{"sent alone where there is no danger to life", "E-RIGHT E-STATE E-TRANS", func(d *desk) {

@@ -24,9 +24,8 @@ type said struct {
 
 func says(t *testing.T) *said {
 	t.Helper()
-	w := forge.New(t, "BG", "RS")
+	w := forge.New(t, "BG", "GR", "RS")
 	d := &said{desk: desk{t: t, w: w, c: w.Country("RS")}}
-	w.Round()
 	q := forge.Request(rogatoryv1.Urgency_URGENCY_NORMAL)
 	q.CaseToken = w.NewToken("BG")
 	d.early = w.Draft("BG", "RS", q, forge.First)
@@ -60,56 +59,56 @@ func TestWhatALogSaysIsHeldAgainstWhatStandsInIt(t *testing.T) {
 		name, finds string
 		tell        func(d *said)
 	}{
-		{"a policy of another name", "?", func(d *said) { policy(d, func(e *forge.Entry) { e.Body.(*translog.Policy).Name = "others" }) }},
-		{"a policy of another version", "?", func(d *said) { policy(d, func(e *forge.Entry) { e.Body.(*translog.Policy).Version++ }) }},
-		{"a policy that is not there", "?", func(d *said) { policy(d, func(e *forge.Entry) { delete(e.Sides, "policy") }) }},
-		{"a policy that cannot be read", "?", func(d *said) {
+		{"a policy of another name", "W-UNKNOWN", func(d *said) { policy(d, func(e *forge.Entry) { e.Body.(*translog.Policy).Name = "others" }) }},
+		{"a policy of another version", "E-STATE", func(d *said) { policy(d, func(e *forge.Entry) { e.Body.(*translog.Policy).Version++ }) }},
+		{"a policy that is not there", "E-MISSING", func(d *said) { policy(d, func(e *forge.Entry) { delete(e.Sides, "policy") }) }},
+		{"a policy that cannot be read", "E-SCHEMA", func(d *said) {
 			policy(d, func(e *forge.Entry) {
 				e.Sides["policy"] = []byte("{}")
 				e.Body.(*translog.Policy).Digest = exchange.PolicyDigest([]byte("{}"))
 			})
 		}},
-		{"an enrolment in another's name", "?", func(d *said) {
+		{"an enrolment in another's name", "E-RIGHT", func(d *said) {
 			d.h.Alter(d.h.Find("actor")[0], func(e *forge.Entry) { e.Body.(*translog.Actor).By = []string{forge.Clerk, forge.First} })
 		}},
-		{"a directory in which the country is no member", "?", func(d *said) {
+		{"a directory in which the country is no member", "E-KEY", func(d *said) {
 			next := d.w.Directories[0].Proto()
 			next.Members = slices.DeleteFunc(next.Members, func(m *rogatoryv1.Member) bool { return m.GetCountry() == "RS" })
-			next.Threshold = 1
+			next.Threshold = 2
 			before := len(d.w.Directories)
 			d.w.NextDirectory(next)
 			now := d.w.Directories[before]
 			d.h.Append(d.w.Now, &translog.Dir{What: translog.DirDirectory, Digest: now.Digest(), Prev: d.w.Directories[0].Digest(), Version: int64(now.Version())})
 		}},
-		{"a message for another unit", "?", func(d *said) { d.alter(d.at(d.erased, "arrived.request"), func(k *translog.Case) { k.Unit = "navy" }) }},
-		{"a message in another case", "?", func(d *said) {
+		{"a message for another unit", "E-STATE", func(d *said) { d.alter(d.at(d.erased, "arrived.request"), func(k *translog.Case) { k.Unit = "navy" }) }},
+		{"a message in another case", "E-STATE E-TRANS", func(d *said) {
 			d.alter(d.at(d.erased, "arrived.correction"), func(k *translog.Case) { k.Case = d.early.Docket.GetCaseToken() })
 		}},
-		{"a step whose docket is of another case", "?", func(d *said) {
+		{"a step whose docket is of another case", "E-STATE", func(d *said) {
 			d.docket(d.at(d.early, "hold"), func(x *rogatoryv1.Docket) { x.CaseToken = d.erased.Docket.GetCaseToken() })
 		}},
-		{"a step whose docket cannot be read", "?", func(d *said) {
+		{"a step whose docket cannot be read", "E-SCHEMA E-STATE", func(d *said) {
 			d.h.Alter(d.at(d.early, "hold"), func(e *forge.Entry) {
 				raw := []byte{0xff, 0xff}
 				e.Sides["docket"] = append(slices.Clone(e.Sides["docket"][:32]), raw...)
 				e.Body.(*translog.Case).Docket = envelope.Commit(envelope.Salt(e.Sides["docket"][:32]), envelope.Docket, raw)
 			})
 		}},
-		{"a message that waited, and whose step never came", "?", func(d *said) { d.blank(d.at(d.early, "arrived.request") + 1) }},
-		{"a message that waited, and another in its step", "?", func(d *said) {
+		{"a message that waited, and whose step never came", "E-STATE", func(d *said) { d.blank(d.at(d.early, "arrived.request") + 1) }},
+		{"a message that waited, and another in its step", "E-STATE E-TRANS", func(d *said) {
 			d.alter(d.at(d.early, "arrived.request")+1, func(k *translog.Case) { k.Of[0] ^= 1 })
 		}},
-		{"a message that waited, and another docket in its step", "?", func(d *said) {
+		{"a message that waited, and another docket in its step", "E-STATE", func(d *said) {
 			d.alter(d.at(d.early, "arrived.request")+1, func(k *translog.Case) { k.Docket[0] ^= 1 })
 		}},
-		{"a step about something else", "?", func(d *said) {
+		{"a step about something else", "E-RIGHT E-STATE E-TRANS", func(d *said) {
 			d.alter(d.at(d.receipt, "draft"), func(k *translog.Case) { k.Of[0] ^= 1 })
 		}},
-		{"a notice answered that it was erased, and it was not", "?", func(d *said) {
+		{"a notice answered that it was erased, and it was not", "E-RIGHT E-STATE", func(d *said) {
 			i := d.at(d.erased, "erase-item")
 			d.blank(i-1, i, i+1)
 		}},
-		{"a snapshot that cannot be read", "?", func(d *said) {
+		{"a snapshot that cannot be read", "E-STATE", func(d *said) {
 			d.h.Alter(d.h.Find("state")[0], func(e *forge.Entry) { e.Sides["snapshot"] = []byte("x") })
 		}},
 	}

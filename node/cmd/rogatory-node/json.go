@@ -11,13 +11,13 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/rogatory/rogatory/configs"
+	"github.com/rogatory/rogatory/node/cmd/internal/input"
+	"github.com/rogatory/rogatory/node/lint"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"github.com/rogatory/rogatory/configs"
-	"github.com/rogatory/rogatory/node/cmd/internal/input"
-	"github.com/rogatory/rogatory/node/exchange"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
@@ -40,7 +40,7 @@ func (p *program) readFile(path string) (*requestFile, error) {
 	if err := p.readJSON(path, f.RequestFile, "RequestFile"); err != nil {
 		return nil, err
 	}
-	if f.Content == nil || exchange.KindOf(f.Content) == 0 {
+	if f.Content == nil || lint.KindOf(f.Content) == 0 {
 		return nil, usage(fmt.Errorf("%s says nothing: it has no content", path), hintJSONFile)
 	}
 	return f, nil

@@ -3,12 +3,13 @@ package main
 import (
 	"time"
 
-	"github.com/spf13/cobra"
-
 	"github.com/rogatory/rogatory/node/cmd/internal/terminal"
 	"github.com/rogatory/rogatory/node/codes"
-	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/lint"
+	"github.com/spf13/cobra"
+
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
+
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
@@ -69,13 +70,13 @@ func (p *program) lintAt(c *cobra.Command, f *rogatoryv1.RequestFile) ([]*nodev1
 
 func (p *program) lintHere(f *rogatoryv1.RequestFile) []*nodev1.Finding {
 	var out []*nodev1.Finding
-	for _, l := range exchange.LintFile(f, exchange.LintContext{Now: time.Now()}) {
+	for _, l := range lint.File(f, lint.Context{Now: time.Now()}) {
 		params := map[string]string{}
 		for _, v := range l.Params {
 			params[v.Name] = v.Value
 		}
 		out = append(out, &nodev1.Finding{
-			Code: string(l.Code), Path: l.Path, Params: params, Warning: l.Severity == exchange.Warning,
+			Code: string(l.Code), Path: l.Path, Params: params, Warning: l.Severity == lint.Warning,
 			Text: codes.Text(p.lang(), "lint."+string(l.Code), params),
 		})
 	}

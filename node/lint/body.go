@@ -1,6 +1,8 @@
-package exchange
+package lint
 
 import (
+	"github.com/rogatory/rogatory/node/lint/ident"
+
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
@@ -55,7 +57,7 @@ func (l *linter) bodyRules(c *rogatoryv1.Content) {
 		l.in("feedback", func() {
 			l.need(b.Feedback.GetUsefulness() != 0, "usefulness")
 			if len(b.Feedback.GetSeized()) > 0 && b.Feedback.GetSeizedEur() == 0 {
-				l.warn(LintRequired, "seizedEur")
+				l.warn(Required, "seizedEur")
 			}
 		})
 	case *rogatoryv1.Content_Spontaneous:
@@ -63,7 +65,7 @@ func (l *linter) bodyRules(c *rogatoryv1.Content) {
 	case *rogatoryv1.Content_SpontaneousAcknowledge:
 		l.in("spontaneousAcknowledge", func() {
 			if b.SpontaneousAcknowledge.GetUsefulness() == rogatoryv1.Usefulness_USEFULNESS_WRONG_HIT {
-				l.err(LintContradicts, "usefulness", Param{"field", "content"})
+				l.err(Contradicts, "usefulness", Param{"field", "content"})
 			}
 		})
 	case *rogatoryv1.Content_ConsentRequest:
@@ -100,7 +102,7 @@ func (l *linter) bodyRules(c *rogatoryv1.Content) {
 			l.need(b.Governance.GetText() != "", "text")
 		})
 	default:
-		l.err(LintNothing, "")
+		l.err(Nothing, "")
 	}
 }
 
@@ -117,23 +119,23 @@ func (l *linter) provides() bool {
 // codes checks that a piece of information has its handling and its evaluation.
 func (l *linter) codes(h *rogatoryv1.Handling, e *rogatoryv1.Evaluation) {
 	if h == nil {
-		l.err(LintHandling, "handling")
+		l.err(Handling, "handling")
 	}
 	if e == nil {
-		l.err(LintEvaluation, "evaluation")
+		l.err(Evaluation, "evaluation")
 	}
 }
 
 func (l *linter) urgency(u rogatoryv1.Urgency, reason string) {
 	l.need(u != 0, "urgency")
 	if u > rogatoryv1.Urgency_URGENCY_NORMAL && reason == "" {
-		l.err(LintUrgencyReason, "urgencyReason")
+		l.err(UrgencyReason, "urgencyReason")
 	}
 	if u == rogatoryv1.Urgency_URGENCY_NORMAL && reason != "" {
-		l.warn(LintContradicts, "urgencyReason", Param{"field", "urgency"})
+		l.warn(Contradicts, "urgencyReason", Param{"field", "urgency"})
 	}
 	if l.docket.GetBreakGlass() && u != rogatoryv1.Urgency_URGENCY_THREAT_LIFE {
-		l.err(LintBreakGlass, "urgency")
+		l.err(BreakGlass, "urgency")
 	}
 }
 
@@ -145,14 +147,14 @@ func (l *linter) matter(m *rogatoryv1.Matter, fiu bool) {
 		l.need(m.GetFacts() != "", "facts")
 		switch {
 		case m.GetOffenceUnknown() && !fiu:
-			l.err(LintOffence, "offenceUnknown")
+			l.err(Offence, "offenceUnknown")
 		case m.GetOffenceUnknown() && len(m.GetOffences()) > 0:
-			l.err(LintContradicts, "offenceUnknown", Param{"field", "offences"})
+			l.err(Contradicts, "offenceUnknown", Param{"field", "offences"})
 		case len(m.GetOffences()) == 0 && !m.GetOffenceUnknown() && m.GetPurpose() != rogatoryv1.Purpose_PURPOSE_MISSING_PERSON:
-			l.err(LintOffence, "offences")
+			l.err(Offence, "offences")
 		}
 		if m.GetMaximumPenaltyYears() == 1 {
-			l.warn(LintPenaltyLow, "maximumPenaltyYears")
+			l.warn(PenaltyLow, "maximumPenaltyYears")
 		}
 	})
 }
@@ -167,10 +169,10 @@ func (l *linter) request(r *rogatoryv1.RequestForInformation) {
 	l.need(len(r.GetSubjects()) > 0, "subjects")
 	l.need(len(r.GetReplyLanguages()) > 0, "replyLanguages")
 	if r.GetHandling() == nil {
-		l.err(LintHandling, "handling")
+		l.err(Handling, "handling")
 	}
 	if a := l.docket.GetRegime(); isFIURegime(a) {
-		l.err(LintRegimeAuthority, "", Param{"regime", a.String()})
+		l.err(RegimeAuthority, "", Param{"regime", a.String()})
 	}
 	l.subjects(r.GetSubjects(), r.GetMatter().GetPurpose())
 	l.quotedBySubjects(r.GetSubjects(), r.GetHandling())
@@ -187,14 +189,14 @@ func (l *linter) fiuRequest(r *rogatoryv1.FiuRequest) {
 	l.need(r.GetSubjectAware() != 0, "subjectAware")
 	l.need(len(r.GetReplyLanguages()) > 0, "replyLanguages")
 	if r.GetHandling() == nil {
-		l.err(LintHandling, "handling")
+		l.err(Handling, "handling")
 	}
 	if len(r.GetSubjects()) == 0 && len(r.GetPayments()) == 0 && len(r.GetTransactions()) == 0 {
-		l.err(LintNothing, "subjects")
+		l.err(Nothing, "subjects")
 	}
 	for i, s := range r.GetSubjects() {
 		if (s.GetEntity().GetPerson() != nil || s.GetEntity().GetOrganisation() != nil) && len(s.FinancialRoles) == 0 {
-			l.err(LintFinancialRole, at("subjects", i)+".financialRoles")
+			l.err(FinancialRole, at("subjects", i)+".financialRoles")
 		}
 	}
 	l.subjects(r.GetSubjects(), r.GetMatter().GetPurpose())
@@ -207,10 +209,10 @@ func (l *linter) fiuOnly() {
 		return
 	}
 	if a := l.docket.Authority; a != 0 && a != rogatoryv1.Authority_AUTHORITY_FIU {
-		l.err(LintRegimeAuthority, "sender.authority", Param{"regime", l.docket.Regime.String()})
+		l.err(RegimeAuthority, "sender.authority", Param{"regime", l.docket.Regime.String()})
 	}
 	if r := l.docket.Regime; r != 0 && !isFIURegime(r) {
-		l.err(LintRegimeAuthority, "", Param{"regime", r.String()})
+		l.err(RegimeAuthority, "", Param{"regime", r.String()})
 	}
 }
 
@@ -227,19 +229,19 @@ func (l *linter) subject(s *rogatoryv1.Subject) {
 		return
 	}
 	if s.PurposeLink == "" {
-		l.err(LintPurposeLink, "purposeLink")
+		l.err(PurposeLink, "purposeLink")
 	}
 	role := Param{"role", p.Role.String()}
 	switch p.Role {
 	case rogatoryv1.Role_ROLE_UNKNOWN:
-		l.err(LintRoleInQuery, "entity.person.role", role)
+		l.err(RoleInQuery, "entity.person.role", role)
 	case rogatoryv1.Role_ROLE_VICTIM, rogatoryv1.Role_ROLE_SMUGGLED_MIGRANT:
 		if s.Target {
-			l.err(LintProtectedTarget, "target", role)
+			l.err(ProtectedTarget, "target", role)
 		}
 	case rogatoryv1.Role_ROLE_WITNESS, rogatoryv1.Role_ROLE_CONTACT, rogatoryv1.Role_ROLE_ASSOCIATE, rogatoryv1.Role_ROLE_INFORMANT:
 		if s.Target && s.TargetReason == "" {
-			l.err(LintTargetReason, "targetReason", role)
+			l.err(TargetReason, "targetReason", role)
 		}
 	}
 }
@@ -267,7 +269,7 @@ func (l *linter) subjects(subjects []*rogatoryv1.Subject, purpose rogatoryv1.Pur
 	}
 	for i, s := range subjects {
 		if p := s.GetEntity().GetPerson(); p != nil && !s.Target && s.TargetReason == "" {
-			l.err(LintProtectedTarget, at("subjects", i), Param{"role", p.Role.String()})
+			l.err(ProtectedTarget, at("subjects", i), Param{"role", p.Role.String()})
 		}
 	}
 }
@@ -278,7 +280,7 @@ func (l *linter) answer(final bool, o rogatoryv1.Outcome, items []*rogatoryv1.It
 	wantItems, wantRefusals := false, false
 	switch o {
 	case rogatoryv1.Outcome_OUTCOME_UNSPECIFIED:
-		l.err(LintRequired, "outcome")
+		l.err(Required, "outcome")
 		return
 	case rogatoryv1.Outcome_OUTCOME_PROVIDED, rogatoryv1.Outcome_OUTCOME_PARTIAL:
 		wantItems = true
@@ -288,19 +290,19 @@ func (l *linter) answer(final bool, o rogatoryv1.Outcome, items []*rogatoryv1.It
 		wantItems, wantRefusals = true, true
 	}
 	if (len(items) > 0) != wantItems {
-		l.err(LintOutcome, "items", outcome)
+		l.err(Outcome, "items", outcome)
 	}
 	if (len(refusals) > 0) != wantRefusals {
-		l.err(LintOutcome, "refusals", outcome)
+		l.err(Outcome, "refusals", outcome)
 	}
 	if final && delay != nil {
-		l.err(LintContradicts, "delay", Param{"field", "final"})
+		l.err(Contradicts, "delay", Param{"field", "final"})
 	}
 	l.refusals(refusals)
 	for i, r := range refusals {
 		for _, it := range items {
 			if r.Item != 0 && it.Want == r.Item {
-				l.warn(LintContradicts, at("refusals", i)+".item", Param{"field", "items"})
+				l.warn(Contradicts, at("refusals", i)+".item", Param{"field", "items"})
 				break
 			}
 		}
@@ -311,7 +313,7 @@ func (l *linter) refusals(refusals []*rogatoryv1.RefusedItem) {
 	seen := make(map[rogatoryv1.Want]bool)
 	for i, r := range refusals {
 		if seen[r.Item] {
-			l.err(LintDuplicate, at("refusals", i)+".item")
+			l.err(Duplicate, at("refusals", i)+".item")
 		}
 		seen[r.Item] = true
 	}
@@ -324,20 +326,20 @@ func (l *linter) ground(g rogatoryv1.Ground) {
 	fiu := l.body == rogatoryv1.Kind_KIND_FIU_REPLY ||
 		l.body == rogatoryv1.Kind_KIND_OBJECTION_DECISION && l.docket.GetAuthority() == rogatoryv1.Authority_AUTHORITY_FIU
 	if g != 0 && fundamental != fiu {
-		l.err(LintGround, "ground", Param{"ground", g.String()})
+		l.err(Ground, "ground", Param{"ground", g.String()})
 	}
 }
 
 func (l *linter) fourEyes(released, approved string) {
 	if released != "" && released == approved {
-		l.err(LintFourEyes, "approvedBy")
+		l.err(FourEyes, "approvedBy")
 	}
 }
 
 // item checks one piece of information: something in it, where it comes from, and its codes.
 func (l *linter) item(i *rogatoryv1.Item) {
 	if i.Text == "" && i.Entity == nil && i.Transaction == nil && len(i.Attachments) == 0 {
-		l.err(LintNothing, "")
+		l.err(Nothing, "")
 	}
 	l.codes(i.Handling, i.Evaluation)
 	l.need(i.Nature != 0, "nature")
@@ -345,11 +347,11 @@ func (l *linter) item(i *rogatoryv1.Item) {
 		l.need(i.SourceAuthority != "", "sourceAuthority")
 	}
 	if i.AsOf == "" && i.Transaction == nil {
-		l.warn(LintRequired, "asOf")
+		l.warn(Required, "asOf")
 	}
 	for j, n := range i.Attachments {
 		if int64(n) >= int64(l.listed+l.ctx.Files) {
-			l.err(LintAttachmentNumber, at("attachments", j))
+			l.err(AttachmentNumber, at("attachments", j))
 		}
 	}
 	l.duplicateRefs("quotes", i.Quotes)
@@ -368,17 +370,17 @@ func (l *linter) objectionDecision(d *rogatoryv1.ObjectionDecision) {
 	stand := false
 	switch d.GetOutcome() {
 	case rogatoryv1.Outcome_OUTCOME_UNSPECIFIED:
-		l.err(LintRequired, "outcome")
+		l.err(Required, "outcome")
 		return
 	case rogatoryv1.Outcome_OUTCOME_REFUSED, rogatoryv1.Outcome_OUTCOME_PARTLY_REFUSED:
 		stand = true
 	case rogatoryv1.Outcome_OUTCOME_PROVIDED:
 	default:
-		l.err(LintOutcome, "outcome", Param{"outcome", d.GetOutcome().String()})
+		l.err(Outcome, "outcome", Param{"outcome", d.GetOutcome().String()})
 		return
 	}
 	if (len(d.GetRefusals()) > 0) != stand {
-		l.err(LintOutcome, "refusals", Param{"outcome", d.GetOutcome().String()})
+		l.err(Outcome, "refusals", Param{"outcome", d.GetOutcome().String()})
 	}
 	l.refusals(d.GetRefusals())
 }
@@ -395,7 +397,7 @@ func (l *linter) duplicateConsents(field string, items []*rogatoryv1.ConsentItem
 		k, ok := itemKey(c.GetRef())
 		s := scope{k, c.GetRecipient(), c.GetPurpose()}
 		if ok && seen[s] {
-			l.err(LintDuplicate, at(field, i))
+			l.err(Duplicate, at(field, i))
 		}
 		seen[s] = true
 	}
@@ -407,13 +409,13 @@ func (l *linter) consentAnswer(a *rogatoryv1.ConsentAnswer) {
 	case rogatoryv1.Choice_CHOICE_FREE:
 	case rogatoryv1.Choice_CHOICE_NO:
 		if a.Until != "" {
-			l.err(LintContradicts, "until", Param{"field", "decision"})
+			l.err(Contradicts, "until", Param{"field", "decision"})
 		}
 		if len(a.Conditions) > 0 {
-			l.err(LintContradicts, "conditions", Param{"field", "decision"})
+			l.err(Contradicts, "conditions", Param{"field", "decision"})
 		}
 	default:
-		l.err(LintRequired, "decision")
+		l.err(Required, "decision")
 	}
 }
 
@@ -424,14 +426,14 @@ func (l *linter) correction(n *rogatoryv1.CorrectionNotice) {
 	switch n.GetKind() {
 	case rogatoryv1.CorrectionKind_CORRECTION_KIND_CORRECT:
 		if len(n.GetCorrected()) != len(n.GetItems()) {
-			l.err(LintContradicts, "corrected", Param{"field", "items"})
+			l.err(Contradicts, "corrected", Param{"field", "items"})
 		}
 	case rogatoryv1.CorrectionKind_CORRECTION_KIND_RESTRICT, rogatoryv1.CorrectionKind_CORRECTION_KIND_ERASE:
 		if len(n.GetCorrected()) > 0 {
-			l.err(LintContradicts, "corrected", Param{"field", "kind"})
+			l.err(Contradicts, "corrected", Param{"field", "kind"})
 		}
 	default:
-		l.err(LintRequired, "kind")
+		l.err(Required, "kind")
 	}
 }
 
@@ -444,7 +446,7 @@ func (l *linter) correctionReceipt(r *rogatoryv1.CorrectionReceipt) {
 	case rogatoryv1.CorrectionKind_CORRECTION_KIND_DISPUTED:
 		l.need(r.GetExplanation() != "", "explanation")
 	default:
-		l.err(LintRequired, "kind")
+		l.err(Required, "kind")
 	}
 }
 
@@ -485,7 +487,7 @@ func (l *linter) joint(j *rogatoryv1.JointCase) {
 	case *rogatoryv1.JointCase_Evaluate:
 		l.in("evaluate", func() { l.need(s.Evaluate.GetText() != "", "text") })
 	default:
-		l.err(LintNothing, "")
+		l.err(Nothing, "")
 	}
 }
 
@@ -495,21 +497,21 @@ func (l *linter) proposal(p *rogatoryv1.JointProposal) {
 	l.need(p.GetPeriod().GetUntil() != "", "period.until")
 	l.need(p.GetEvidenceRules() != "", "evidenceRules")
 	if p.GetHandling() == nil {
-		l.err(LintHandling, "handling")
+		l.err(Handling, "handling")
 	}
 	leaders := make(map[string]bool)
 	for _, u := range p.GetLeaders() {
-		if unitAddress(u.GetUnit()) == faultNone {
+		if ident.UnitAddress(u.GetUnit()) == ident.FaultNone {
 			leaders[u.GetUnit()[:2]] = true
 		}
 	}
 	countries := make(map[string]bool)
 	for i, u := range p.GetParties() {
-		if unitAddress(u) != faultNone {
+		if ident.UnitAddress(u) != ident.FaultNone {
 			continue
 		}
 		if !leaders[u[:2]] && !countries[u[:2]] {
-			l.err(LintRequired, "leaders", Param{"country", u[:2]})
+			l.err(Required, "leaders", Param{"country", u[:2]})
 		}
 		countries[u[:2]] = true
 		if i == maxList {
@@ -517,7 +519,7 @@ func (l *linter) proposal(p *rogatoryv1.JointProposal) {
 		}
 	}
 	if len(countries) < 2 {
-		l.err(LintRequired, "parties")
+		l.err(Required, "parties")
 	}
 	l.subjects(p.GetSubjects(), p.GetMatter().GetPurpose())
 	l.quotedBySubjects(p.GetSubjects(), p.GetHandling())

@@ -1,9 +1,10 @@
-package exchange
+package lint
 
 import (
 	"bytes"
 	"strings"
 
+	"github.com/rogatory/rogatory/node/lint/ident"
 	"google.golang.org/protobuf/proto"
 
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
@@ -34,7 +35,7 @@ func (l *linter) message(m proto.Message) {
 		l.something("", m.SerialNumber, m.Make, m.Model, m.Description)
 	case *rogatoryv1.MeansOfPayment:
 		if m.Means == nil {
-			l.err(LintNothing, "")
+			l.err(Nothing, "")
 		}
 	case *rogatoryv1.Account:
 		l.something("", m.Iban, m.Number)
@@ -45,7 +46,7 @@ func (l *linter) message(m proto.Message) {
 	case *rogatoryv1.AccountParty:
 		l.need(m.Role != 0, "role")
 		if m.Party == nil {
-			l.err(LintNothing, "")
+			l.err(Nothing, "")
 		}
 		l.refer(m.GetEntity(), "entity")
 	case *rogatoryv1.Card:
@@ -53,8 +54,8 @@ func (l *linter) message(m proto.Message) {
 	case *rogatoryv1.Wallet:
 		l.need(m.Chain != "", "chain")
 		l.need(m.Address != "", "address")
-		if m.Address != "" && chain(m.Chain) == faultNone {
-			l.identifier("address", "wallet", wallet(m.Chain, m.Address))
+		if m.Address != "" && ident.Chain(m.Chain) == ident.FaultNone {
+			l.identifier("address", "wallet", ident.Wallet(m.Chain, m.Address))
 		}
 	case *rogatoryv1.Transfer:
 		l.need(m.Reference != "", "reference")
@@ -91,7 +92,7 @@ func (l *linter) message(m proto.Message) {
 		l.handling(m)
 	case *rogatoryv1.Evaluation:
 		if m.Source == 0 || m.Information == 0 {
-			l.err(LintEvaluation, "")
+			l.err(Evaluation, "")
 		}
 	case *rogatoryv1.ItemRef:
 		l.need(len(m.Msg) > 0, "msg")
@@ -102,11 +103,11 @@ func (l *linter) message(m proto.Message) {
 		l.need(m.Mode != 0, "mode")
 		l.need(m.Amount != nil, "amount")
 		if m.From == nil && m.To == nil {
-			l.err(LintNothing, "")
+			l.err(Nothing, "")
 		}
 	case *rogatoryv1.TransactionParty:
 		if m.Party == nil && m.Country == "" {
-			l.err(LintNothing, "")
+			l.err(Nothing, "")
 		}
 		l.refer(m.GetEntity(), "entity")
 	case *rogatoryv1.OutsideReference:
@@ -146,7 +147,7 @@ func (l *linter) something(field string, values ...string) {
 			return
 		}
 	}
-	l.err(LintNothing, field)
+	l.err(Nothing, field)
 }
 
 // refer notes a reference to an entity of the content.
@@ -158,13 +159,13 @@ func (l *linter) refer(id, field string) {
 
 func (l *linter) entity(e *rogatoryv1.Entity) {
 	if e.Kind == nil {
-		l.err(LintNothing, "")
+		l.err(Nothing, "")
 	}
 	if e.Id == "" {
 		return
 	}
 	if _, ok := l.ids[e.Id]; ok {
-		l.err(LintDuplicate, "id")
+		l.err(Duplicate, "id")
 		return
 	}
 	l.ids[e.Id] = string(l.path)
@@ -173,25 +174,25 @@ func (l *linter) entity(e *rogatoryv1.Entity) {
 // person checks that a person has a role, and something to be known by; an informant has a code and nothing else.
 func (l *linter) person(p *rogatoryv1.Person) {
 	if p.Role == 0 {
-		l.err(LintRole, "role")
+		l.err(Role, "role")
 	}
 	if p.Role == rogatoryv1.Role_ROLE_INFORMANT {
 		l.need(p.SourceCode != "", "sourceCode")
 		if !proto.Equal(p, &rogatoryv1.Person{Role: p.Role, SourceCode: p.SourceCode}) {
-			l.err(LintInformantNamed, "")
+			l.err(InformantNamed, "")
 		}
 		return
 	}
 	if p.SourceCode != "" {
-		l.err(LintContradicts, "sourceCode", Param{"field", "role"})
+		l.err(Contradicts, "sourceCode", Param{"field", "role"})
 	}
 	if len(p.Names) == 0 && len(p.Documents) == 0 && len(p.NationalNumbers) == 0 && len(p.Communications) == 0 {
 		l.something("", p.Description)
 	}
 	l.ordered(p.BirthDate, p.DeathDate, "deathDate")
 	for i, n := range p.NationalNumbers[:min(len(p.NationalNumbers), maxList)] {
-		if day := nationalBirthDate(n.Kind, n.Value); day != "" && p.BirthDate != "" && !strings.HasPrefix(day, p.BirthDate) {
-			l.warn(LintBirthDate, at("nationalNumbers", i)+".value")
+		if day := ident.BirthDate(n.Kind, n.Value); day != "" && p.BirthDate != "" && !strings.HasPrefix(day, p.BirthDate) {
+			l.warn(BirthDate, at("nationalNumbers", i)+".value")
 		}
 	}
 }
@@ -201,13 +202,13 @@ func (l *linter) nationalNumber(n *rogatoryv1.NationalNumber) {
 	l.need(n.Value != "", "value")
 	kind := strings.ToLower(strings.TrimPrefix(n.Kind.String(), "NATIONAL_NUMBER_KIND_"))
 	if n.Value != "" {
-		l.identifier("value", kind, nationalNumber(n.Kind, n.Value))
+		l.identifier("value", kind, ident.National(n.Kind, n.Value))
 	}
 	if n.Kind == rogatoryv1.NationalNumberKind_NATIONAL_NUMBER_KIND_OTHER {
 		l.need(n.Country != "", "country")
 	}
-	if in, ok := nationalNumberCountries[n.Kind]; ok && countryCode(n.Country) == faultNone && !strings.Contains(in, n.Country) {
-		l.err(LintIdentifierCountry, "country", Param{"kind", kind}, Param{"country", n.Country})
+	if in, ok := ident.NationalCountries[n.Kind]; ok && ident.Country(n.Country) == ident.FaultNone && !strings.Contains(in, n.Country) {
+		l.err(IdentifierCountry, "country", Param{"kind", kind}, Param{"country", n.Country})
 	}
 }
 
@@ -215,7 +216,7 @@ func (l *linter) document(d *rogatoryv1.Document) {
 	if len(d.Mrz) == 0 {
 		l.need(d.Number != "", "number")
 	} else {
-		l.identifier("mrz", "mrz", mrz(d.Mrz))
+		l.identifier("mrz", "mrz", ident.MRZ(d.Mrz))
 	}
 	l.need(d.IssuingState != "", "issuingState")
 	l.ordered(d.Issued, d.Expires, "expires")
@@ -224,7 +225,7 @@ func (l *linter) document(d *rogatoryv1.Document) {
 func (l *linter) communication(m *rogatoryv1.MeansOfCommunication) {
 	switch v := m.Means.(type) {
 	case nil:
-		l.err(LintNothing, "")
+		l.err(Nothing, "")
 	case *rogatoryv1.MeansOfCommunication_Phone:
 		l.need(v.Phone != "", "phone")
 	case *rogatoryv1.MeansOfCommunication_Imsi:
@@ -241,7 +242,7 @@ func (l *linter) communication(m *rogatoryv1.MeansOfCommunication) {
 // degrees refuses what lies outside the globe, and what is no number.
 func (l *linter) degrees(v, limit float64, field string) {
 	if !(v >= -limit && v <= limit) {
-		l.err(LintRange, field, Param{"min", itoa(-int(limit))}, Param{"max", itoa(int(limit))})
+		l.err(Range, field, Param{"min", itoa(-int(limit))}, Param{"max", itoa(int(limit))})
 	}
 }
 
@@ -252,7 +253,7 @@ func (l *linter) connection(c *rogatoryv1.Connection) {
 	l.refer(c.From, "from")
 	l.refer(c.To, "to")
 	if c.From != "" && c.From == c.To {
-		l.err(LintContradicts, "to", Param{"field", "from"})
+		l.err(Contradicts, "to", Param{"field", "from"})
 	}
 	if l.provides() {
 		l.codes(c.Handling, c.Evaluation)
@@ -278,10 +279,10 @@ func (l *linter) period(p *rogatoryv1.Period) {
 
 // ordered notes that a later date lies before an earlier one, as far as their precision tells.
 func (l *linter) ordered(from, until, field string) {
-	first, _, _, ok := readDate(from)
-	_, after, _, ok2 := readDate(until)
+	first, _, _, ok := ident.Date(from)
+	_, after, _, ok2 := ident.Date(until)
 	if ok && ok2 && !after.After(first) {
-		l.err(LintOrder, field)
+		l.err(Order, field)
 	}
 }
 
@@ -293,7 +294,7 @@ func (l *linter) attachment(a *rogatoryv1.Attachment) {
 	l.need(a.MediaType != "", "mediaType")
 	l.need(a.Title != "", "title")
 	if a.CiphertextLength < a.Length {
-		l.err(LintContradicts, "ciphertextLength", Param{"field", "length"})
+		l.err(Contradicts, "ciphertextLength", Param{"field", "length"})
 	}
 }
 
@@ -312,7 +313,7 @@ func (l *linter) duplicateRefs(field string, refs []*rogatoryv1.ItemRef) {
 	for i, r := range refs {
 		for _, before := range refs[:min(i, maxList)] {
 			if r.GetItem() == before.GetItem() && bytes.Equal(r.GetMsg(), before.GetMsg()) {
-				l.err(LintDuplicate, at(field, i))
+				l.err(Duplicate, at(field, i))
 				break
 			}
 		}

@@ -1,8 +1,10 @@
-package exchange
+package lint
 
 import (
 	"slices"
 
+	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/lint/ident"
 	"google.golang.org/protobuf/proto"
 
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
@@ -12,19 +14,19 @@ import (
 // the code forbids.
 func (l *linter) handling(h *rogatoryv1.Handling) {
 	if h.Code == 0 {
-		l.err(LintHandling, "code")
+		l.err(Handling, "code")
 	}
 	if h.Code == rogatoryv1.HandlingCode_HANDLING_CODE_H3 && h.Text == "" {
-		l.err(LintHandlingText, "text")
+		l.err(HandlingText, "text")
 	}
 	if h.Code >= rogatoryv1.HandlingCode_HANDLING_CODE_H1 && h.Judicial == rogatoryv1.Choice_CHOICE_FREE {
-		l.err(LintContradicts, "judicial", Param{"field", "code"})
+		l.err(Contradicts, "judicial", Param{"field", "code"})
 	}
 	if h.Code >= rogatoryv1.HandlingCode_HANDLING_CODE_H2 && h.Onward == rogatoryv1.Onward_ONWARD_DOMESTIC {
-		l.err(LintContradicts, "onward", Param{"field", "code"})
+		l.err(Contradicts, "onward", Param{"field", "code"})
 	}
 	if (h.Onward == rogatoryv1.Onward_ONWARD_NAMED) != (len(h.Named) > 0) {
-		l.err(LintContradicts, "named", Param{"field", "onward"})
+		l.err(Contradicts, "named", Param{"field", "onward"})
 	}
 }
 
@@ -53,14 +55,14 @@ func (l *linter) quoted(refs []*rogatoryv1.ItemRef, field string, h *rogatoryv1.
 		}
 		q := l.ctx.Quoted[k]
 		if q == nil {
-			l.warn(LintQuotedUnknown, at(field+"quotes", i))
+			l.warn(QuotedUnknown, at(field+"quotes", i))
 			continue
 		}
 		for _, part := range weakerParts(h, q.GetHandling()) {
-			l.err(LintHandlingWeaker, field+"handling", Param{"part", part})
+			l.err(HandlingWeaker, field+"handling", Param{"part", part})
 		}
 		if len(refs) == 1 && e != nil && q.GetEvaluation() != nil && !proto.Equal(e, q.GetEvaluation()) {
-			l.err(LintEvaluationChanged, field+"evaluation")
+			l.err(EvaluationChanged, field+"evaluation")
 		}
 	}
 }
@@ -74,7 +76,7 @@ func weakerParts(h, q *rogatoryv1.Handling) []string {
 			out = append(out, part)
 		}
 	}
-	weaker(Weaker(h.GetCode(), q.GetCode()), "code")
+	weaker(exchange.Weaker(h.GetCode(), q.GetCode()), "code")
 	weaker(judicialOf(h) < judicialOf(q), "judicial")
 	weaker(onwardOf(h) < onwardOf(q), "onward")
 	if onwardOf(h) == rogatoryv1.Onward_ONWARD_NAMED && onwardOf(q) == rogatoryv1.Onward_ONWARD_NAMED {
@@ -83,8 +85,8 @@ func weakerParts(h, q *rogatoryv1.Handling) []string {
 	weaker(len(q.GetPurposes()) > 0 && (len(h.GetPurposes()) == 0 || !subset(h.GetPurposes(), q.GetPurposes())), "purposes")
 	weaker(q.GetDoNotNameSource() && !h.GetDoNotNameSource(), "doNotNameSource")
 	weaker(thirdStateOf(h) < thirdStateOf(q), "thirdState")
-	if _, until, _, ok := readDate(q.GetRetainUntil()); ok {
-		_, mine, _, ok := readDate(h.GetRetainUntil())
+	if _, until, _, ok := ident.Date(q.GetRetainUntil()); ok {
+		_, mine, _, ok := ident.Date(h.GetRetainUntil())
 		weaker(!ok || mine.After(until), "retainUntil")
 	}
 	weaker(!subset(q.GetConditions(), h.GetConditions()), "conditions")
@@ -95,7 +97,7 @@ func judicialOf(h *rogatoryv1.Handling) rogatoryv1.Choice {
 	if h.GetJudicial() == 0 && h.GetCode() >= rogatoryv1.HandlingCode_HANDLING_CODE_H1 {
 		return rogatoryv1.Choice_CHOICE_CONSENT
 	}
-	return StrictestChoice(h.GetJudicial(), rogatoryv1.Choice_CHOICE_FREE)
+	return exchange.StrictestChoice(h.GetJudicial(), rogatoryv1.Choice_CHOICE_FREE)
 }
 
 func onwardOf(h *rogatoryv1.Handling) rogatoryv1.Onward {

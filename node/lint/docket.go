@@ -1,6 +1,8 @@
-package exchange
+package lint
 
 import (
+	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/lint/ident"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -192,7 +194,7 @@ func bodyDocket(d *rogatoryv1.Docket, c *rogatoryv1.Content) {
 			consentDocket(d, []*rogatoryv1.ConsentItem{a.GetItem()})
 			scope := d.Consents[len(d.Consents)-1]
 			scope.Decision = a.GetDecision()
-			if t, _, moment, ok := readDate(a.GetUntil()); ok && moment && t.UnixMilli() > 0 {
+			if t, _, moment, ok := ident.Date(a.GetUntil()); ok && moment && t.UnixMilli() > 0 {
 				scope.UntilMs = uint64(t.UnixMilli())
 			}
 		}
@@ -222,7 +224,7 @@ func docketRefusals(in []*rogatoryv1.RefusedItem) []*rogatoryv1.Refusal {
 
 func delayDocket(d *rogatoryv1.Docket, p *rogatoryv1.Postponement) {
 	d.Delay = p.GetReason()
-	if t, _, moment, ok := readDate(p.GetUntil()); ok && moment && t.UnixMilli() > 0 {
+	if t, _, moment, ok := ident.Date(p.GetUntil()); ok && moment && t.UnixMilli() > 0 {
 		d.DelayUntilMs = uint64(t.UnixMilli())
 	}
 }
@@ -230,7 +232,7 @@ func delayDocket(d *rogatoryv1.Docket, p *rogatoryv1.Postponement) {
 func consentDocket(d *rogatoryv1.Docket, items []*rogatoryv1.ConsentItem) {
 	for _, i := range items {
 		scope := &rogatoryv1.ConsentScope{Msg: messageName(i.GetRef().GetMsg()), Item: i.GetRef().GetItem(), Purpose: i.GetPurpose()}
-		if unitAddress(i.GetRecipient()) == faultNone {
+		if ident.UnitAddress(i.GetRecipient()) == ident.FaultNone {
 			scope.Recipient = i.GetRecipient()
 		}
 		d.Consents = append(d.Consents, scope)
@@ -287,7 +289,7 @@ func messageName(b []byte) []byte {
 
 // addParty adds the country of "CC/unit" once. What is no unit address stays out of the docket, which holds no free text.
 func addParty(d *rogatoryv1.Docket, unit string) {
-	if unitAddress(unit) != faultNone {
+	if ident.UnitAddress(unit) != ident.FaultNone {
 		return
 	}
 	for _, p := range d.Parties {
@@ -302,7 +304,7 @@ func addParty(d *rogatoryv1.Docket, unit string) {
 func contentLanguages(c *rogatoryv1.Content) []string {
 	var out []string
 	add := func(s string) {
-		if !isLanguage(s) {
+		if !ident.IsLanguage(s) {
 			return
 		}
 		for _, o := range out {
@@ -336,7 +338,7 @@ func countInto(d *rogatoryv1.Docket, c *rogatoryv1.Content) {
 		case *rogatoryv1.Account:
 			n.Accounts++
 		case *rogatoryv1.Handling:
-			d.Handling = Strictest(d.Handling, m.GetCode())
+			d.Handling = exchange.Strictest(d.Handling, m.GetCode())
 		case *rogatoryv1.Feedback:
 			n.Arrests, n.SeizedEur = m.GetArrests(), uint64(m.GetSeizedEur())
 		case *rogatoryv1.JointEvaluation:
@@ -393,7 +395,7 @@ func (l *linter) docketFits(c *rogatoryv1.Content) {
 	for i := range fields.Len() {
 		fd := fields.Get(i)
 		if !have.Get(fd).Equal(want.Get(fd)) {
-			l.err(LintDocketDiffers, fd.JSONName())
+			l.err(DocketDiffers, fd.JSONName())
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package exchange
+package lint
 
 import (
 	"bytes"
@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rogatory/rogatory/node/lint/ident"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -18,7 +19,7 @@ import (
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
-var updateLint = flag.Bool("update-lint", false, "rewrite the expected findings in testdata/lint")
+var updateLint = flag.Bool("update-lint", false, "rewrite the expected findings in testdata/golden")
 
 // lintNow is the moment at which the golden files are linted.
 var lintNow = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
@@ -34,7 +35,7 @@ func TestEveryExampleLintsClean(t *testing.T) {
 	for _, name := range names {
 		f := readExample(t, name)
 		kinds[KindOf(f.Content)] = true
-		for _, x := range LintFile(f, LintContext{Now: lintNow, Peer: "BG", PeerLanguages: []string{"en", "bg"}}) {
+		for _, x := range File(f, Context{Now: lintNow, Peer: "BG", PeerLanguages: []string{"en", "bg"}}) {
 			t.Errorf("%s: %s", filepath.Base(name), asJSON(t, x))
 		}
 	}
@@ -77,19 +78,19 @@ func TestExamplesRefuseUnknownFields(t *testing.T) {
 	}
 }
 
-// TestLintGolden lints each testdata/lint/NAME.json, a request file, and compares with NAME.want, one finding a line.
+// TestLintGolden lints each testdata/golden/NAME.json, a request file, and compares with NAME.want, one finding a line.
 // "go test -run TestLintGolden -update-lint" rewrites the latter.
 func TestLintGolden(t *testing.T) {
-	names, err := filepath.Glob("testdata/lint/*.json")
+	names, err := filepath.Glob("testdata/golden/*.json")
 	if err != nil || len(names) == 0 {
 		t.Fatalf("no golden files (%v)", err)
 	}
-	used := make(map[LintCode]bool)
+	used := make(map[Code]bool)
 	for _, name := range names {
 		t.Run(strings.TrimSuffix(filepath.Base(name), ".json"), func(t *testing.T) {
 			f := readExample(t, name)
 			var out bytes.Buffer
-			for _, x := range LintFile(f, goldenContext()) {
+			for _, x := range File(f, goldenContext()) {
 				used[x.Code] = true
 				out.WriteString(asJSON(t, x) + "\n")
 			}
@@ -109,19 +110,19 @@ func TestLintGolden(t *testing.T) {
 			}
 		})
 	}
-	for _, c := range LintCodes() {
+	for _, c := range Codes() {
 		// These need a message too large for a file that people read, or a docket from elsewhere.
-		if c != LintTooLarge && c != LintTooLong && c != LintTooMany && c != LintDocketDiffers && !used[c] {
+		if c != TooLarge && c != TooLong && c != TooMany && c != DocketDiffers && !used[c] {
 			t.Errorf("no golden file brings up %q", c)
 		}
 	}
 }
 
 // goldenContext has one item on record: message 00…01, item 0, under H2.
-func goldenContext() LintContext {
+func goldenContext() Context {
 	k := ItemKey{}
 	k.Msg[31] = 1
-	return LintContext{
+	return Context{
 		Now: lintNow, Peer: "BG", PeerLanguages: []string{"bg", "en"},
 		Quoted: map[ItemKey]*rogatoryv1.Item{k: {
 			Handling: &rogatoryv1.Handling{
@@ -147,7 +148,7 @@ func TestFindingsAreSortedAndHoldNoContent(t *testing.T) {
 		}}}}},
 		Connections: []*rogatoryv1.Connection{{From: secret, To: secret}},
 	}}}
-	findings := Lint(c, nil, LintContext{Now: lintNow})
+	findings := Content(c, nil, Context{Now: lintNow})
 	if Sendable(findings) {
 		t.Error("an empty request is sendable")
 	}
@@ -186,7 +187,7 @@ func TestBoundsHoldForEveryStringAndList(t *testing.T) {
 					}
 				}
 				fresh.Set(fd, protoreflect.ValueOfList(list))
-				if !has(walkOnly(fresh, p), LintTooMany) {
+				if !has(walkOnly(fresh, p), TooMany) {
 					t.Errorf("%s takes %d entries", fd.FullName(), fp.maxLen+1)
 				}
 			}
@@ -200,7 +201,7 @@ func TestBoundsHoldForEveryStringAndList(t *testing.T) {
 					v = protoreflect.ValueOfList(list)
 				}
 				fresh.Set(fd, v)
-				if !has(walkOnly(fresh, p), LintTooLong) {
+				if !has(walkOnly(fresh, p), TooLong) {
 					t.Errorf("%s takes %d characters", fd.FullName(), fp.maxRunes+1)
 				}
 				continue
@@ -217,7 +218,7 @@ func TestBoundsHoldForEveryStringAndList(t *testing.T) {
 		t.Errorf("looked at %d string fields only", seen)
 	}
 	big := &rogatoryv1.Content{Body: &rogatoryv1.Content_Reminder{Reminder: &rogatoryv1.Reminder{Text: strings.Repeat("x", MaxContentBytes)}}}
-	if !has(Lint(big, nil, LintContext{}), LintTooLarge) {
+	if !has(Content(big, nil, Context{}), TooLarge) {
 		t.Error("an oversize content passes")
 	}
 }
@@ -228,7 +229,7 @@ func walkOnly(m protoreflect.Message, p *messagePlan) []Finding {
 	return l.findings
 }
 
-func has(findings []Finding, c LintCode) bool {
+func has(findings []Finding, c Code) bool {
 	return slices.ContainsFunc(findings, func(f Finding) bool { return f.Code == c })
 }
 
@@ -336,12 +337,12 @@ func TestDocketFollowsFromContent(t *testing.T) {
 	if !proto.Equal(d, want) {
 		t.Errorf("docket\n%v\nwant\n%v", d, want)
 	}
-	if x := Lint(f.Content, d, LintContext{Now: lintNow}); len(x) != 0 {
+	if x := Content(f.Content, d, Context{Now: lintNow}); len(x) != 0 {
 		t.Errorf("with its own docket: %s", asJSON(t, x))
 	}
 	d.Urgency, d.Handling = rogatoryv1.Urgency_URGENCY_NORMAL, rogatoryv1.HandlingCode_HANDLING_CODE_H0
-	x := Lint(f.Content, d, LintContext{Now: lintNow})
-	if len(x) != 2 || x[0].Path != "docket.urgency" || x[1].Path != "docket.handling" || x[0].Code != LintDocketDiffers {
+	x := Content(f.Content, d, Context{Now: lintNow})
+	if len(x) != 2 || x[0].Path != "docket.urgency" || x[1].Path != "docket.handling" || x[0].Code != DocketDiffers {
 		t.Errorf("with another docket: %s", asJSON(t, x))
 	}
 }
@@ -366,41 +367,6 @@ func TestDocketCountsWhatAReplyHolds(t *testing.T) {
 	d = DocketOf(readExample(t, filepath.Join(examplesDir, "police-reply-partly-refused.json")).Content, Cover{})
 	if len(d.Refusals) != 1 || d.Refusals[0].Ground != rogatoryv1.Ground_GROUND_RISK_TO_INVESTIGATION_OR_PERSON {
 		t.Errorf("refusals %v", d.Refusals)
-	}
-}
-
-// readable reports what keeps Apply from reading the docket of a content, as sent by RS to BG.
-func readable(f *rogatoryv1.RequestFile) *TransitionError {
-	cover := CoverOf(f)
-	if cover.CaseToken == "" {
-		cover.CaseToken = "RS-2026-000001"
-	}
-	e := Event{Kind: EventSent, Who: Officer, Actor: "officer-1", From: "RS", To: "BG", Msg: Name{1}}
-	e.Docket = DocketOf(f.Content, cover)
-	// What a message follows is the case's to say.
-	e.Docket.Of = bytes.Repeat([]byte{2}, 32)
-	if (&input{kind: e.Docket.Kind, joint: e.Docket.Joint}).opens() != "" {
-		e.Docket.Of = nil
-	}
-	_, bad := read(e)
-	return bad
-}
-
-func TestApplyReadsTheDocketOfWhatLintsClean(t *testing.T) {
-	for _, dir := range []string{examplesDir, "testdata/lint"} {
-		names, err := filepath.Glob(filepath.Join(dir, "*.json"))
-		if err != nil || len(names) == 0 {
-			t.Fatalf("%s: no files (%v)", dir, err)
-		}
-		for _, name := range names {
-			f := readExample(t, name)
-			if KindOf(f.Content) == rogatoryv1.Kind_KIND_GOVERNANCE || !Sendable(LintFile(f, goldenContext())) {
-				continue
-			}
-			if bad := readable(f); bad != nil {
-				t.Errorf("%s: %v", filepath.Base(name), bad)
-			}
-		}
 	}
 }
 
@@ -471,7 +437,7 @@ func TestDatesAreAsPreciseAsTheySay(t *testing.T) {
 		"": false, "84": false, "1984-13": false, "1984-02-30": false, "1984-5-17": false, "2026-11-20T08:30": false,
 		"2026-11-20 08:30Z": false, "2026-11-20T08:30:15.5Z": false, "17.5.1984": false, "0001": false, "2026-11-20T24:00Z": false,
 	} {
-		if _, _, _, ok := readDate(s); ok != want {
+		if _, _, _, ok := ident.Date(s); ok != want {
 			t.Errorf("%q: %v, want %v", s, ok, want)
 		}
 	}
@@ -493,7 +459,7 @@ func TestSpeaksMatchesLanguageAndScript(t *testing.T) {
 
 // FuzzLint feeds request files: whatever parses is linted the same way twice, changes nothing, and its own docket fits.
 func FuzzLint(f *testing.F) {
-	for _, dir := range []string{examplesDir, "testdata/lint"} {
+	for _, dir := range []string{examplesDir, "testdata/golden"} {
 		names, _ := filepath.Glob(filepath.Join(dir, "*.json"))
 		for _, name := range names {
 			b, err := os.ReadFile(name)
@@ -510,23 +476,18 @@ func FuzzLint(f *testing.F) {
 		}
 		before := proto.Clone(file)
 		ctx := goldenContext()
-		a, c := LintFile(file, ctx), LintFile(file, ctx)
+		a, c := File(file, ctx), File(file, ctx)
 		if !slices.EqualFunc(a, c, func(x, y Finding) bool { return x.Path == y.Path && x.Code == y.Code }) {
 			t.Errorf("two runs differ: %v, %v", a, c)
 		}
 		if !proto.Equal(before, file) {
 			t.Error("linting changed the file")
 		}
-		if has(Lint(file.Content, DocketOf(file.Content, CoverOf(file)), ctx), LintDocketDiffers) {
+		if has(Content(file.Content, DocketOf(file.Content, CoverOf(file)), ctx), DocketDiffers) {
 			t.Error("a content's own docket differs")
 		}
-		if Sendable(a) && KindOf(file.Content) != rogatoryv1.Kind_KIND_GOVERNANCE {
-			if bad := readable(file); bad != nil {
-				t.Errorf("sendable, but %v", bad)
-			}
-		}
 		for _, x := range a {
-			if x.Path == "" && x.Code != LintNothing {
+			if x.Path == "" && x.Code != Nothing {
 				t.Errorf("%s without a path", x.Code)
 			}
 		}
@@ -557,7 +518,7 @@ func FuzzLintWire(f *testing.F) {
 			return
 		}
 		d := DocketOf(c, Cover{})
-		if has(Lint(c, d, goldenContext()), LintDocketDiffers) {
+		if has(Content(c, d, goldenContext()), DocketDiffers) {
 			t.Error("a content's own docket differs")
 		}
 	})
@@ -575,7 +536,7 @@ func BenchmarkLint(b *testing.B) {
 	d := DocketOf(f.Content, CoverOf(f))
 	b.ReportAllocs()
 	for b.Loop() {
-		Lint(f.Content, d, LintContext{Now: lintNow, PeerLanguages: []string{"en"}})
+		Content(f.Content, d, Context{Now: lintNow, PeerLanguages: []string{"en"}})
 	}
 }
 

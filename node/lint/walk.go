@@ -1,4 +1,4 @@
-package exchange
+package lint
 
 import (
 	"strconv"
@@ -81,7 +81,7 @@ func (l *linter) walk(m protoreflect.Message, p *messagePlan) {
 // list checks a list's length and its elements.
 func (l *linter) list(list protoreflect.List, fp *fieldPlan) {
 	if list.Len() > fp.maxLen {
-		l.err(LintTooMany, "", Param{"max", itoa(fp.maxLen)})
+		l.err(TooMany, "", Param{"max", itoa(fp.maxLen)})
 	}
 	var seen map[any]bool
 	for j := range min(list.Len(), fp.maxLen) {
@@ -92,12 +92,12 @@ func (l *linter) list(list protoreflect.List, fp *fieldPlan) {
 		case protoreflect.MessageKind:
 		case protoreflect.StringKind:
 			if v.String() == "" {
-				l.err(LintRequired, "")
+				l.err(Required, "")
 			}
 			fallthrough
 		case protoreflect.EnumKind, protoreflect.Uint32Kind:
 			if fp.fd.Kind() == protoreflect.EnumKind && v.Enum() == 0 {
-				l.err(LintRequired, "")
+				l.err(Required, "")
 			}
 			if list.Len() < 2 || fp.text || fp.check.kind == "mrz" {
 				break // two texts may say the same
@@ -106,7 +106,7 @@ func (l *linter) list(list protoreflect.List, fp *fieldPlan) {
 				seen = make(map[any]bool)
 			}
 			if seen[v.Interface()] {
-				l.err(LintDuplicate, "")
+				l.err(Duplicate, "")
 			}
 			seen[v.Interface()] = true
 		}
@@ -124,15 +124,15 @@ func (l *linter) value(v protoreflect.Value, fp *fieldPlan) {
 		l.text(v.String(), fp)
 	case protoreflect.BytesKind:
 		if fp.size != 0 && len(v.Bytes()) != fp.size {
-			l.err(LintLength, "", Param{"want", itoa(fp.size)})
+			l.err(Length, "", Param{"want", itoa(fp.size)})
 		}
 	case protoreflect.EnumKind:
 		if fp.fd.Enum().Values().ByNumber(v.Enum()) == nil {
-			l.err(LintUnknownCode, "", Param{"number", itoa(int(v.Enum()))})
+			l.err(UnknownCode, "", Param{"number", itoa(int(v.Enum()))})
 		}
 	case protoreflect.Uint32Kind:
 		if c := fp.check; c.max != 0 && (v.Uint() < c.min || v.Uint() > c.max) {
-			l.err(LintRange, "", Param{"min", strconv.FormatUint(c.min, 10)}, Param{"max", strconv.FormatUint(c.max, 10)})
+			l.err(Range, "", Param{"min", strconv.FormatUint(c.min, 10)}, Param{"max", strconv.FormatUint(c.max, 10)})
 		}
 	}
 }
@@ -143,11 +143,11 @@ func (l *linter) text(s string, fp *fieldPlan) {
 		return
 	}
 	if utf8.RuneCountInString(s) > fp.maxRunes {
-		l.err(LintTooLong, "", Param{"max", itoa(fp.maxRunes)})
+		l.err(TooLong, "", Param{"max", itoa(fp.maxRunes)})
 		return
 	}
 	if badCharacters(s, fp.text) {
-		l.err(LintCharacters, "")
+		l.err(Characters, "")
 		return
 	}
 	l.check(s, fp.check)

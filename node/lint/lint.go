@@ -1,4 +1,10 @@
-package exchange
+// Package lint says what is wrong with a message before anybody sends it, everything at once: a code, the field's path and parameters
+// for each finding, which package codes turns into a sentence. The same rules refuse what a peer sends. And it derives the docket that
+// goes with a content: what of it may stand in a log.
+//
+// It reads the messages by reflection, so that a field that is added to the proto is bounded from its first day. It depends on nothing but
+// its arguments: no clock, no file of the host. Package ident holds the checks of single values by their standards.
+package lint
 
 import (
 	"cmp"
@@ -6,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rogatory/rogatory/node/lint/ident"
 	"google.golang.org/protobuf/proto"
 
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
@@ -15,7 +22,7 @@ import (
 const (
 	// MaxContentBytes is the largest encoding of a Content, in bytes.
 	MaxContentBytes = 768 << 10
-	// MaxFindings is how many findings Lint returns at most; the worst come first.
+	// MaxFindings is how many findings are returned at most; the worst come first.
 	MaxFindings = 1000
 
 	maxText   = 8000 // characters in what entities.proto calls a text
@@ -38,7 +45,7 @@ const (
 // a value that stands in the content, so that it may be logged.
 type Finding struct {
 	// Code is the key of the sentence in package codes.
-	Code LintCode `json:"code"`
+	Code Code `json:"code"`
 	// Path is the field, in JSON names, from the request file's root: "content.request.subjects[1].purposeLink".
 	Path string `json:"path"`
 	// Severity says whether it keeps the message from being sent.
@@ -61,8 +68,8 @@ type ItemKey struct {
 	Item uint32
 }
 
-// LintContext is what the linter has to know besides the message. The zero value leaves out what depends on it.
-type LintContext struct {
+// Context is what the linter has to know besides the message. The zero value leaves out what depends on it.
+type Context struct {
 	// Now is the moment of linting. With the zero time nothing is too early or too late: so messages are linted that were
 	// written earlier.
 	Now time.Time
@@ -70,24 +77,24 @@ type LintContext struct {
 	Peer string
 	// PeerLanguages are the languages that the recipient's manifest declares, BCP 47; none leaves languages undeclared unchecked.
 	PeerLanguages []string
-	// Quoted holds the items of earlier messages that the sender has. Lint does not modify them.
+	// Quoted holds the items of earlier messages that the sender has. Nothing modifies them.
 	Quoted map[ItemKey]*rogatoryv1.Item
 	// Files is how many files will be attached besides those that the content lists already.
 	Files int
 }
 
-// Lint says everything at once that would make a message refused, and what a person should look at again: errors before
+// Content says everything at once that would make a message refused, and what a person should look at again: errors before
 // warnings, otherwise in an order that depends on the message alone. d is the docket that goes with c, or nil: what it says must follow from c.
-// Lint depends on nothing but its arguments and modifies none of them.
-func Lint(c *rogatoryv1.Content, d *rogatoryv1.Docket, ctx LintContext) []Finding {
+// It depends on nothing but its arguments and modifies none of them.
+func Content(c *rogatoryv1.Content, d *rogatoryv1.Docket, ctx Context) []Finding {
 	l := &linter{ctx: ctx, docket: d, path: []byte("content")}
 	l.content(c)
 	l.docketFits(c)
 	return l.sorted()
 }
 
-// LintFile lints a request file: where it goes, what it belongs to, and its content with the docket that follows from it.
-func LintFile(f *rogatoryv1.RequestFile, ctx LintContext) []Finding {
+// File lints a request file: where it goes, what it belongs to, and its content with the docket that follows from it.
+func File(f *rogatoryv1.RequestFile, ctx Context) []Finding {
 	ctx.Files += len(f.GetAttachments())
 	l := &linter{ctx: ctx, docket: DocketOf(f.GetContent(), CoverOf(f))}
 	l.file(f)
@@ -103,7 +110,7 @@ func Sendable(findings []Finding) bool {
 
 // linter collects the findings on one message.
 type linter struct {
-	ctx      LintContext
+	ctx      Context
 	docket   *rogatoryv1.Docket
 	findings []Finding
 
@@ -133,7 +140,7 @@ func severityRank(s Severity) int {
 }
 
 // add notes a finding on a field of the message that is looked at; an empty field means the message itself.
-func (l *linter) add(sev Severity, code LintCode, field string, params ...Param) {
+func (l *linter) add(sev Severity, code Code, field string, params ...Param) {
 	if len(l.findings) >= MaxFindings {
 		return
 	}
@@ -149,18 +156,18 @@ func (l *linter) add(sev Severity, code LintCode, field string, params ...Param)
 	l.findings = append(l.findings, Finding{Code: code, Path: p, Severity: sev, Params: params})
 }
 
-func (l *linter) err(code LintCode, field string, params ...Param) {
+func (l *linter) err(code Code, field string, params ...Param) {
 	l.add(Error, code, field, params...)
 }
 
-func (l *linter) warn(code LintCode, field string, params ...Param) {
+func (l *linter) warn(code Code, field string, params ...Param) {
 	l.add(Warning, code, field, params...)
 }
 
 // need notes that a mandatory field is empty.
 func (l *linter) need(there bool, field string) {
 	if !there {
-		l.err(LintRequired, field)
+		l.err(Required, field)
 	}
 }
 
@@ -181,11 +188,11 @@ func at(field string, i int) string { return field + "[" + itoa(i) + "]" }
 // content lints all of a content.
 func (l *linter) content(c *rogatoryv1.Content) {
 	if c == nil {
-		l.err(LintRequired, "")
+		l.err(Required, "")
 		return
 	}
 	if n := proto.Size(c); n > MaxContentBytes {
-		l.err(LintTooLarge, "", Param{"max", itoa(MaxContentBytes)})
+		l.err(TooLarge, "", Param{"max", itoa(MaxContentBytes)})
 		return
 	}
 	l.body = KindOf(c)
@@ -202,10 +209,10 @@ func (l *linter) content(c *rogatoryv1.Content) {
 // languages checks that the text's language, or a translation's, is one that the peer has declared.
 func (l *linter) languages(c *rogatoryv1.Content) {
 	if c.Language == "" {
-		l.err(LintRequired, "language")
+		l.err(Required, "language")
 		return
 	}
-	if len(l.ctx.PeerLanguages) == 0 || !isLanguage(c.Language) || speaks(l.ctx.PeerLanguages, c.Language) {
+	if len(l.ctx.PeerLanguages) == 0 || !ident.IsLanguage(c.Language) || speaks(l.ctx.PeerLanguages, c.Language) {
 		return
 	}
 	for _, t := range c.Translations {
@@ -213,7 +220,7 @@ func (l *linter) languages(c *rogatoryv1.Content) {
 			return
 		}
 	}
-	l.err(LintLanguageUndeclared, "language",
+	l.err(LanguageUndeclared, "language",
 		Param{"language", c.Language}, Param{"peer", l.ctx.Peer}, Param{"declared", strings.Join(l.ctx.PeerLanguages, " ")})
 }
 
@@ -222,7 +229,7 @@ func (l *linter) sender(c *rogatoryv1.Content) {
 	l.in("sender", func() {
 		s := c.Sender
 		if s == nil {
-			l.err(LintRequired, "")
+			l.err(Required, "")
 			return
 		}
 		l.need(s.Authority != 0, "authority")
@@ -233,7 +240,7 @@ func (l *linter) sender(c *rogatoryv1.Content) {
 		case rogatoryv1.Kind_KIND_SPONTANEOUS, rogatoryv1.Kind_KIND_REPLY, rogatoryv1.Kind_KIND_FIU_REPLY:
 			l.need(s.Name != "", "name")
 			if s.Phone == "" && s.Email == "" {
-				l.err(LintRequired, "phone")
+				l.err(Required, "phone")
 			}
 		}
 	})
@@ -244,7 +251,7 @@ func (l *linter) references() {
 	l.path = l.path[:0]
 	for _, r := range l.refs {
 		if _, ok := l.ids[r.id]; !ok {
-			l.err(LintReferenceUnknown, r.path)
+			l.err(ReferenceUnknown, r.path)
 		}
 	}
 	l.path = append(l.path, "content"...)
@@ -260,18 +267,18 @@ func (l *linter) translations(c *rogatoryv1.Content) {
 			l.need(t.Text != "", "text")
 			l.need(t.By != "", "by")
 			if t.Language != "" && t.Language == c.Language {
-				l.err(LintContradicts, "language", Param{"field", "content.language"})
+				l.err(Contradicts, "language", Param{"field", "content.language"})
 			}
 			if text, ok := textAt(c, t.Path); !ok || text == "" {
-				l.err(LintTranslationPath, "path")
+				l.err(TranslationPath, "path")
 			}
 			if k := (key{t.Path, t.Language}); seen[k] {
-				l.err(LintDuplicate, "path")
+				l.err(Duplicate, "path")
 			} else {
 				seen[k] = true
 			}
 			if t.Machine && !t.Checked {
-				l.warn(LintTranslationUnchecked, "checked")
+				l.warn(TranslationUnchecked, "checked")
 			}
 		})
 	}

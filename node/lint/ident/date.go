@@ -1,13 +1,10 @@
-package exchange
+package ident
 
-import (
-	"strconv"
-	"time"
-)
+import "time"
 
-// readDate reads a date as entities.proto defines it: "1984", "1984-05", "1984-05-17", "2026-11-20T08:30Z" or with seconds and
+// Date reads a date as entities.proto defines it: "1984", "1984-05", "1984-05-17", "2026-11-20T08:30Z" or with seconds and
 // an offset. It returns the first moment it may mean, the first one after it, and whether it names a moment with a time.
-func readDate(s string) (first, after time.Time, moment, ok bool) {
+func Date(s string) (first, after time.Time, moment, ok bool) {
 	var format string
 	switch len(s) {
 	case len("2006"):
@@ -40,14 +37,3 @@ func readDate(s string) (first, after time.Time, moment, ok bool) {
 	}
 	return t, after, moment, true
 }
-
-// aheadOf reports whether a date lies surely after now, in whatever zone it was written: a day without an offset may have
-// begun 14 hours ago somewhere. A clock's skew of two minutes is forgiven.
-func aheadOf(first, now time.Time, moment bool) bool {
-	if moment {
-		return first.After(now.Add(2 * time.Minute))
-	}
-	return first.Add(-14 * time.Hour).After(now)
-}
-
-func itoa(n int) string { return strconv.Itoa(n) }

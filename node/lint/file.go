@@ -1,10 +1,11 @@
-package exchange
+package lint
 
 import (
 	"errors"
 	"fmt"
 	"strings"
 
+	"github.com/rogatory/rogatory/node/lint/ident"
 	"google.golang.org/protobuf/encoding/protojson"
 
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
@@ -48,44 +49,44 @@ func (l *linter) file(f *rogatoryv1.RequestFile) {
 		}
 	}
 	if _, ok := rogatoryv1.Regime_name[int32(f.GetRegime())]; !ok {
-		l.err(LintUnknownCode, "regime", Param{"number", itoa(int(f.GetRegime()))})
+		l.err(UnknownCode, "regime", Param{"number", itoa(int(f.GetRegime()))})
 	}
 	if len(f.GetTo()) > maxList {
-		l.err(LintTooMany, "to", Param{"max", itoa(maxList)})
+		l.err(TooMany, "to", Param{"max", itoa(maxList)})
 	}
 	seen := make(map[string]bool)
 	for i, to := range f.GetTo()[:min(len(f.GetTo()), maxList)] {
-		l.identifier(at("to", i), "unit", unitAddress(to))
+		l.identifier(at("to", i), "unit", ident.UnitAddress(to))
 		if seen[to] {
-			l.err(LintDuplicate, at("to", i))
+			l.err(Duplicate, at("to", i))
 		}
 		seen[to] = true
 	}
 	if f.GetFromUnit() != "" {
-		l.identifier("fromUnit", "unit", unitName(f.GetFromUnit()))
+		l.identifier("fromUnit", "unit", ident.UnitName(f.GetFromUnit()))
 	}
 	if f.GetCaseToken() != "" {
-		l.identifier("caseToken", "case", caseToken(f.GetCaseToken()))
+		l.identifier("caseToken", "case", ident.CaseToken(f.GetCaseToken()))
 	}
 	if n := len(f.GetOf()); n != 0 && n != 32 {
-		l.err(LintLength, "of", Param{"want", "32"})
+		l.err(Length, "of", Param{"want", "32"})
 	}
 	if f.GetBreakGlass() && !hasUrgency(kind) {
-		l.err(LintBreakGlass, "breakGlass")
+		l.err(BreakGlass, "breakGlass")
 	}
 	if len(f.GetAttachments()) > maxList {
-		l.err(LintTooMany, "attachments", Param{"max", itoa(maxList)})
+		l.err(TooMany, "attachments", Param{"max", itoa(maxList)})
 	}
 	for i, a := range f.GetAttachments()[:min(len(f.GetAttachments()), maxList)] {
 		l.in(at("attachments", i), func() {
 			if !insideFolder(a.GetPath()) {
-				l.err(LintAttachmentPath, "path")
+				l.err(AttachmentPath, "path")
 			}
 			l.need(a.GetTitle() != "", "title")
 			if len(a.GetTitle()) > maxString || badCharacters(a.GetTitle(), false) {
-				l.err(LintCharacters, "title")
+				l.err(Characters, "title")
 			}
-			l.identifier("mediaType", "media-type", mediaType(a.GetMediaType()))
+			l.identifier("mediaType", "media-type", ident.MediaType(a.GetMediaType()))
 		})
 	}
 }

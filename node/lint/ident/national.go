@@ -1,4 +1,4 @@
-package exchange
+package ident
 
 import (
 	"strings"
@@ -7,20 +7,8 @@ import (
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
-// A fault says what is wrong with an identifier, as a code for Param "fault"; empty when nothing is.
-type fault string
-
-const (
-	faultNone    fault = ""
-	faultShape   fault = "shape"   // wrong characters
-	faultLength  fault = "length"  // wrong number of characters
-	faultDate    fault = "date"    // the date inside does not exist
-	faultCheck   fault = "check"   // the check digit does not fit
-	faultCountry fault = "country" // no such country in the scheme
-)
-
-// nationalNumber checks a national identification number by the rule of its kind.
-func nationalNumber(kind rogatoryv1.NationalNumberKind, s string) fault {
+// National checks a national identification number by the rule of its kind.
+func National(kind rogatoryv1.NationalNumberKind, s string) Fault {
 	switch kind {
 	case rogatoryv1.NationalNumberKind_NATIONAL_NUMBER_KIND_JMBG,
 		rogatoryv1.NationalNumberKind_NATIONAL_NUMBER_KIND_EMBG,
@@ -45,11 +33,11 @@ func nationalNumber(kind rogatoryv1.NationalNumberKind, s string) fault {
 	case rogatoryv1.NationalNumberKind_NATIONAL_NUMBER_KIND_SZEMELYI:
 		return szemelyi(s)
 	}
-	return faultNone
+	return FaultNone
 }
 
-// nationalNumberCountries lists the countries whose numbers follow a kind's rule.
-var nationalNumberCountries = map[rogatoryv1.NationalNumberKind]string{
+// NationalCountries lists the countries whose numbers follow a kind's rule.
+var NationalCountries = map[rogatoryv1.NationalNumberKind]string{
 	rogatoryv1.NationalNumberKind_NATIONAL_NUMBER_KIND_JMBG:           "RS BA ME XK HR SI MK",
 	rogatoryv1.NationalNumberKind_NATIONAL_NUMBER_KIND_EMBG:           "MK",
 	rogatoryv1.NationalNumberKind_NATIONAL_NUMBER_KIND_EMSO:           "SI",
@@ -64,10 +52,10 @@ var nationalNumberCountries = map[rogatoryv1.NationalNumberKind]string{
 	rogatoryv1.NationalNumberKind_NATIONAL_NUMBER_KIND_SZEMELYI:       "HU",
 }
 
-// nationalBirthDate returns the day of birth that a valid number holds, as "1990-01-31"; empty when its kind holds none, or
+// BirthDate returns the day of birth that a valid number holds, as "1990-01-31"; empty when its kind holds none, or
 // not the century.
-func nationalBirthDate(kind rogatoryv1.NationalNumberKind, s string) string {
-	if nationalNumber(kind, s) != faultNone {
+func BirthDate(kind rogatoryv1.NationalNumberKind, s string) string {
+	if National(kind, s) != FaultNone {
 		return ""
 	}
 	var year, month, day int
@@ -92,12 +80,12 @@ func nationalBirthDate(kind rogatoryv1.NationalNumberKind, s string) string {
 
 // jmbg checks a unique master citizen number (JMBG, EMBG, EMŠO): DDMMYYY, region, serial, and a check digit with weights
 // 7 to 2, twice, modulo 11.
-func jmbg(s string) fault {
-	if f := digitsOnly(s, 13); f != faultNone {
+func jmbg(s string) Fault {
+	if f := digitsOnly(s, 13); f != FaultNone {
 		return f
 	}
 	if !isDay(jmbgYear(s), decimal(s[2:4]), decimal(s[0:2])) {
-		return faultDate
+		return FaultDate
 	}
 	sum := 0
 	for i, w := range []int{7, 6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2} {
@@ -119,8 +107,8 @@ func jmbgYear(s string) int {
 }
 
 // oib checks a Croatian personal identification number: ISO/IEC 7064, MOD 11,10.
-func oib(s string) fault {
-	if f := digitsOnly(s, 11); f != faultNone {
+func oib(s string) Fault {
+	if f := digitsOnly(s, 11); f != FaultNone {
 		return f
 	}
 	p := 10
@@ -135,13 +123,13 @@ func oib(s string) fault {
 }
 
 // egn checks a Bulgarian unified civil number: YYMMDD with the century in the month, and a check digit modulo 11.
-func egn(s string) fault {
-	if f := digitsOnly(s, 10); f != faultNone {
+func egn(s string) Fault {
+	if f := digitsOnly(s, 10); f != FaultNone {
 		return f
 	}
 	year, month := egnMonth(s)
 	if !isDay(year, month, decimal(s[4:6])) {
-		return faultDate
+		return FaultDate
 	}
 	sum := 0
 	for i, w := range []int{2, 4, 8, 5, 10, 9, 7, 3, 6} {
@@ -164,15 +152,15 @@ func egnMonth(s string) (year, month int) {
 
 // cnp checks a Romanian personal numeric code: sex and century, YYMMDD, county, serial, and a check digit modulo 11 with
 // weights 279146358279.
-func cnp(s string) fault {
-	if f := digitsOnly(s, 13); f != faultNone {
+func cnp(s string) Fault {
+	if f := digitsOnly(s, 13); f != FaultNone {
 		return f
 	}
 	if s[0] == '0' {
-		return faultShape
+		return FaultShape
 	}
 	if !isDay(cnpCentury(s)+decimal(s[1:3]), decimal(s[3:5]), decimal(s[5:7])) {
-		return faultDate
+		return FaultDate
 	}
 	sum := 0
 	for i := range 12 {
@@ -201,12 +189,12 @@ func cnpCentury(s string) int {
 }
 
 // tckn checks a Turkish identification number: two check digits modulo 10.
-func tckn(s string) fault {
-	if f := digitsOnly(s, 11); f != faultNone {
+func tckn(s string) Fault {
+	if f := digitsOnly(s, 11); f != FaultNone {
 		return f
 	}
 	if s[0] == '0' {
-		return faultShape
+		return FaultShape
 	}
 	odd, even := 0, 0
 	for i := range 9 {
@@ -221,12 +209,12 @@ func tckn(s string) fault {
 }
 
 // afm checks a Greek tax number: powers of two modulo 11.
-func afm(s string) fault {
-	if f := digitsOnly(s, 9); f != faultNone {
+func afm(s string) Fault {
+	if f := digitsOnly(s, 9); f != FaultNone {
 		return f
 	}
 	if s == "000000000" {
-		return faultShape
+		return FaultShape
 	}
 	sum := 0
 	for i := range 8 {
@@ -236,26 +224,26 @@ func afm(s string) fault {
 }
 
 // amka checks a Greek social security number: DDMMYY, serial, Luhn.
-func amka(s string) fault {
-	if f := digitsOnly(s, 11); f != faultNone {
+func amka(s string) Fault {
+	if f := digitsOnly(s, 11); f != FaultNone {
 		return f
 	}
 	// The century is not in the number: a 29 February fits when either century has it.
 	day, month, year := decimal(s[0:2]), decimal(s[2:4]), decimal(s[4:6])
 	if !isDay(1900+year, month, day) && !isDay(2000+year, month, day) {
-		return faultDate
+		return FaultDate
 	}
 	return checked(luhn(s))
 }
 
 // albanianNID checks the shape and date of an Albanian identity number: a letter for the decade, a digit for the year, the
 // month (51 to 62 for women, 30 more for residents), the day, a serial, a letter. The rule of the last letter is unpublished.
-func albanianNID(s string) fault {
+func albanianNID(s string) Fault {
 	if len(s) != 10 {
-		return faultLength
+		return FaultLength
 	}
 	if !allDigits(s[1:9]) || s[9] < 'A' || s[9] > 'W' {
-		return faultShape
+		return FaultShape
 	}
 	year := int(s[1] - '0')
 	switch c := s[0]; {
@@ -264,7 +252,7 @@ func albanianNID(s string) fault {
 	case c >= 'A' && c <= 'T':
 		year += 1900 + 10*int(c-'A')
 	default:
-		return faultShape
+		return FaultShape
 	}
 	month := decimal(s[2:4])
 	for _, more := range []int{80, 50, 30} {
@@ -274,16 +262,16 @@ func albanianNID(s string) fault {
 		}
 	}
 	if !isDay(year, month, decimal(s[4:6])) {
-		return faultDate
+		return FaultDate
 	}
-	return faultNone
+	return FaultNone
 }
 
 // codiceFiscale checks an Italian tax code: 16 characters, the last one from two tables modulo 26 (decree of 23 December
 // 1976). Digits may be replaced by letters where two people would share a code.
-func codiceFiscale(s string) fault {
+func codiceFiscale(s string) Fault {
 	if len(s) != 16 {
-		return faultLength
+		return FaultLength
 	}
 	const shape = "LLLLLLDDLDDLDDDL"
 	odd := [26]int{1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23}
@@ -293,7 +281,7 @@ func codiceFiscale(s string) fault {
 		letter := c >= 'A' && c <= 'Z'
 		number := c >= '0' && c <= '9'
 		if !letter && (!number || shape[i] == 'L') || letter && shape[i] == 'D' && !strings.ContainsRune("LMNPQRSTUV", rune(c)) {
-			return faultShape
+			return FaultShape
 		}
 		if i == 15 {
 			break
@@ -309,15 +297,15 @@ func codiceFiscale(s string) fault {
 		}
 	}
 	if !strings.ContainsRune("ABCDEHLMPRST", rune(s[8])) {
-		return faultDate
+		return FaultDate
 	}
 	return checked(int(s[15]-'A') == sum%26)
 }
 
 // szemelyi checks a Hungarian personal identifier: sex and century, YYMMDD, serial, and a check digit modulo 11 whose
 // weights rise for those born before 1997 and fall for the others (act XX of 1996).
-func szemelyi(s string) fault {
-	if f := digitsOnly(s, 11); f != faultNone {
+func szemelyi(s string) Fault {
+	if f := digitsOnly(s, 11); f != FaultNone {
 		return f
 	}
 	yy := decimal(s[1:3])
@@ -336,10 +324,10 @@ func szemelyi(s string) fault {
 			year = 2000 + yy
 		}
 	default:
-		return faultShape
+		return FaultShape
 	}
 	if !isDay(year, decimal(s[3:5]), decimal(s[5:7])) {
-		return faultDate
+		return FaultDate
 	}
 	rising, falling := 0, 0
 	for i := range 10 {
@@ -350,223 +338,4 @@ func szemelyi(s string) fault {
 		return checked(rising%11 == digit(s, 10))
 	}
 	return checked(falling%11 == digit(s, 10))
-}
-
-// imei checks a 15-digit equipment identity (3GPP TS 23.003, annex B): Luhn.
-func imei(s string) fault {
-	if f := digitsOnly(s, 15); f != faultNone {
-		return f
-	}
-	return checked(luhn(s))
-}
-
-// imsi checks the shape of a subscriber identity (ITU-T E.212).
-func imsi(s string) fault {
-	if len(s) != 14 && len(s) != 15 {
-		return faultLength
-	}
-	if !allDigits(s) {
-		return faultShape
-	}
-	return faultNone
-}
-
-// e164 checks the shape of an international phone number (ITU-T E.164): "+", then 7 to 15 digits, no leading zero.
-func e164(s string) fault {
-	if !strings.HasPrefix(s, "+") || !allDigits(s[1:]) || len(s) > 1 && s[1] == '0' {
-		return faultShape
-	}
-	if len(s) < 8 || len(s) > 16 {
-		return faultLength
-	}
-	return faultNone
-}
-
-// vin checks the shape of a vehicle identification number (ISO 3779): 17 characters without I, O, Q. Its ninth is a check
-// digit in North America only, so it is not looked at.
-func vin(s string) fault {
-	if len(s) != 17 {
-		return faultLength
-	}
-	for i := range len(s) {
-		c := s[i]
-		if c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' && c != 'I' && c != 'O' && c != 'Q' {
-			continue
-		}
-		return faultShape
-	}
-	return faultNone
-}
-
-// imo checks an IMO ship number (IMO resolution A.1117(30)): weights 7 to 2 modulo 10.
-func imo(s string) fault {
-	if f := digitsOnly(s, 7); f != faultNone {
-		return f
-	}
-	sum := 0
-	for i := range 6 {
-		sum += (7 - i) * digit(s, i)
-	}
-	return checked(sum%10 == digit(s, 6))
-}
-
-// container checks a freight container number (ISO 6346): owner, category, serial, and a check digit modulo 11.
-func container(s string) fault {
-	if len(s) != 11 {
-		return faultLength
-	}
-	sum := 0
-	for i := range 10 {
-		c := s[i]
-		v := 0
-		switch {
-		case i < 4 && c >= 'A' && c <= 'Z':
-			// A is 10; multiples of 11 are left out.
-			v = int(c-'A') + 10
-			v += (v - 1) / 10
-		case i >= 4 && c >= '0' && c <= '9':
-			v = int(c - '0')
-		default:
-			return faultShape
-		}
-		sum += v << i
-	}
-	if s[3] != 'U' && s[3] != 'J' && s[3] != 'Z' || s[10] < '0' || s[10] > '9' {
-		return faultShape
-	}
-	return checked(sum%11%10 == digit(s, 10))
-}
-
-// mrz checks a machine-readable zone's shape and check digits (ICAO 9303, parts 3 to 7).
-func mrz(lines []string) fault {
-	for _, l := range lines {
-		for i := range len(l) {
-			c := l[i]
-			if (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '<' {
-				return faultShape
-			}
-		}
-	}
-	same := func(n, width int) bool {
-		if len(lines) != n {
-			return false
-		}
-		for _, l := range lines {
-			if len(l) != width {
-				return false
-			}
-		}
-		return true
-	}
-	// Each part is checked by the character after it.
-	check := func(parts ...string) bool {
-		for _, p := range parts {
-			if !mrzCheck(p[:len(p)-1], p[len(p)-1]) {
-				return false
-			}
-		}
-		return true
-	}
-	switch {
-	case same(3, 30): // identity card, TD1
-		a, b := lines[0], lines[1]
-		number := a[5:15]
-		if a[14] == '<' { // a number of more than nine characters goes on in the optional field, its check digit last
-			end := strings.IndexByte(a[15:], '<')
-			if end < 1 {
-				return faultCheck
-			}
-			number = a[5:14] + a[15:15+end]
-		}
-		return checked(check(number, b[0:7], b[8:15], a[5:30]+b[0:7]+b[8:15]+b[18:29]+b[29:30]))
-	case same(2, 36), same(2, 44):
-		b := lines[1]
-		ok := check(b[0:10], b[13:20], b[21:28])
-		if lines[0][0] == 'V' { // visas have no check digit over the whole
-			return checked(ok)
-		}
-		n := len(b)
-		if n == 44 {
-			if b[42] != '<' || strings.Trim(b[28:42], "<") != "" {
-				ok = ok && check(b[28:43])
-			}
-		}
-		return checked(ok && check(b[0:10]+b[13:20]+b[21:n-1]+b[n-1:]))
-	}
-	return faultLength
-}
-
-// mrzCheck reports whether c is the check digit of s: weights 7, 3, 1, modulo 10, letters from A = 10, filler 0.
-func mrzCheck(s string, c byte) bool {
-	sum := 0
-	for i := range len(s) {
-		v := 0
-		switch b := s[i]; {
-		case b >= '0' && b <= '9':
-			v = int(b - '0')
-		case b >= 'A' && b <= 'Z':
-			v = int(b-'A') + 10
-		}
-		sum += v * [3]int{7, 3, 1}[i%3]
-	}
-	return c == byte('0'+sum%10)
-}
-
-// luhn reports whether the digits of s end in their Luhn check digit (ISO/IEC 7812-1, annex B).
-func luhn(s string) bool {
-	sum := 0
-	for i := range len(s) {
-		d := digit(s, len(s)-1-i)
-		if i%2 == 1 {
-			if d *= 2; d > 9 {
-				d -= 9
-			}
-		}
-		sum += d
-	}
-	return sum%10 == 0
-}
-
-// digitsOnly reports what keeps s from being n decimal digits.
-func digitsOnly(s string, n int) fault {
-	if len(s) != n {
-		return faultLength
-	}
-	if !allDigits(s) {
-		return faultShape
-	}
-	return faultNone
-}
-
-func allDigits(s string) bool {
-	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' {
-			return false
-		}
-	}
-	return s != ""
-}
-
-func digit(s string, i int) int { return int(s[i] - '0') }
-
-// decimal reads decimal digits that were checked before.
-func decimal(s string) int {
-	n := 0
-	for i := range len(s) {
-		n = 10*n + digit(s, i)
-	}
-	return n
-}
-
-func checked(ok bool) fault {
-	if ok {
-		return faultNone
-	}
-	return faultCheck
-}
-
-// isDay reports whether the day exists.
-func isDay(year, month, day int) bool {
-	t := time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC)
-	return t.Year() == year && int(t.Month()) == month && t.Day() == day
 }

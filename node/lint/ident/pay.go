@@ -1,4 +1,4 @@
-package exchange
+package ident
 
 import (
 	"crypto/sha256"
@@ -18,36 +18,36 @@ var ibanLengths = map[string]int{
 	"UA": 29, "VA": 22, "VG": 24, "XK": 20, "YE": 30,
 }
 
-// iban checks an account number (ISO 13616): country, its length, and ISO/IEC 7064 MOD 97-10.
-func iban(s string) fault {
+// IBAN checks an account number (ISO 13616): country, its length, and ISO/IEC 7064 MOD 97-10.
+func IBAN(s string) Fault {
 	if len(s) < 5 {
-		return faultLength
+		return FaultLength
 	}
 	want, ok := ibanLengths[s[:2]]
 	if !ok {
-		return faultCountry
+		return FaultCountry
 	}
 	if len(s) != want {
-		return faultLength
+		return FaultLength
 	}
 	if !allDigits(s[2:4]) {
-		return faultShape
+		return FaultShape
 	}
 	rest, ok := mod97(s[4:] + s[:4])
 	if !ok {
-		return faultShape
+		return FaultShape
 	}
 	return checked(rest == 1)
 }
 
-// lei checks a legal entity identifier (ISO 17442): 18 characters and two check digits, MOD 97-10.
-func lei(s string) fault {
+// LEI checks a legal entity identifier (ISO 17442): 18 characters and two check digits, MOD 97-10.
+func LEI(s string) Fault {
 	if len(s) != 20 {
-		return faultLength
+		return FaultLength
 	}
 	rest, ok := mod97(s)
 	if !ok || !allDigits(s[18:]) {
-		return faultShape
+		return FaultShape
 	}
 	return checked(rest == 1)
 }
@@ -68,83 +68,83 @@ func mod97(s string) (int, bool) {
 	return r, true
 }
 
-// bic checks the shape of a business identifier code (ISO 9362): party prefix, country, suffix, and a branch if any.
-func bic(s string) fault {
+// BIC checks the shape of a business identifier code (ISO 9362): party prefix, country, suffix, and a branch if any.
+func BIC(s string) Fault {
 	if len(s) != 8 && len(s) != 11 {
-		return faultLength
+		return FaultLength
 	}
 	for i := range len(s) {
 		c := s[i]
 		letter := c >= 'A' && c <= 'Z'
 		if !letter && (c < '0' || c > '9' || i == 4 || i == 5) {
-			return faultShape
+			return FaultShape
 		}
 	}
 	if !isCountry(s[4:6]) {
-		return faultCountry
+		return FaultCountry
 	}
-	return faultNone
+	return FaultNone
 }
 
-// currency checks the shape of a currency: three capital letters (ISO 4217), or a crypto-asset's ticker.
-func currency(s string) fault {
+// Currency checks the shape of a currency: three capital letters (ISO 4217), or a crypto-asset's ticker.
+func Currency(s string) Fault {
 	if len(s) < 3 || len(s) > 10 {
-		return faultLength
+		return FaultLength
 	}
 	for i := range len(s) {
 		if (s[i] < 'A' || s[i] > 'Z') && (len(s) == 3 || s[i] < '0' || s[i] > '9') {
-			return faultShape
+			return FaultShape
 		}
 	}
-	return faultNone
+	return FaultNone
 }
 
-// amount checks a decimal number as Money defines it.
-func amount(s string) fault {
+// Amount checks a decimal number as Money defines it.
+func Amount(s string) Fault {
 	whole, frac, point := strings.Cut(s, ".")
 	if !allDigits(whole) || point && !allDigits(frac) || len(whole) > 1 && whole[0] == '0' {
-		return faultShape
+		return FaultShape
 	}
 	if len(whole) > 18 || len(frac) > 18 {
-		return faultLength
+		return FaultLength
 	}
-	return faultNone
+	return FaultNone
 }
 
-// chain checks the shape of a chain's name (CAIP-2).
-func chain(s string) fault {
+// Chain checks the shape of a chain's name (CAIP-2).
+func Chain(s string) Fault {
 	space, ref, ok := strings.Cut(s, ":")
 	if !ok || len(space) < 3 || len(space) > 8 || len(ref) < 1 || len(ref) > 32 {
-		return faultShape
+		return FaultShape
 	}
 	for i := range len(space) {
 		if c := space[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
-			return faultShape
+			return FaultShape
 		}
 	}
 	for i := range len(ref) {
 		if c := ref[i]; (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_' {
-			return faultShape
+			return FaultShape
 		}
 	}
-	return faultNone
+	return FaultNone
 }
 
 // bitcoinMainnet is Bitcoin's name in CAIP-2: the first 32 digits of the genesis block's hash.
 const bitcoinMainnet = "bip122:000000000019d6689c085ae165831e93"
 
-// wallet checks an address on the chains whose rules are built in: EVM chains (shape) and Bitcoin (base58check, bech32 and
+// Wallet checks an address on the chains whose rules are built in: EVM chains (shape) and Bitcoin (base58check, bech32 and
 // bech32m). Addresses of other chains only have to be printable and free of spaces.
-func wallet(chain, s string) fault {
+func Wallet(chain, s string) Fault {
 	switch {
 	case strings.HasPrefix(chain, "eip155:"):
 		if len(s) != 42 {
-			return faultLength
+			return FaultLength
 		}
 		if s[:2] != "0x" || strings.Trim(s[2:], "0123456789abcdefABCDEF") != "" {
-			return faultShape
+			return FaultShape
 		}
-		return faultNone
+		return FaultNone
 	case chain == bitcoinMainnet:
 		if len(s) > 3 && strings.EqualFold(s[:3], "bc1") {
 			return bech32(s)
@@ -153,38 +153,38 @@ func wallet(chain, s string) fault {
 	}
 	for i := range len(s) {
 		if s[i] <= ' ' || s[i] > '~' {
-			return faultShape
+			return FaultShape
 		}
 	}
-	return faultNone
+	return FaultNone
 }
 
 // base58check checks an address of 25 bytes whose last four are the start of a double SHA-256.
-func base58check(s string) fault {
+func base58check(s string) Fault {
 	if len(s) < 25 || len(s) > 36 {
-		return faultLength
+		return FaultLength
 	}
 	const alphabet = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 	n := new(big.Int)
 	for i := range len(s) {
 		v := strings.IndexByte(alphabet, s[i])
 		if v < 0 {
-			return faultShape
+			return FaultShape
 		}
 		n.Mul(n, big.NewInt(58)).Add(n, big.NewInt(int64(v)))
 	}
 	if n.BitLen() > 25*8 {
-		return faultLength
+		return FaultLength
 	}
 	b := n.FillBytes(make([]byte, 25))
 	zeros := len(s) - len(strings.TrimLeft(s, "1"))
 	for i := range zeros { // each leading zero byte is one leading 1
 		if i >= len(b) || b[i] != 0 {
-			return faultLength
+			return FaultLength
 		}
 	}
 	if zeros < len(b) && b[zeros] == 0 {
-		return faultLength
+		return FaultLength
 	}
 	first := sha256.Sum256(b[:21])
 	second := sha256.Sum256(first[:])
@@ -193,12 +193,12 @@ func base58check(s string) fault {
 
 // bech32 checks a segregated-witness address (BIP 173, BIP 350): one case, the alphabet, and the checksum that its
 // witness version demands.
-func bech32(s string) fault {
+func bech32(s string) Fault {
 	if len(s) < 14 || len(s) > 90 {
-		return faultLength
+		return FaultLength
 	}
 	if s != strings.ToLower(s) && s != strings.ToUpper(s) {
-		return faultShape
+		return FaultShape
 	}
 	s = strings.ToLower(s)
 	step := func(c uint32, v byte) uint32 {
@@ -219,7 +219,7 @@ func bech32(s string) fault {
 	for i := 3; i < len(s); i++ {
 		v := strings.IndexByte("qpzry9x8gf2tvdw0s3jn54khce6mua7l", s[i])
 		if v < 0 {
-			return faultShape
+			return FaultShape
 		}
 		if version < 0 {
 			version = v
@@ -227,7 +227,7 @@ func bech32(s string) fault {
 		c = step(c, byte(v))
 	}
 	if version > 16 {
-		return faultShape
+		return FaultShape
 	}
 	if version == 0 {
 		return checked(c == 1)
