@@ -622,7 +622,21 @@ func (c *course) finish(ctx context.Context) error {
 	if err := c.ask(ctx, func(*folder) {}); err != nil {
 		return err
 	}
+	if whole {
+		c.unfinished()
+	}
 	return c.missing()
+}
+
+// unfinished notes the steps that follow by themselves and have not come before the log ends.
+func (c *course) unfinished() {
+	for _, f := range c.folders {
+		for _, k := range f.cases {
+			if len(k.expect) > 0 && !k.lost {
+				c.report.note(audit.CodeState, c.done-1, "a step of case "+k.token+" that follows by itself is missing", k.expect[0].event, "")
+			}
+		}
+	}
 }
 
 // ask has each folder do something between two of its tasks, and waits.

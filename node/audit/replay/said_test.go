@@ -95,6 +95,7 @@ func TestWhatALogSaysIsHeldAgainstWhatStandsInIt(t *testing.T) {
 			})
 		}},
 		{"a message that waited, and whose step never came", "E-STATE", func(d *said) { d.blank(d.at(d.early, "arrived.request") + 1) }},
+		{"a message that waited, and a log that ends before its step", "E-STATE", func(d *said) { d.h.Truncate(d.at(d.early, "arrived.request") + 1) }},
 		{"a message that waited, and another in its step", "E-STATE E-TRANS", func(d *said) {
 			d.alter(d.at(d.early, "arrived.request")+1, func(k *translog.Case) { k.Of[0] ^= 1 })
 		}},
