@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rogatory/rogatory/node/lint"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/rogatory/rogatory/node/lint"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 

@@ -12,7 +12,6 @@ import (
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/lint"
-
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 

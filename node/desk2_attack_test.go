@@ -11,9 +11,7 @@ import (
 	"github.com/rogatory/rogatory/node/lint"
 	"github.com/rogatory/rogatory/node/post"
 	"github.com/rogatory/rogatory/node/store"
-
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
-
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 

@@ -20,9 +20,7 @@ import (
 	"github.com/rogatory/rogatory/node/lint"
 	"github.com/rogatory/rogatory/node/store"
 	"github.com/rogatory/rogatory/node/transport"
-
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
-
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 

@@ -17,11 +17,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rogatory/rogatory/crypto/envelope"
-	"github.com/rogatory/rogatory/node/lint"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
+	"github.com/rogatory/rogatory/crypto/envelope"
+	"github.com/rogatory/rogatory/node/lint"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 

@@ -13,17 +13,16 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rogatory/rogatory/crypto/envelope"
-	"github.com/rogatory/rogatory/crypto/keyring"
-	"github.com/rogatory/rogatory/node/federation"
-	"github.com/rogatory/rogatory/node/lint"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/rogatory/rogatory/crypto/envelope"
+	"github.com/rogatory/rogatory/crypto/keyring"
+	"github.com/rogatory/rogatory/node/federation"
+	"github.com/rogatory/rogatory/node/lint"
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
-
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 

@@ -7,13 +7,12 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/rogatory/rogatory/crypto/envelope"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/lint"
-	"google.golang.org/protobuf/proto"
-
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
-
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 

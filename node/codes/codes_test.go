@@ -9,12 +9,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rogatory/rogatory/node/codes"
-	"github.com/rogatory/rogatory/node/exchange"
-	"github.com/rogatory/rogatory/node/lint"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
+	"github.com/rogatory/rogatory/node/codes"
+	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/lint"
 	_ "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 

@@ -7,15 +7,14 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/lint"
 	"github.com/rogatory/rogatory/node/post"
 	"github.com/rogatory/rogatory/node/store"
-	"google.golang.org/protobuf/proto"
-
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
-
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 

@@ -4,7 +4,6 @@ import (
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/lint"
 	"github.com/rogatory/rogatory/node/store"
-
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 

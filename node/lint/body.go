@@ -2,7 +2,6 @@ package lint
 
 import (
 	"github.com/rogatory/rogatory/node/lint/ident"
-
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 

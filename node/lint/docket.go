@@ -1,11 +1,11 @@
 package lint
 
 import (
-	"github.com/rogatory/rogatory/node/exchange"
-	"github.com/rogatory/rogatory/node/lint/ident"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/lint/ident"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 

@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"strings"
 
-	"github.com/rogatory/rogatory/node/lint/ident"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/rogatory/rogatory/node/lint/ident"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 

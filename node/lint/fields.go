@@ -4,9 +4,10 @@ import (
 	"path"
 	"strings"
 
+	"golang.org/x/text/language"
+
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/lint/ident"
-	"golang.org/x/text/language"
 )
 
 // fieldCheck is what a field's value should be. Strings are checked by is when it is there, dates by when, numbers by min and max.

@@ -3,10 +3,10 @@ package lint
 import (
 	"slices"
 
-	"github.com/rogatory/rogatory/node/exchange"
-	"github.com/rogatory/rogatory/node/lint/ident"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/lint/ident"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 

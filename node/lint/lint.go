@@ -12,9 +12,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/rogatory/rogatory/node/lint/ident"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/rogatory/rogatory/node/lint/ident"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 

@@ -11,11 +11,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rogatory/rogatory/node/lint/ident"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/rogatory/rogatory/node/lint/ident"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 

@@ -13,13 +13,13 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/rogatory/rogatory/crypto/envelope"
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/audit/forge"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/lint"
-	"golang.org/x/sync/errgroup"
-
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 

@@ -7,9 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rogatory/rogatory/node/lint"
-
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/lint"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 

@@ -6,8 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rogatory/rogatory/node/lint"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/rogatory/rogatory/node/lint"
 )
 
 func TestRequestsOfEverySizeMayBeSent(t *testing.T) {

@@ -12,9 +12,7 @@ import (
 	"github.com/rogatory/rogatory/node/client"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/lint"
-
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
-
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 

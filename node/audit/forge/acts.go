@@ -8,7 +8,6 @@ import (
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/lint"
-
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 

@@ -11,13 +11,13 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/rogatory/rogatory/configs"
-	"github.com/rogatory/rogatory/node/cmd/internal/input"
-	"github.com/rogatory/rogatory/node/lint"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/rogatory/rogatory/configs"
+	"github.com/rogatory/rogatory/node/cmd/internal/input"
+	"github.com/rogatory/rogatory/node/lint"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
