@@ -11,7 +11,7 @@ import (
 	"github.com/rogatory/rogatory/configs"
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/archive"
-	"github.com/rogatory/rogatory/node/desk"
+	"github.com/rogatory/rogatory/node/desk/refusal"
 	"github.com/rogatory/rogatory/node/export"
 	"github.com/rogatory/rogatory/node/post"
 	"github.com/rogatory/rogatory/node/store"
@@ -27,7 +27,7 @@ var _ nodev1.LogServiceServer = (*logbook)(nil)
 func (l *logbook) Export(r *nodev1.ExportRequest, stream grpc.ServerStreamingServer[nodev1.ExportResponse]) error {
 	n, ctx := l.n, stream.Context()
 	if r.GetHad() > translog.MaxInt || r.GetFromMs() > translog.MaxInt || r.GetUntilMs() > translog.MaxInt {
-		return desk.Tell(fmt.Errorf("exporting: %w", desk.ErrRequest))
+		return refusal.Tell(fmt.Errorf("exporting: %w", refusal.ErrRequest))
 	}
 	o := export.Options{
 		Country: n.cfg.Country, Keys: n.signer.Verifier(), Every: r.GetEvery(),
@@ -36,16 +36,16 @@ func (l *logbook) Export(r *nodev1.ExportRequest, stream grpc.ServerStreamingSer
 	if log := r.GetLog(); log != "" && log != o.Keys.Origin() { // one that was closed after a rollback
 		s, err := n.signerOf(log)
 		if err != nil {
-			return desk.Tell(fmt.Errorf("exporting %s: %w", log, desk.ErrRequest))
+			return refusal.Tell(fmt.Errorf("exporting %s: %w", log, refusal.ErrRequest))
 		}
 		o.Keys = s.Verifier()
 	}
 	if o.Unit != "" && !slices.ContainsFunc(n.cfg.Units, func(u configs.Unit) bool { return u.Name == o.Unit }) {
-		return desk.Tell(fmt.Errorf("exporting what concerns %s: %w", o.Unit, desk.ErrUnit))
+		return refusal.Tell(fmt.Errorf("exporting what concerns %s: %w", o.Unit, refusal.ErrUnit))
 	}
 	unsigned := n.keepCheckpoint(ctx)
 	if unsigned != nil && !errors.Is(unsigned, post.ErrUncleared) {
-		return desk.Tell(unsigned)
+		return refusal.Tell(unsigned)
 	}
 	p := &parcel{stream: stream, had: int64(r.GetHad())}
 	if err := p.start(n.store, o); err != nil {
@@ -53,15 +53,15 @@ func (l *logbook) Export(r *nodev1.ExportRequest, stream grpc.ServerStreamingSer
 		case errors.Is(err, export.ErrNoCheckpoint) && unsigned != nil:
 			err = unsigned
 		case errors.Is(err, export.ErrNoLog):
-			err = fmt.Errorf("exporting %s, which is no log of %s: %w", r.GetLog(), o.Country, desk.ErrRequest)
+			err = fmt.Errorf("exporting %s, which is no log of %s: %w", r.GetLog(), o.Country, refusal.ErrRequest)
 		}
-		return desk.Tell(err)
+		return refusal.Tell(err)
 	}
 	_, err := export.Run(ctx, n.store, p, o)
 	if errors.Is(err, export.ErrNoCase) {
-		err = desk.ErrCase
+		err = refusal.ErrCase
 	}
-	return desk.Tell(err)
+	return refusal.Tell(err)
 }
 
 // keepCheckpoint keeps a signed checkpoint of all leaves, so that the log can be exported when the node does not run. One of

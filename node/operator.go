@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/rogatory/rogatory/node/desk"
+	"github.com/rogatory/rogatory/node/desk/refusal"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/online"
 	"github.com/rogatory/rogatory/node/store"
@@ -39,7 +39,7 @@ func (o *operator) Status(context.Context, *nodev1.StatusRequest) (*nodev1.Statu
 	}
 	round, err := n.lane.Watch().Status()
 	if err != nil {
-		return nil, desk.Tell(err)
+		return nil, refusal.Tell(err)
 	}
 	out.Round = &nodev1.RoundHead{
 		Size: uint64(round.Size), Due: round.Due, Cosigned: uint32(len(round.Cosigned)), Quorum: uint32(round.Quorum),
@@ -81,7 +81,7 @@ func (o *operator) Status(context.Context, *nodev1.StatusRequest) (*nodev1.Statu
 	if err := n.book.Directory().ValidAt(time.Now()); err != nil {
 		out.Warnings = append(out.Warnings, err.Error())
 	}
-	return out, desk.Tell(errors.Join(err, n.recovery(out)))
+	return out, refusal.Tell(errors.Join(err, n.recovery(out)))
 }
 
 // recovery says how far the last recovery after a rollback has come.
@@ -113,7 +113,7 @@ func (o *operator) Peers(context.Context, *nodev1.PeersRequest) (*nodev1.PeersRe
 	out := &nodev1.PeersResponse{}
 	round, err := n.lane.Watch().Status()
 	if err != nil {
-		return nil, desk.Tell(err)
+		return nil, refusal.Tell(err)
 	}
 	err = n.store.View(func(r *store.Reader) error {
 		_, waiting := r.OutboxPeers()
@@ -136,7 +136,7 @@ func (o *operator) Peers(context.Context, *nodev1.PeersRequest) (*nodev1.PeersRe
 		}
 		return nil
 	})
-	return out, desk.Tell(err)
+	return out, refusal.Tell(err)
 }
 
 func (n *node) peer(r *store.Reader, member *federation.Member, now time.Time) (*nodev1.Peer, error) {
@@ -181,10 +181,10 @@ func (n *node) peer(r *store.Reader, member *federation.Member, now time.Time) (
 // Recosign cosigns a peer's log again, by the operator's word.
 func (o *operator) Recosign(ctx context.Context, r *nodev1.RecosignRequest) (*nodev1.RecosignResponse, error) {
 	if o.n.book.Log(r.GetCountry()) == nil || r.GetCountry() == o.n.cfg.Country {
-		return nil, desk.Tell(fmt.Errorf("%q is no other member: %w", r.GetCountry(), desk.ErrRequest))
+		return nil, refusal.Tell(fmt.Errorf("%q is no other member: %w", r.GetCountry(), refusal.ErrRequest))
 	}
 	stopped, err := o.n.lane.Watch().Resume(ctx, r.GetCountry())
-	return &nodev1.RecosignResponse{Stopped: stopped}, desk.Tell(err)
+	return &nodev1.RecosignResponse{Stopped: stopped}, refusal.Tell(err)
 }
 
 // Parked lists the envelopes that were not understood.
@@ -198,23 +198,23 @@ func (o *operator) Parked(context.Context, *nodev1.ParkedRequest) (*nodev1.Parke
 			return true
 		})
 	})
-	return out, desk.Tell(err)
+	return out, refusal.Tell(err)
 }
 
 // Unpark takes a parked envelope in, or drops it.
 func (o *operator) Unpark(ctx context.Context, r *nodev1.UnparkRequest) (*nodev1.UnparkResponse, error) {
 	token, err := o.n.office.Unpark(ctx, r.GetId(), r.GetDrop())
-	return &nodev1.UnparkResponse{CaseToken: token}, desk.Tell(err)
+	return &nodev1.UnparkResponse{CaseToken: token}, refusal.Tell(err)
 }
 
 // Backup writes a consistent copy of the store while the node runs.
 func (o *operator) Backup(ctx context.Context, r *nodev1.BackupRequest) (*nodev1.BackupResponse, error) {
 	if !filepath.IsAbs(r.GetFolder()) {
-		return nil, desk.Tell(fmt.Errorf("backup into %q, which is not an absolute path: %w", r.GetFolder(), desk.ErrRequest))
+		return nil, refusal.Tell(fmt.Errorf("backup into %q, which is not an absolute path: %w", r.GetFolder(), refusal.ErrRequest))
 	}
 	info, err := o.n.store.Backup(ctx, r.GetFolder())
 	if err != nil {
-		return nil, desk.Tell(err)
+		return nil, refusal.Tell(err)
 	}
 	out := &nodev1.BackupResponse{LogSize: uint64(info.Size)}
 	err = filepath.WalkDir(r.GetFolder(), func(_ string, e fs.DirEntry, err error) error {
@@ -227,5 +227,5 @@ func (o *operator) Backup(ctx context.Context, r *nodev1.BackupRequest) (*nodev1
 		}
 		return err
 	})
-	return out, desk.Tell(err)
+	return out, refusal.Tell(err)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rogatory/rogatory/crypto/envelope"
 	"github.com/rogatory/rogatory/crypto/keyring"
+	"github.com/rogatory/rogatory/node/desk/refusal"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/store"
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
@@ -29,7 +30,7 @@ const (
 func (d *Desk) Attach(stream grpc.ClientStreamingServer[nodev1.AttachRequest, nodev1.AttachResponse]) error {
 	a, err := d.attach(stream)
 	if err != nil {
-		return Tell(err)
+		return refusal.Tell(err)
 	}
 	return stream.SendAndClose(&nodev1.AttachResponse{Attachment: a})
 }
@@ -37,7 +38,7 @@ func (d *Desk) Attach(stream grpc.ClientStreamingServer[nodev1.AttachRequest, no
 func (d *Desk) attach(stream grpc.ClientStreamingServer[nodev1.AttachRequest, nodev1.AttachResponse]) (*rogatoryv1.Attachment, error) {
 	first, err := stream.Recv()
 	if err != nil {
-		return nil, fmt.Errorf("reading the file's header: %w", errors.Join(err, ErrRequest))
+		return nil, fmt.Errorf("reading the file's header: %w", errors.Join(err, refusal.ErrRequest))
 	}
 	if _, err := d.reader(first.GetAssertion(), rogatoryv1.Verb_VERB_ATTACH, ""); err != nil {
 		return nil, err
@@ -114,12 +115,12 @@ func (c *chunks) Read(p []byte) (int, error) {
 			return 0, err
 		}
 		if len(c.next) > maxChunk {
-			return 0, fmt.Errorf("piece of %d bytes, at most %d: %w", len(c.next), maxChunk, ErrRequest)
+			return 0, fmt.Errorf("piece of %d bytes, at most %d: %w", len(c.next), maxChunk, refusal.ErrRequest)
 		}
 	}
 	n := copy(p, c.next)
 	if c.left -= int64(n); c.left < 0 {
-		return 0, ErrTooMuch
+		return 0, refusal.ErrTooMuch
 	}
 	if c.since += int64(n); c.since >= lookEvery {
 		c.since = 0
@@ -133,7 +134,7 @@ func (c *chunks) Read(p []byte) (int, error) {
 
 // Fetch returns an attachment's plaintext. That it is read is in the log first; it is pulled from the peer when it is not here yet.
 func (d *Desk) Fetch(r *nodev1.FetchRequest, stream grpc.ServerStreamingServer[nodev1.FetchResponse]) error {
-	return Tell(d.fetch(stream.Context(), r, stream))
+	return refusal.Tell(d.fetch(stream.Context(), r, stream))
 }
 
 func (d *Desk) fetch(ctx context.Context, r *nodev1.FetchRequest, stream grpc.ServerStreamingServer[nodev1.FetchResponse]) error {
@@ -146,26 +147,26 @@ func (d *Desk) fetch(ctx context.Context, r *nodev1.FetchRequest, stream grpc.Se
 		return err
 	}
 	row, err := d.attachment(r.GetId())
-	if errors.Is(err, ErrAttachment) {
+	if errors.Is(err, refusal.ErrAttachment) {
 		return d.why(token, r.GetId(), reasonOf(r.GetAssertion()))
 	}
 	if err != nil {
 		return err
 	}
 	if lost(row) {
-		return ErrLost
+		return refusal.ErrLost
 	}
 	if !row.GetWhole() {
 		if d.FetchNow == nil {
-			return ErrAttachment
+			return refusal.ErrAttachment
 		}
 		if err := d.FetchNow(ctx, r.GetId()); err != nil {
-			return fmt.Errorf("%w: %w", ErrAttachment, err)
+			return fmt.Errorf("%w: %w", refusal.ErrAttachment, err)
 		}
 	}
 	f, err := os.Open(d.cfg.Store.BlobPath(r.GetId()))
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrAttachment, err)
+		return fmt.Errorf("%w: %w", refusal.ErrAttachment, err)
 	}
 	defer f.Close()
 	key, err := keyring.NewSecret(listed.GetKey())
@@ -201,7 +202,7 @@ func (d *Desk) attachment(id []byte) (row *storev1.Attachment, err error) {
 		return err
 	})
 	if errors.Is(err, store.ErrNotFound) {
-		err = ErrAttachment
+		err = refusal.ErrAttachment
 	}
 	return row, err
 }
@@ -214,11 +215,11 @@ func (d *Desk) why(token string, id []byte, reason string) error {
 	case err != nil:
 		return err
 	case listed.GetCiphertextLength() > uint64(d.cfg.Node.Limits.MaxAttachment)+1<<20:
-		return ErrTooMuch
+		return refusal.ErrTooMuch
 	case !ours:
-		return ErrNotAwaited
+		return refusal.ErrNotAwaited
 	}
-	return ErrFreed
+	return refusal.ErrFreed
 }
 
 // listed returns an attachment as some content of the case lists it, and whether that content is ours.
@@ -244,7 +245,7 @@ func (d *Desk) listed(token string, id []byte, reason string) (found *rogatoryv1
 				}
 			}
 		}
-		return fmt.Errorf("attachment of case %s: %w", token, ErrAttachment)
+		return fmt.Errorf("attachment of case %s: %w", token, refusal.ErrAttachment)
 	})
 	return found, ours, err
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rogatory/rogatory/crypto/envelope"
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/desk/refusal"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/lint"
@@ -28,7 +29,7 @@ const maxMessages = 64
 // Commit does what an assertion says, once for each idempotency key.
 func (d *Desk) Commit(ctx context.Context, r *nodev1.CommitRequest) (*nodev1.CommitResponse, error) {
 	out, err := d.commit(ctx, r)
-	return out, Tell(err)
+	return out, refusal.Tell(err)
 }
 
 func (d *Desk) commit(ctx context.Context, r *nodev1.CommitRequest) (*nodev1.CommitResponse, error) {
@@ -43,7 +44,7 @@ func (d *Desk) commit(ctx context.Context, r *nodev1.CommitRequest) (*nodev1.Com
 	out, err := a.do(ctx, r)
 	if errors.Is(err, store.ErrExists) && a.officer != nil {
 		// The same act came twice at the same moment and the other was first.
-		if done, lookup := a.before(); done != nil || errors.Is(lookup, ErrReused) {
+		if done, lookup := a.before(); done != nil || errors.Is(lookup, refusal.ErrReused) {
 			return done, lookup
 		}
 	}
@@ -81,7 +82,7 @@ func (a *deed) do(ctx context.Context, r *nodev1.CommitRequest) (*nodev1.CommitR
 	case rogatoryv1.Verb_VERB_KEEP:
 		return a.keepOn(ctx)
 	}
-	return nil, fmt.Errorf("committing %s: %w", act.GetVerb(), ErrRequest)
+	return nil, fmt.Errorf("committing %s: %w", act.GetVerb(), refusal.ErrRequest)
 }
 
 func idempotencyKey(r *nodev1.CommitRequest, act *rogatoryv1.Act) (string, error) {
@@ -90,7 +91,7 @@ func idempotencyKey(r *nodev1.CommitRequest, act *rogatoryv1.Act) (string, error
 		key = act.GetNonce()
 	}
 	if len(key) < 16 || len(key) > 64 {
-		return "", fmt.Errorf("idempotency key of %d bytes, from 16 to 64: %w", len(key), ErrRequest)
+		return "", fmt.Errorf("idempotency key of %d bytes, from 16 to 64: %w", len(key), refusal.ErrRequest)
 	}
 	return hex.EncodeToString(key[:min(len(key), 60)]), nil
 }
@@ -140,7 +141,7 @@ func (a *deed) before() (*nodev1.CommitResponse, error) {
 			return err
 		}
 		if !bytes.Equal(sub.GetDigest(), a.digest[:]) {
-			return ErrReused
+			return refusal.ErrReused
 		}
 		out, err = rows(r, sub.GetCaseTokens())
 		return err
@@ -184,7 +185,7 @@ func (a *deed) local(token string) *rogatoryv1.Docket {
 // send takes messages that were composed by the client or by Prepare: to be approved, or to be sent at once.
 func (a *deed) send(ctx context.Context, out []*nodev1.Outgoing) (*nodev1.CommitResponse, error) {
 	if len(out) == 0 || len(out) > maxMessages {
-		return nil, fmt.Errorf("%d messages in one act, from 1 to %d: %w", len(out), maxMessages, ErrRequest)
+		return nil, fmt.Errorf("%d messages in one act, from 1 to %d: %w", len(out), maxMessages, refusal.ErrRequest)
 	}
 	messages := make([]*sending, len(out))
 	var targets []*rogatoryv1.ActTarget
@@ -225,11 +226,11 @@ func (a *deed) mayStand(m *sending) error {
 	local := a.local("")
 	switch {
 	case m.docket.GetFromUnit() != a.unit, m.docket.GetActor() != local.Actor, m.docket.GetActorKind() != local.ActorKind:
-		return fmt.Errorf("docket to %s names another unit or actor: %w", m.out.GetTo(), ErrCommitment)
+		return fmt.Errorf("docket to %s names another unit or actor: %w", m.out.GetTo(), refusal.ErrCommitment)
 	case len(m.out.GetContent()) > int(a.d.cfg.Node.Limits.MaxContent):
 		return fmt.Errorf("content of %d bytes, at most %d: %w", len(m.out.GetContent()), a.d.cfg.Node.Limits.MaxContent, envelope.ErrTooLarge)
 	case m.out.GetTo() == a.d.cfg.Node.Country:
-		return fmt.Errorf("%s: %w", m.out.GetTo(), ErrOwnCountry)
+		return fmt.Errorf("%s: %w", m.out.GetTo(), refusal.ErrOwnCountry)
 	}
 	if _, err := a.d.unit(a.unit); err != nil {
 		return err
@@ -240,7 +241,7 @@ func (a *deed) mayStand(m *sending) error {
 		return err
 	}
 	if findings := lint.Content(m.content, m.docket, ctx); !lint.Sendable(findings) {
-		return fmt.Errorf("%s at %s: %w", findings[0].Code, findings[0].Path, ErrFindings)
+		return fmt.Errorf("%s at %s: %w", findings[0].Code, findings[0].Path, refusal.ErrFindings)
 	}
 	return nil
 }
@@ -254,7 +255,7 @@ func (a *deed) open(tx *store.Tx, m *sending) (*held, error) {
 	if !c.told {
 		begins := opens(m.docket) || m.docket.GetKind() == rogatoryv1.Kind_KIND_GOVERNANCE
 		if token := m.docket.GetCaseToken(); !begins || !wellFormed(token) || token[:2] != a.d.cfg.Node.Country {
-			return nil, fmt.Errorf("case %s: %w", m.docket.GetCaseToken(), ErrToken)
+			return nil, fmt.Errorf("case %s: %w", m.docket.GetCaseToken(), refusal.ErrToken)
 		}
 		c.unit, c.kind = a.unit, m.docket.GetKind()
 		if c.kind == rogatoryv1.Kind_KIND_GOVERNANCE {
@@ -263,10 +264,10 @@ func (a *deed) open(tx *store.Tx, m *sending) (*held, error) {
 		return c, nil
 	}
 	if c.notice() != (m.docket.GetKind() == rogatoryv1.Kind_KIND_GOVERNANCE) {
-		return nil, fmt.Errorf("case %s: %w", m.docket.GetCaseToken(), ErrToken)
+		return nil, fmt.Errorf("case %s: %w", m.docket.GetCaseToken(), refusal.ErrToken)
 	}
 	if c.unit != a.unit {
-		return nil, fmt.Errorf("case %s: %w", m.docket.GetCaseToken(), ErrCase)
+		return nil, fmt.Errorf("case %s: %w", m.docket.GetCaseToken(), refusal.ErrCase)
 	}
 	if err := mayClaim(c, m.docket); err != nil {
 		return nil, fmt.Errorf("case %s: %w", m.docket.GetCaseToken(), err)
@@ -372,7 +373,7 @@ func (a *deed) mayFollow(tx *store.Tx, c *held, m *sending) error {
 	e := a.event(tx, exchange.EventSent)
 	e.Msg, e.Sent, e.From, e.To, e.Docket = exchange.Name(m.target.GetDocketCommit()), e.At, a.d.cfg.Node.Country, m.out.GetTo(), m.docket
 	_, _, err := exchange.Apply(c.Case, e, a.d.ruleset(true))
-	return refusedIn(c.Case, err)
+	return refusal.InCase(c.Case, err)
 }
 
 // submit gives messages to the office, together with the steps of their cases. drafts, if any, are what they were approved as, in the same order.
@@ -441,7 +442,7 @@ func attached(tx *store.Tx, m *sending, s post.Sent) error {
 	for _, at := range m.content.GetAttachments() {
 		row, err := tx.Attachment(at.GetId())
 		if errors.Is(err, store.ErrNotFound) || err == nil && (!row.GetOutgoing() || lost(row)) {
-			return fmt.Errorf("attachment %x: %w", at.GetId(), ErrUnattached)
+			return fmt.Errorf("attachment %x: %w", at.GetId(), refusal.ErrUnattached)
 		}
 		if err != nil {
 			return err
@@ -460,7 +461,7 @@ func attached(tx *store.Tx, m *sending, s post.Sent) error {
 // approveDraft records the approval of a draft and takes it away.
 func (a *deed) approveDraft(tx *store.Tx, c *held, p *draft) error {
 	if _, err := tx.Draft(p.row.GetId()); err != nil {
-		return ErrNoDraft // somebody else was faster
+		return refusal.ErrNoDraft // somebody else was faster
 	}
 	e := a.event(tx, exchange.EventApprove)
 	e.Draft = exchange.Name(draftName(p))
@@ -568,10 +569,10 @@ func (a *deed) transfer(ctx context.Context) (*nodev1.CommitResponse, error) {
 			return err
 		}
 		if c.unit != a.unit {
-			return fmt.Errorf("case %s: %w", c.Token, ErrCase) // handed over in the meantime
+			return fmt.Errorf("case %s: %w", c.Token, refusal.ErrCase) // handed over in the meantime
 		}
 		if waits, err := drafted(&tx.Reader, c.Token); err != nil || waits {
-			return errors.Join(err, fmt.Errorf("handing over case %s: %w", c.Token, ErrPending))
+			return errors.Join(err, fmt.Errorf("handing over case %s: %w", c.Token, refusal.ErrPending))
 		}
 		if err := drop(tx, c.Token); err != nil {
 			return err

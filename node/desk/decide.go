@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/rogatory/rogatory/node/desk/refusal"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/store"
@@ -24,14 +25,14 @@ func (a *deed) drafts() (drafts []*draft, messages []*sending, tokens []string, 
 			}
 			// What was approved and waits for the node to be cleared can still be stopped.
 			if p.row.GetState() != draftPending && a.act.GetVerb() != rogatoryv1.Verb_VERB_DECLINE {
-				return ErrNoDraft
+				return refusal.ErrNoDraft
 			}
 			drafts = append(drafts, p)
 		}
 		return nil
 	})
 	if err == nil && len(drafts) == 0 {
-		err = ErrNoDraft
+		err = refusal.ErrNoDraft
 	}
 	if err != nil {
 		return nil, nil, nil, err
@@ -60,7 +61,7 @@ func (a *deed) drafts() (drafts []*draft, messages []*sending, tokens []string, 
 
 // again answers an approval that was committed before: its drafts are gone, its submission is there.
 func (a *deed) again(err error) (*nodev1.CommitResponse, error) {
-	if !errors.Is(err, ErrNoDraft) {
+	if !errors.Is(err, refusal.ErrNoDraft) {
 		return nil, err
 	}
 	officer, lookup := a.d.officers().Officer(a.act.GetActor())
@@ -107,7 +108,7 @@ func (a *deed) decline(ctx context.Context) (*nodev1.CommitResponse, error) {
 				return err
 			}
 			if _, err := tx.Draft(p.row.GetId()); err != nil {
-				return ErrNoDraft
+				return refusal.ErrNoDraft
 			}
 			if err := a.sendBack(tx, c, p); err != nil {
 				return err
@@ -164,7 +165,7 @@ func (a *deed) ratify(ctx context.Context) (*nodev1.CommitResponse, error) {
 		}
 		alone := c.unratified()
 		if alone == nil {
-			return fmt.Errorf("ratifying in case %s: %w", token, ErrNoDraft)
+			return fmt.Errorf("ratifying in case %s: %w", token, refusal.ErrNoDraft)
 		}
 		target, err := sentTarget(r, c.Case, alone.Msg)
 		of = alone.Msg

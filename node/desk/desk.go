@@ -30,6 +30,7 @@ import (
 	"time"
 
 	"github.com/rogatory/rogatory/configs"
+	"github.com/rogatory/rogatory/node/desk/refusal"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/peers"
@@ -109,7 +110,7 @@ func (d *Desk) unit(name string) (*configs.Unit, error) {
 	for _, u := range d.cfg.Node.Units {
 		names = append(names, u.Name)
 	}
-	return nil, fmt.Errorf("unit %q of %s (there is %v): %w", name, d.cfg.Node.Country, names, ErrUnit)
+	return nil, fmt.Errorf("unit %q of %s (there is %v): %w", name, d.cfg.Node.Country, names, refusal.ErrUnit)
 }
 
 // rulesUnder returns the rules of exchange under a directory and those before it, which the store has kept: a limit in working days goes by the

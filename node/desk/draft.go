@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/rogatory/rogatory/crypto/envelope"
+	"github.com/rogatory/rogatory/node/desk/refusal"
 	"github.com/rogatory/rogatory/node/post"
 	"github.com/rogatory/rogatory/node/store"
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
@@ -65,7 +66,7 @@ func (d *draft) put(tx *store.Tx) error {
 func loadDraft(r *store.Reader, id string) (*draft, error) {
 	row, err := r.Draft(id)
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, ErrNoDraft
+		return nil, refusal.ErrNoDraft
 	}
 	if err != nil {
 		return nil, err
@@ -143,7 +144,7 @@ func pending(r *store.Reader, caseToken string, states ...string) ([]*draft, err
 		return nil, err
 	}
 	if len(ids) == 0 {
-		return nil, fmt.Errorf("case %s: %w", caseToken, ErrNoDraft)
+		return nil, fmt.Errorf("case %s: %w", caseToken, refusal.ErrNoDraft)
 	}
 	of := act
 	if err := collect(func(_ *storev1.Draft, b *nodev1.CommitRequest) bool {

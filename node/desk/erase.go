@@ -11,6 +11,7 @@ import (
 
 	"github.com/rogatory/rogatory/crypto/envelope"
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/desk/refusal"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/store"
@@ -49,7 +50,7 @@ func (a *deed) erase(ctx context.Context) (*nodev1.CommitResponse, error) {
 			return err
 		}
 		if c.unit != a.unit {
-			return fmt.Errorf("case %s: %w", c.Token, ErrCase) // handed over in the meantime
+			return fmt.Errorf("case %s: %w", c.Token, refusal.ErrCase) // handed over in the meantime
 		}
 		if len(a.act.GetSubject()) > 0 {
 			name := exchange.Name(a.act.GetSubject())
@@ -173,7 +174,7 @@ func (a *deed) eraseCase(tx *store.Tx, c *held) (blobs [][]byte, err error) {
 func (a *deed) eraseItem(tx *store.Tx, c *held, name exchange.Name) (blobs [][]byte, err error) {
 	m, ok := c.Message(name)
 	if !ok {
-		return nil, fmt.Errorf("message %s in case %s: %w", name, c.Token, ErrMessage)
+		return nil, fmt.Errorf("message %s in case %s: %w", name, c.Token, refusal.ErrMessage)
 	}
 	_, proposed := c.EraseProposed(name)
 	_, asked := c.EraseAsked(name)
@@ -182,7 +183,7 @@ func (a *deed) eraseItem(tx *store.Tx, c *held, name exchange.Name) (blobs [][]b
 		e.Kind = exchange.EventProposeEraseItem
 	}
 	if m.Out && m.Received == 0 && !m.Rejected {
-		return nil, fmt.Errorf("erasing a message of case %s: %w", c.Token, ErrOnItsWay)
+		return nil, fmt.Errorf("erasing a message of case %s: %w", c.Token, refusal.ErrOnItsWay)
 	}
 	if err := c.step(tx, e, a.d.ruleset(false), because{assertion: a.assertion, local: a.local(c.Token)}); err != nil {
 		return nil, err
@@ -196,11 +197,11 @@ func (a *deed) eraseItem(tx *store.Tx, c *held, name exchange.Name) (blobs [][]b
 // mayErase refuses while something of the case is on its way out.
 func mayErase(tx *store.Tx, c *held) error {
 	if waits, err := drafted(&tx.Reader, c.Token); err != nil || waits {
-		return errors.Join(err, fmt.Errorf("erasing case %s: %w", c.Token, ErrPending))
+		return errors.Join(err, fmt.Errorf("erasing case %s: %w", c.Token, refusal.ErrPending))
 	}
 	for _, m := range c.Messages {
 		if m.Out && m.Received == 0 && !m.Rejected {
-			return fmt.Errorf("erasing case %s: %w", c.Token, ErrOnItsWay)
+			return fmt.Errorf("erasing case %s: %w", c.Token, refusal.ErrOnItsWay)
 		}
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/desk/refusal"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/post"
@@ -173,7 +174,7 @@ func (d *Desk) Release(ctx context.Context) error {
 	d.held.set(left)
 	var errs []error
 	for _, id := range ids {
-		if err := d.release(ctx, id); err != nil && !errors.Is(err, ErrNoDraft) {
+		if err := d.release(ctx, id); err != nil && !errors.Is(err, refusal.ErrNoDraft) {
 			errs = append(errs, fmt.Errorf("sending an approved draft: %w", err))
 		}
 	}
@@ -204,7 +205,7 @@ func (d *Desk) release(ctx context.Context, id string) error {
 	a := &deed{d: d, assertion: p.body.GetAssertion(), act: act, officer: officer, unit: p.row.GetUnit()}
 	_, err = d.office.Submit(ctx, []post.Outgoing{m.outgoing(a.unit)}, func(tx *store.Tx, sent []post.Sent) error {
 		if _, err := tx.Draft(id); err != nil {
-			return ErrNoDraft
+			return refusal.ErrNoDraft
 		}
 		c, err := load(&tx.Reader, m.docket.GetCaseToken())
 		if err != nil {

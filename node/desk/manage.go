@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/desk/refusal"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/store"
@@ -30,7 +31,7 @@ func mayClaim(c *held, docket *rogatoryv1.Docket) error {
 	}
 	for _, x := range c.Corrections {
 		if string(x.Notice[:]) == string(docket.GetOf()) && x.What == rogatoryv1.CorrectionKind_CORRECTION_KIND_ERASE && !c.Erased(x.Target) {
-			return ErrNotErased
+			return refusal.ErrNotErased
 		}
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/rogatory/rogatory/node/desk/refusal"
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
@@ -29,7 +30,7 @@ func newQuest(identifiers []string) (*quest, error) {
 		words := wordsOf(id)
 		plain := strings.Join(words, "")
 		if len([]rune(plain)) < 3 {
-			return nil, fmt.Errorf("an identifier of fewer than three letters and digits: %w", ErrRequest)
+			return nil, fmt.Errorf("an identifier of fewer than three letters and digits: %w", refusal.ErrRequest)
 		}
 		sorted := slices.Clone(words)
 		slices.Sort(sorted)

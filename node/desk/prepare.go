@@ -13,6 +13,7 @@ import (
 	"github.com/rogatory/rogatory/crypto/envelope"
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/codes"
+	"github.com/rogatory/rogatory/node/desk/refusal"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/lint"
@@ -24,7 +25,7 @@ import (
 // Lint says everything at once that would make a file refused.
 func (d *Desk) Lint(_ context.Context, r *nodev1.LintRequest) (*nodev1.LintResponse, error) {
 	if r.GetFile().GetContent() == nil {
-		return nil, Tell(fmt.Errorf("lint without a content: %w", ErrRequest))
+		return nil, refusal.Tell(fmt.Errorf("lint without a content: %w", refusal.ErrRequest))
 	}
 	return &nodev1.LintResponse{Findings: render(lint.File(r.GetFile(), d.lintContext(r.GetFile())), r.GetLanguage())}, nil
 }
@@ -95,11 +96,11 @@ func render(findings []lint.Finding, language string) []*nodev1.Finding {
 // One client holds so many that have not become cases, and is then refused.
 func (d *Desk) Reserve(ctx context.Context, r *nodev1.ReserveRequest) (*nodev1.ReserveResponse, error) {
 	if n := r.GetCount(); n < 1 || n > 1000 {
-		return nil, Tell(fmt.Errorf("reserving %d case tokens, from 1 to 1000: %w", n, ErrRequest))
+		return nil, refusal.Tell(fmt.Errorf("reserving %d case tokens, from 1 to 1000: %w", n, refusal.ErrRequest))
 	}
 	tokens, err := d.reserveFor(ctx, int(r.GetCount()))
 	if err != nil {
-		return nil, Tell(err)
+		return nil, refusal.Tell(err)
 	}
 	return &nodev1.ReserveResponse{CaseTokens: tokens}, nil
 }
@@ -124,7 +125,7 @@ func (d *Desk) reserve(ctx context.Context, n int) ([]string, error) {
 // Prepare composes what an act would send and the act to sign.
 func (d *Desk) Prepare(ctx context.Context, r *nodev1.PrepareRequest) (*nodev1.PrepareResponse, error) {
 	out, err := d.prepare(ctx, r)
-	return out, Tell(err)
+	return out, refusal.Tell(err)
 }
 
 func (d *Desk) prepare(ctx context.Context, r *nodev1.PrepareRequest) (*nodev1.PrepareResponse, error) {
@@ -135,7 +136,7 @@ func (d *Desk) prepare(ctx context.Context, r *nodev1.PrepareRequest) (*nodev1.P
 	switch r.GetVerb() {
 	case rogatoryv1.Verb_VERB_UNSPECIFIED, rogatoryv1.Verb_VERB_DRAFT, rogatoryv1.Verb_VERB_SEND:
 		if r.GetFile().GetContent() == nil {
-			return nil, fmt.Errorf("nothing to send: the file has no content: %w", ErrRequest)
+			return nil, fmt.Errorf("nothing to send: the file has no content: %w", refusal.ErrRequest)
 		}
 		// A message in a case that is there is composed of what the case says.
 		if token := r.GetFile().GetCaseToken(); token != "" {
@@ -158,14 +159,14 @@ func (d *Desk) prepare(ctx context.Context, r *nodev1.PrepareRequest) (*nodev1.P
 // mayCompose has the reading proven and logged that composing an act in a case is: the connection alone opens nothing.
 func (d *Desk) mayCompose(ctx context.Context, r *nodev1.PrepareRequest, token string) error {
 	if r.GetReading() == nil {
-		return fmt.Errorf("preparing an act in case %s without a reading of it: %w", token, ErrRequest)
+		return fmt.Errorf("preparing an act in case %s without a reading of it: %w", token, refusal.ErrRequest)
 	}
 	reading, err := federation.ParseAct(r.GetReading().GetAct())
 	if err != nil {
 		return err
 	}
 	if reading.GetActor() != r.GetActor() || reading.GetCaseToken() != token {
-		return fmt.Errorf("reading of another case or by somebody else than who acts: %w", ErrRequest)
+		return fmt.Errorf("reading of another case or by somebody else than who acts: %w", refusal.ErrRequest)
 	}
 	_, err = d.consult(ctx, r.GetReading())
 	return err
@@ -196,7 +197,7 @@ func targetOf(m *nodev1.Outgoing) (*rogatoryv1.ActTarget, error) {
 		return nil, err
 	}
 	if len(m.GetDocketSalt()) != 32 || len(m.GetContentSalt()) != 32 {
-		return nil, fmt.Errorf("a message to %s without salts of 32 bytes: %w", m.GetTo(), ErrRequest)
+		return nil, fmt.Errorf("a message to %s without salts of 32 bytes: %w", m.GetTo(), refusal.ErrRequest)
 	}
 	d := envelope.Commit(envelope.Salt(m.GetDocketSalt()), envelope.Docket, m.GetDocket())
 	c := envelope.Commit(envelope.Salt(m.GetContentSalt()), envelope.Content, m.GetContent())
@@ -320,15 +321,15 @@ func (d *Desk) cover(f *rogatoryv1.RequestFile, officer *rogatoryv1.Officer) (to
 				cover.Of = of[:]
 			case opens(docket) || c.notice() || c.Kind == exchange.KindJoint:
 			case c.unsent():
-				return nil, cover, fmt.Errorf("case %s: %w", c.Token, ErrUnsent)
+				return nil, cover, fmt.Errorf("case %s: %w", c.Token, refusal.ErrUnsent)
 			default:
-				return nil, cover, fmt.Errorf("%s in case %s: %w", codes.Enum(codes.English, kind), c.Token, ErrFollows)
+				return nil, cover, fmt.Errorf("%s in case %s: %w", codes.Enum(codes.English, kind), c.Token, refusal.ErrFollows)
 			}
 		}
 	}
 	if cover.FromUnit == "" {
 		if len(officer.GetUnits()) != 1 {
-			return nil, cover, fmt.Errorf("officer %s belongs to units %v: say from which in fromUnit: %w", officer.GetPseudonym(), officer.GetUnits(), ErrRequest)
+			return nil, cover, fmt.Errorf("officer %s belongs to units %v: say from which in fromUnit: %w", officer.GetPseudonym(), officer.GetUnits(), refusal.ErrRequest)
 		}
 		cover.FromUnit = officer.GetUnits()[0]
 	}
@@ -336,13 +337,13 @@ func (d *Desk) cover(f *rogatoryv1.RequestFile, officer *rogatoryv1.Officer) (to
 		return nil, cover, err
 	}
 	if len(to) == 0 {
-		return nil, cover, fmt.Errorf("no recipient in \"to\": %w", ErrRequest)
+		return nil, cover, fmt.Errorf("no recipient in \"to\": %w", refusal.ErrRequest)
 	}
 	if slices.ContainsFunc(to, func(address string) bool {
 		country, _, _ := strings.Cut(address, "/")
 		return country == d.cfg.Node.Country
 	}) {
-		return nil, cover, fmt.Errorf("to %s: %w", strings.Join(to, ", "), ErrOwnCountry)
+		return nil, cover, fmt.Errorf("to %s: %w", strings.Join(to, ", "), refusal.ErrOwnCountry)
 	}
 	return to, cover, nil
 }
@@ -373,7 +374,7 @@ func (c *held) others() []string {
 // caseOf returns a case that belongs to one of the officer's units.
 func (d *Desk) caseOf(token string, officer *rogatoryv1.Officer) (*held, error) {
 	if !wellFormed(token) {
-		return nil, fmt.Errorf("%q: %w", token, ErrNotToken)
+		return nil, fmt.Errorf("%q: %w", token, refusal.ErrNotToken)
 	}
 	var c *held
 	if err := d.cfg.Store.View(func(r *store.Reader) (err error) {
@@ -383,7 +384,7 @@ func (d *Desk) caseOf(token string, officer *rogatoryv1.Officer) (*held, error) 
 		return nil, err
 	}
 	if !c.told || !slices.Contains(officer.GetUnits(), c.unit) {
-		return nil, fmt.Errorf("case %s: %w", token, ErrCase)
+		return nil, fmt.Errorf("case %s: %w", token, refusal.ErrCase)
 	}
 	return c, nil
 }
@@ -471,7 +472,7 @@ func (d *Desk) prepareDecision(ctx context.Context, r *nodev1.PrepareRequest, of
 			drafters[record.Name] = record.Drafters
 		}
 		drafts, err = pending(tx, r.GetCaseToken(), states...)
-		if errors.Is(err, ErrNoDraft) && r.GetVerb() == rogatoryv1.Verb_VERB_DECLINE {
+		if errors.Is(err, refusal.ErrNoDraft) && r.GetVerb() == rogatoryv1.Verb_VERB_DECLINE {
 			drafts, err = pending(tx, r.GetCaseToken(), draftDeclined) // once more discards it
 		}
 		return err
@@ -481,7 +482,7 @@ func (d *Desk) prepareDecision(ctx context.Context, r *nodev1.PrepareRequest, of
 	var messages []*nodev1.Outgoing
 	for _, p := range drafts {
 		if !slices.Contains(officer.GetUnits(), p.row.GetUnit()) {
-			return nil, fmt.Errorf("case %s: %w", r.GetCaseToken(), ErrCase)
+			return nil, fmt.Errorf("case %s: %w", r.GetCaseToken(), refusal.ErrCase)
 		}
 		// Nobody is asked to sign what Commit would refuse.
 		drafter := p.row.GetActor()
@@ -508,11 +509,11 @@ func (d *Desk) prepareRatify(ctx context.Context, r *nodev1.PrepareRequest, offi
 			return err
 		}
 		if !c.told || !slices.Contains(officer.GetUnits(), c.unit) {
-			return fmt.Errorf("case %s: %w", r.GetCaseToken(), ErrCase)
+			return fmt.Errorf("case %s: %w", r.GetCaseToken(), refusal.ErrCase)
 		}
 		alone := c.unratified()
 		if alone == nil {
-			return fmt.Errorf("ratifying in case %s: %w", r.GetCaseToken(), ErrNoDraft)
+			return fmt.Errorf("ratifying in case %s: %w", r.GetCaseToken(), refusal.ErrNoDraft)
 		}
 		if err := federation.Allowed(officer, federation.ActWant{Verb: r.GetVerb(), Unit: c.unit, Drafter: alone.By}); err != nil {
 			return err

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/desk/refusal"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/post"
@@ -189,7 +190,7 @@ func (d *Desk) reader(a *rogatoryv1.Assertion, verb rogatoryv1.Verb, unit string
 // List returns the cases of the actor's units, newest first.
 func (d *Desk) List(ctx context.Context, r *nodev1.ListRequest) (*nodev1.ListResponse, error) {
 	out, err := d.list(ctx, r)
-	return out, Tell(err)
+	return out, refusal.Tell(err)
 }
 
 func (d *Desk) list(ctx context.Context, r *nodev1.ListRequest) (*nodev1.ListResponse, error) {
@@ -205,7 +206,7 @@ func (d *Desk) list(ctx context.Context, r *nodev1.ListRequest) (*nodev1.ListRes
 		limit = 100
 	}
 	if limit > 1000 {
-		return nil, fmt.Errorf("listing %d cases, at most 1000: %w", limit, ErrRequest)
+		return nil, fmt.Errorf("listing %d cases, at most 1000: %w", limit, refusal.ErrRequest)
 	}
 	// A page is named by its unit and the place within it.
 	units := officer.GetUnits()
@@ -218,7 +219,7 @@ func (d *Desk) list(ctx context.Context, r *nodev1.ListRequest) (*nodev1.ListRes
 		before, err := base64.RawURLEncoding.DecodeString(place)
 		i := slices.Index(units, unit)
 		if !ok || err != nil || i < 0 {
-			return nil, fmt.Errorf("page token: %w", ErrRequest)
+			return nil, fmt.Errorf("page token: %w", refusal.ErrRequest)
 		}
 		units = units[i:]
 		if len(before) > 0 {
@@ -263,7 +264,7 @@ func (d *Desk) list(ctx context.Context, r *nodev1.ListRequest) (*nodev1.ListRes
 // Show returns a case with its messages. That it is read, by whom and why, is in the log before any content is released.
 func (d *Desk) Show(ctx context.Context, r *nodev1.ShowRequest) (*nodev1.ShowResponse, error) {
 	out, err := d.show(ctx, r)
-	return out, Tell(err)
+	return out, refusal.Tell(err)
 }
 
 func (d *Desk) show(ctx context.Context, r *nodev1.ShowRequest) (*nodev1.ShowResponse, error) {
@@ -329,7 +330,7 @@ func (d *Desk) consult(ctx context.Context, a *rogatoryv1.Assertion) (string, er
 			return err
 		}
 		if !slices.Contains(officer.GetUnits(), c.unit) {
-			return fmt.Errorf("case %s: %w", token, ErrCase) // handed over in the meantime
+			return fmt.Errorf("case %s: %w", token, refusal.ErrCase) // handed over in the meantime
 		}
 		op, err := d.opOn(tx, c, translog.Consult, act)
 		if err != nil {
@@ -482,10 +483,10 @@ func showDrafts(tx *store.Reader, token string, out *nodev1.ShowResponse) error 
 func (d *Desk) Watch(r *nodev1.WatchRequest, stream grpc.ServerStreamingServer[nodev1.WatchResponse]) error {
 	officer, err := d.reader(r.GetAssertion(), rogatoryv1.Verb_VERB_LIST, "")
 	if err != nil {
-		return Tell(err)
+		return refusal.Tell(err)
 	}
 	if err := d.once(stream.Context(), r.GetAssertion()); err != nil {
-		return Tell(err)
+		return refusal.Tell(err)
 	}
 	seen := map[string]*storev1.CaseSummary{}
 	ticker := time.NewTicker(watchPause)
@@ -493,11 +494,11 @@ func (d *Desk) Watch(r *nodev1.WatchRequest, stream grpc.ServerStreamingServer[n
 	for {
 		// Who is taken off the register, or out of a unit, while watching sees no more of it.
 		if officer, err = d.officers().Officer(officer.GetPseudonym()); err != nil {
-			return Tell(err)
+			return refusal.Tell(err)
 		}
 		changed, err := d.changedSince(officer.GetUnits(), seen)
 		if err != nil {
-			return Tell(err)
+			return refusal.Tell(err)
 		}
 		for _, row := range changed {
 			if err := stream.Send(&nodev1.WatchResponse{Case: row}); err != nil {
@@ -507,7 +508,7 @@ func (d *Desk) Watch(r *nodev1.WatchRequest, stream grpc.ServerStreamingServer[n
 		select {
 		case <-ticker.C:
 		case <-stream.Context().Done():
-			return Tell(stream.Context().Err())
+			return refusal.Tell(stream.Context().Err())
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/rogatory/rogatory/crypto/envelope"
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/desk/refusal"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/store"
@@ -94,11 +95,11 @@ func (c *held) step(tx *store.Tx, e exchange.Event, rules exchange.Rules, why be
 	case c.notice():
 		return c.stepNotice(tx, e, why, len(rules.Alone) > 0)
 	case c.expired:
-		return fmt.Errorf("case %s: %w", c.Token, ErrExpired)
+		return fmt.Errorf("case %s: %w", c.Token, refusal.ErrExpired)
 	}
 	next, changes, err := exchange.Apply(c.Case, e, rules)
 	if err != nil {
-		return refusedIn(c.Case, err)
+		return refusal.InCase(c.Case, err)
 	}
 	c.Case = next
 	due := next.Due()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rogatory/rogatory/crypto/envelope"
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/desk/refusal"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/store"
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
@@ -113,7 +114,7 @@ func (d *Desk) Officers(context.Context, *nodev1.OfficersRequest) (*nodev1.Offic
 
 // Enrol adds an enrolment or a revocation that two people have signed. The same one again changes nothing.
 func (d *Desk) Enrol(ctx context.Context, r *nodev1.EnrolRequest) (*nodev1.EnrolResponse, error) {
-	return &nodev1.EnrolResponse{}, Tell(d.enrol(ctx, r))
+	return &nodev1.EnrolResponse{}, refusal.Tell(d.enrol(ctx, r))
 }
 
 func (d *Desk) enrol(ctx context.Context, r *nodev1.EnrolRequest) error {

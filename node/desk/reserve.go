@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/peer"
 
+	"github.com/rogatory/rogatory/node/desk/refusal"
 	"github.com/rogatory/rogatory/node/store"
 )
 
@@ -65,7 +66,7 @@ func (r *reservations) room(of [32]byte, n int, now time.Time, became func([]res
 	held := r.by[of]
 	if held == nil {
 		if len(r.by) >= maxReservers {
-			return fmt.Errorf("%d clients hold case tokens: %w", len(r.by), ErrReserved)
+			return fmt.Errorf("%d clients hold case tokens: %w", len(r.by), refusal.ErrReserved)
 		}
 		return nil
 	}
@@ -77,7 +78,7 @@ func (r *reservations) room(of [32]byte, n int, now time.Time, became func([]res
 		held.tokens, held.recounted = left, now
 	}
 	if len(held.tokens)+n > maxReserved {
-		return fmt.Errorf("%d case tokens of this client have not become cases: %w", len(held.tokens), ErrReserved)
+		return fmt.Errorf("%d case tokens of this client have not become cases: %w", len(held.tokens), refusal.ErrReserved)
 	}
 	return nil
 }

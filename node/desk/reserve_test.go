@@ -13,6 +13,8 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
+
+	"github.com/rogatory/rogatory/node/desk/refusal"
 )
 
 func TestReservedTokensAreBoundedForEachClient(t *testing.T) {
@@ -33,7 +35,7 @@ func TestReservedTokensAreBoundedForEachClient(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := reserve(one, 1); !errors.Is(err, ErrReserved) {
+	if err := reserve(one, 1); !errors.Is(err, refusal.ErrReserved) {
 		t.Errorf("one more: %v", err)
 	}
 	if err := reserve(other, 1000); err != nil {
@@ -41,11 +43,11 @@ func TestReservedTokensAreBoundedForEachClient(t *testing.T) {
 	}
 	// What became cases does not count; it is not looked at all the time.
 	became = 500
-	if err := reserve(one, 500); !errors.Is(err, ErrReserved) {
+	if err := reserve(one, 500); !errors.Is(err, refusal.ErrReserved) {
 		t.Errorf("looked again at once: %v", err)
 	}
 	now = now.Add(recountEvery)
-	if err := reserve(one, 501); !errors.Is(err, ErrReserved) {
+	if err := reserve(one, 501); !errors.Is(err, refusal.ErrReserved) {
 		t.Errorf("more than became cases: %v", err)
 	}
 	if err := reserve(one, 500); err != nil {
@@ -57,10 +59,10 @@ func TestReservedTokensAreBoundedForEachClient(t *testing.T) {
 			t.Fatalf("client %d after an hour: %v", i, err)
 		}
 	}
-	if err := reserve(one, 1); !errors.Is(err, ErrReserved) {
+	if err := reserve(one, 1); !errors.Is(err, refusal.ErrReserved) {
 		t.Errorf("too many clients: %v", err)
 	}
-	if s := status.Convert(Tell(fmt.Errorf("reserving: %w", ErrReserved))); s.Code() != codes.ResourceExhausted || len(s.Details()) != 2 {
+	if s := status.Convert(refusal.Tell(fmt.Errorf("reserving: %w", refusal.ErrReserved))); s.Code() != codes.ResourceExhausted || len(s.Details()) != 2 {
 		t.Errorf("the client is told %v %v", s, s.Details())
 	}
 }

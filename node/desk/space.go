@@ -5,6 +5,7 @@ import (
 	"syscall"
 
 	"github.com/rogatory/rogatory/configs"
+	"github.com/rogatory/rogatory/node/desk/refusal"
 )
 
 // Room returns an error unless so many bytes fit into the data folder besides what limits.disk_free keeps free.
@@ -19,7 +20,7 @@ func (d *Desk) room(more int64) error {
 	}
 	free, keep := int64(fs.Bavail)*int64(fs.Bsize), int64(d.cfg.Node.Limits.DiskFree)
 	if free-more < keep {
-		return fmt.Errorf("%s are free in the data folder, limits.disk_free is %s: %w", configs.Size(free), configs.Size(keep), ErrNoSpace)
+		return fmt.Errorf("%s are free in the data folder, limits.disk_free is %s: %w", configs.Size(free), configs.Size(keep), refusal.ErrNoSpace)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rogatory/rogatory/crypto/envelope"
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/desk/refusal"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/store"
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
@@ -43,20 +44,20 @@ type inspection struct {
 func (d *Desk) Consultations(ctx context.Context, r *nodev1.ConsultationsRequest) (*nodev1.ConsultationsResponse, error) {
 	in, err := d.inspect(ctx, r.GetAssertion(), r.GetIdentifiers(), r.GetSalt())
 	if err != nil {
-		return nil, Tell(err)
+		return nil, refusal.Tell(err)
 	}
 	lines, err := in.consultations(ctx)
-	return &nodev1.ConsultationsResponse{Consultations: lines, Closed: in.closed}, Tell(err)
+	return &nodev1.ConsultationsResponse{Consultations: lines, Closed: in.closed}, refusal.Tell(err)
 }
 
 // Holdings tells a supervisor what is held on a case or on a person.
 func (d *Desk) Holdings(ctx context.Context, r *nodev1.HoldingsRequest) (*nodev1.HoldingsResponse, error) {
 	in, err := d.inspect(ctx, r.GetAssertion(), r.GetIdentifiers(), r.GetSalt())
 	if err != nil {
-		return nil, Tell(err)
+		return nil, refusal.Tell(err)
 	}
 	lines, err := in.consultations(ctx)
-	return &nodev1.HoldingsResponse{Holdings: in.found, Consultations: lines, Closed: in.closed}, Tell(err)
+	return &nodev1.HoldingsResponse{Holdings: in.found, Consultations: lines, Closed: in.closed}, refusal.Tell(err)
 }
 
 // inspect verifies who asks, searches, and logs what was found. Nothing that it returns was told to anybody before.
@@ -75,7 +76,7 @@ func (d *Desk) inspect(ctx context.Context, a *rogatoryv1.Assertion, identifiers
 	}
 	if act.GetCaseToken() == "" {
 		if len(salt) != 32 {
-			return nil, fmt.Errorf("search with a salt of %d bytes: %w", len(salt), ErrRequest)
+			return nil, fmt.Errorf("search with a salt of %d bytes: %w", len(salt), refusal.ErrRequest)
 		}
 		subject, err := federation.SearchSubject([32]byte(salt), identifiers)
 		if err != nil {
@@ -86,7 +87,7 @@ func (d *Desk) inspect(ctx context.Context, a *rogatoryv1.Assertion, identifiers
 			return nil, err
 		}
 	} else if len(identifiers) > 0 {
-		return nil, fmt.Errorf("a case and a person in one search: %w", ErrRequest)
+		return nil, fmt.Errorf("a case and a person in one search: %w", refusal.ErrRequest)
 	}
 	if _, err := d.officers().VerifyAssertion(a, time.Now(), want); err != nil {
 		return nil, err

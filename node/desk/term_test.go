@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/desk/refusal"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/store"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
@@ -215,7 +216,7 @@ func TestAPersonIsFoundAsAskedForAndNotInsideOtherWords(t *testing.T) {
 		}
 	}
 	for _, short := range []string{"", "ab", " . - "} {
-		if _, err := newQuest([]string{short}); !errors.Is(err, ErrRequest) {
+		if _, err := newQuest([]string{short}); !errors.Is(err, refusal.ErrRequest) {
 			t.Errorf("%q is searched for", short)
 		}
 	}

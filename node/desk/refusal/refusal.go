@@ -1,4 +1,6 @@
-package desk
+// Package refusal is what people and agencies are told when something is not done: the errors of the desk and its rooms, one sentence each, and the one table
+// that says of any error which status outsiders get, whether to try again, and what now.
+package refusal
 
 import (
 	"context"
@@ -22,32 +24,31 @@ import (
 
 // Errors of requests.
 var (
-	ErrUnit        = errors.New("no such unit here")
-	ErrCase        = errors.New("no such case in your units")
-	ErrNotToken    = errors.New("not a case token")
-	ErrOwnCountry  = errors.New("a message to our own country")
-	ErrUnsent      = errors.New("nothing was sent in this case yet")
-	ErrFollows     = errors.New("the case holds nothing that this message could follow")
-	ErrRequest     = errors.New("request is not well-formed")
-	ErrCommitment  = errors.New("what is to be sent is not what the act commits to")
-	ErrFindings    = errors.New("the linter finds errors")
-	ErrReused      = errors.New("idempotency key was used for something else")
-	ErrToken       = errors.New("case token is not one of ours, or is taken")
-	ErrNoDraft     = errors.New("no draft waits for this")
-	ErrAttachment  = errors.New("attachment is not here")
-	ErrTooMuch     = errors.New("file is larger than this node takes")
-	ErrNoSpace     = errors.New("too little disk space is left")
-	ErrContentGone = errors.New("content was erased")
-	ErrUnattached  = errors.New("no file was sealed here under this name")
-	ErrFreed       = errors.New("our copy of the attachment is gone")
-	ErrLost        = errors.New("our copy of the attachment was lost in a rollback")
-	ErrNotAwaited  = errors.New("attachment was not fetched: too many of that country were awaited when it was listed")
-	ErrOnItsWay    = errors.New("a message of the case still waits for its receipt")
-	ErrReserved    = errors.New("too many case tokens are reserved and not used")
-	ErrPending     = errors.New("a draft in the case waits for its approver")
-	ErrMessage     = errors.New("the case holds no such message")
-	ErrNotErased   = errors.New("what the notice asks to erase is still here")
-	ErrExpired     = errors.New("the term of the case's dockets has ended")
+	ErrUnit       = errors.New("no such unit here")
+	ErrCase       = errors.New("no such case in your units")
+	ErrNotToken   = errors.New("not a case token")
+	ErrOwnCountry = errors.New("a message to our own country")
+	ErrUnsent     = errors.New("nothing was sent in this case yet")
+	ErrFollows    = errors.New("the case holds nothing that this message could follow")
+	ErrRequest    = errors.New("request is not well-formed")
+	ErrCommitment = errors.New("what is to be sent is not what the act commits to")
+	ErrFindings   = errors.New("the linter finds errors")
+	ErrReused     = errors.New("idempotency key was used for something else")
+	ErrToken      = errors.New("case token is not one of ours, or is taken")
+	ErrNoDraft    = errors.New("no draft waits for this")
+	ErrAttachment = errors.New("attachment is not here")
+	ErrTooMuch    = errors.New("file is larger than this node takes")
+	ErrNoSpace    = errors.New("too little disk space is left")
+	ErrUnattached = errors.New("no file was sealed here under this name")
+	ErrFreed      = errors.New("our copy of the attachment is gone")
+	ErrLost       = errors.New("our copy of the attachment was lost in a rollback")
+	ErrNotAwaited = errors.New("attachment was not fetched: too many of that country were awaited when it was listed")
+	ErrOnItsWay   = errors.New("a message of the case still waits for its receipt")
+	ErrReserved   = errors.New("too many case tokens are reserved and not used")
+	ErrPending    = errors.New("a draft in the case waits for its approver")
+	ErrMessage    = errors.New("the case holds no such message")
+	ErrNotErased  = errors.New("what the notice asks to erase is still here")
+	ErrExpired    = errors.New("the term of the case's dockets has ended")
 )
 
 // outcome is what outsiders are told of an error: a code, whether and when to try again, and what now.
@@ -81,12 +82,11 @@ var outcomes = []outcome{
 	{ErrLost, codes.NotFound, "attachment-lost", "the other side has it if it fetched it in time; if it did not, send it again in a new message", 0},
 	{ErrNotAwaited, codes.NotFound, "attachment-not-awaited", "ask the other side to send it again, in a new message", 0},
 	{ErrOnItsWay, codes.FailedPrecondition, "on-its-way", "wait for the receipt", 0},
-	{ErrReserved, codes.ResourceExhausted, "reserved", "use the tokens that you have; what is not used stops counting after an hour", recountEvery},
+	{ErrReserved, codes.ResourceExhausted, "reserved", "use the tokens that you have; what is not used stops counting after an hour", 10 * time.Second},
 	{ErrPending, codes.FailedPrecondition, "pending", "approve or decline it first", 0},
 	{ErrMessage, codes.NotFound, "message", "`rogatory-node request show CASE` tells the names of its messages", 0},
 	{ErrNotErased, codes.FailedPrecondition, "not-erased", "`rogatory-node erase CASE --item MESSAGE` erases it; or dispute the notice", 0},
 	{ErrExpired, codes.FailedPrecondition, "docket-term-ended", "nothing can happen in it any more; open a new case", 0},
-	{ErrContentGone, codes.FailedPrecondition, "erased", "its docket and receipts remain", 0},
 	{post.ErrOutboxFull, codes.ResourceExhausted, "outbox-full", "the recipient is away or slow; wait", 10 * time.Second},
 	{post.ErrStranger, codes.InvalidArgument, "stranger", "look at `rogatory-node peers`", 0},
 	{post.ErrUncleared, codes.Unavailable, "uncleared", "the node waits until a majority of its peers has confirmed its log", 5 * time.Second},
@@ -175,8 +175,8 @@ type stuckError struct {
 
 func (e *stuckError) Unwrap() error { return e.TransitionError }
 
-// refusedIn adds to an illegal step of a person's what is possible in the case.
-func refusedIn(c exchange.Case, err error) error {
+// InCase adds to an illegal step of a person's what is possible in the case.
+func InCase(c exchange.Case, err error) error {
 	var t *exchange.TransitionError
 	if !errors.As(err, &t) || t.Code != exchange.CodeIllegal || t.Who != exchange.Officer && t.Who != exchange.Agency {
 		return err
