@@ -12,7 +12,7 @@ import (
 // How much memory the program takes before it collects more often, in bytes, and how often the bound is looked at. An audit allocates without end and
 // keeps little: room saves a tenth of its time.
 const (
-	roomy       = 208 << 20
+	roomy       = 232 << 20
 	enough      = 256 << 20 // nobody who audits a million leaves needs more; beyond it time counts
 	boundEvery  = 250 * time.Millisecond
 	collectRare = 400 // percent, as in GOGC
