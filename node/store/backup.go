@@ -15,6 +15,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"github.com/rogatory/rogatory/node/store/disk"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
@@ -128,7 +129,7 @@ func (s *Store) copyTo(ctx context.Context, dir string) (BackupInfo, error) {
 	}); err != nil || blobErr != nil {
 		return BackupInfo{}, errors.Join(err, blobErr)
 	}
-	if err := syncDir(filepath.Join(dir, blobsDir)); err != nil {
+	if err := disk.SyncDir(filepath.Join(dir, blobsDir)); err != nil {
 		return BackupInfo{}, err
 	}
 	b, err := json.MarshalIndent(info, "", "\t")
@@ -205,7 +206,7 @@ func checkEmpty(dir string) error {
 
 // settle gives a finished folder its name.
 func settle(tmp, dst string) error {
-	if err := syncDir(tmp); err != nil {
+	if err := disk.SyncDir(tmp); err != nil {
 		return err
 	}
 	if err := os.Remove(dst); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -214,43 +215,5 @@ func settle(tmp, dst string) error {
 	if err := os.Rename(tmp, dst); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(dst))
-}
-
-// openFolder opens the files of a folder without guard and loops: enough to check them.
-func openFolder(opts Options) (*Store, error) {
-	s := &Store{opts: opts, pools: make(map[string]*pool)}
-	var err error
-	for _, name := range []string{mainName, keysName} { // never make what is missing
-		if _, err := os.Stat(filepath.Join(opts.Dir, name)); err != nil {
-			return nil, err
-		}
-	}
-	if s.main, err = openFile(filepath.Join(opts.Dir, mainName)); err != nil {
-		return nil, err
-	}
-	s.keys.path = filepath.Join(opts.Dir, keysName)
-	if s.keys.db, err = openFile(s.keys.path); err != nil {
-		return nil, errors.Join(err, s.closeFiles())
-	}
-	main, err := readIdentity(s.main)
-	keys, keysErr := readIdentity(s.keys.db)
-	if err = errors.Join(err, keysErr, s.judgeIdentity(main), s.judgeIdentity(keys)); err == nil && (main == nil || keys == nil || string(main.Pair) != string(keys.Pair)) {
-		err = ErrForeign
-	}
-	if err != nil {
-		return nil, errors.Join(err, s.closeFiles())
-	}
-	if err := s.loadLog(); err != nil {
-		return nil, errors.Join(err, s.closeFiles())
-	}
-	return s, nil
-}
-
-func checkFolder(ctx context.Context, opts Options) error {
-	s, err := openFolder(opts)
-	if err != nil {
-		return err
-	}
-	return errors.Join(s.Check(ctx), s.closeFiles())
+	return disk.SyncDir(filepath.Dir(dst))
 }

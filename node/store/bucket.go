@@ -6,6 +6,8 @@ import (
 
 	"go.etcd.io/bbolt"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/rogatory/rogatory/node/store/disk"
 )
 
 // schema is the version of the format that this program writes and the largest that it reads.
@@ -15,8 +17,8 @@ const schema = 1
 // lead from a random token to a number, have random keys. A commit writes at least two pages of each bucket that it
 // changes, so that rows which are written together stand in one bucket, side by side, and differ in the ends of their keys.
 var (
-	bucketIdentity    = []byte("identity")        // "identity" -> Identity
-	bucketLeaves      = []byte("leaves")          // index -> leaf; index, endHashes -> hashes of the subtrees that it completes, from level 0 up
+	bucketIdentity    = disk.Identity             // "identity" -> Identity, and what is owed at the next start
+	bucketLeaves      = []byte("leaves")          // place -> leaf, and the tree over them: package leaves
 	bucketLogs        = []byte("logs")            // number -> LogRow, from the second on
 	bucketCheckpoint  = []byte("checkpoint")      // "uncleared" -> index; "rollback" -> why; "newest" -> OwnCheckpoint; "cosigned", piece -> CosignedHead
 	bucketSides       = []byte("sides")           // what stands beside leaves: index, name -> side record; index, name, piece -> a long one; index, endMessage and the like
@@ -67,18 +69,15 @@ var (
 )
 
 var (
-	rowIdentity  = []byte("identity")
 	rowNewest    = []byte("newest")
 	rowCosigned  = []byte("cosigned")
 	rowUncleared = []byte("uncleared")
 	rowRollback  = []byte("rollback")
 )
 
-// The ends of keys behind the index of a leaf. The names of side records have no such bytes.
+// The ends of keys in sides, behind the index of a leaf. The names of side records have no such bytes.
 const (
-	endHashes = 1 // in leaves
-
-	endMessage   = 1 // in sides: LoggedMessage
+	endMessage   = 1 // LoggedMessage
 	endStatement = 2 // LoggedStatement
 	endSignature = 3 // root signature that several messages or statements share
 )

@@ -63,8 +63,7 @@ type checker struct {
 	keys     *bbolt.Tx
 	findings []error
 
-	in   *Reader // of the log whose leaves are looked at
-	edge translog.Edge
+	in   *Reader                 // of the log whose leaves are looked at
 	open map[translog.Hash]int64 // `out` leaves without receipt
 	next map[string]position     // of messages to a peer
 	wits map[string]witness      // the last `wit` leaf of each log
@@ -119,64 +118,33 @@ func (c *checker) files() error {
 }
 
 func (c *checker) log() error {
-	rows := c.r.b.Bucket(bucketLeaves)
-	var lastAt int64
-	hashed, begun := int64(0), int64(0)
 	logs, err := c.r.Logs()
 	if err != nil {
 		return err
 	}
-	c.in = c.r.In(logs[0])
-	var stored []translog.Hash
-	if err := c.each(bucketLeaves, func(k, line []byte) {
-		if isIndexed(k, endHashes) {
-			hashed++
-			return
+	bases := make([]int64, len(logs))
+	for i, l := range logs {
+		bases[i] = l.Base
+	}
+	n, at := 0, -1
+	if err := c.r.row().Check(bases, func(log int, leaf translog.Leaf) error {
+		if n++; n%1024 == 0 && c.ctx.Err() != nil {
+			return c.ctx.Err()
 		}
-		place := begun + c.edge.Size()
-		if len(logs) > 1 && place == logs[1].Base {
-			logs = logs[1:]
-			begun, c.edge, c.in, c.cos = place, translog.Edge{}, c.r.In(logs[0]), 0
+		if log != at {
+			at, c.in, c.cos = log, c.r.In(logs[log]), 0
 		}
-		index := c.edge.Size()
-		if len(k) != 8 || int64(number(k)) != place {
-			c.find("leaf %x stands at place %d", k, place)
-		}
-		leaf, err := translog.ParseLeaf(line)
-		if !c.must(err) {
-			return
-		}
-		if leaf.Index != index || leaf.At < lastAt {
-			c.find("leaf %d says index %d, and time %d after %d", index, leaf.Index, leaf.At, lastAt)
-		}
-		lastAt = leaf.At
-		if stored, err = c.edge.Append(stored[:0], translog.LeafHash(line)); !c.must(err) {
-			return
-		}
-		var want []byte
-		for i := range stored {
-			want = append(want, stored[i][:]...)
-		}
-		if !bytes.Equal(want, rows.Get(indexed(place, endHashes))) {
-			c.find("hashes at leaf %d are not those of the leaves", place)
-		}
-		leaf.Index = place
 		c.leaf(leaf)
-	}); err != nil {
+		return nil
+	}, c.find); err != nil {
 		return err
 	}
-	if hashed != begun+c.edge.Size() {
-		c.find("%d leaves have hashes, %d are there", hashed, begun+c.edge.Size())
-	}
-	if len(logs) != 1 {
-		c.find("log %s begins behind the last leaf", logs[1].Origin)
-	}
-	guarded := c.r.s.Head()
+	guarded, size := c.r.s.Head(), c.r.LogSize()
 	if guarded.Size == 0 { // nothing is guarded yet, or these are the files of a backup
 		return nil
 	}
-	if guarded.Size > c.edge.Size() {
-		c.find("guard has %d leaves, the log %d", guarded.Size, c.edge.Size())
+	if guarded.Size > size {
+		c.find("guard has %d leaves, the log %d", guarded.Size, size)
 	} else if at, err := c.r.HeadAt(guarded.Size); c.must(err) && at != guarded {
 		c.find("guard has another root at %d", guarded.Size)
 	}

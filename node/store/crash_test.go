@@ -2,7 +2,6 @@ package store
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -11,6 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/rogatory/rogatory/node/store/guard"
 )
 
 // copyTree copies a folder as a crash would leave it.
@@ -36,6 +37,20 @@ func copyTree(t *testing.T, from, to string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// guardAt returns the size of the log in a guard, and whether it is open.
+func guardAt(t *testing.T, opts Options) (size int64, open bool) {
+	t.Helper()
+	g, _, err := guard.Open(opts.GuardPath, opts.Origin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, head := g.Head()
+	if err := g.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return head.Size, g.Open()
 }
 
 // left is what a crash has left.
@@ -112,15 +127,8 @@ func crashAt(t *testing.T, step string, order Order, want left) {
 	}
 	closeStore(t, s)
 
-	g, _, err := openGuard(testOptions(crashed).GuardPath, opts.Origin)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if guarded := g.head.Size == 2; guarded != want.guarded {
-		t.Errorf("guard is at %d", g.head.Size)
-	}
-	if err := g.close(); err != nil {
-		t.Fatal(err)
+	if size, _ := guardAt(t, testOptions(crashed)); (size == 2) != want.guarded {
+		t.Errorf("guard is at %d", size)
 	}
 	f, err := openFolder(testOptions(crashed))
 	if err != nil {
@@ -203,7 +211,7 @@ func TestADatabaseOlderThanTheGuardIsRefused(t *testing.T) {
 	restored.GuardPath = opts.GuardPath
 	_, err := Open(restored)
 	var proof *RollbackError
-	if !errors.As(err, &proof) || !errors.Is(err, ErrRollback) || proof.Guard != (Head{2, commit.Root}) || proof.Database.Size != 1 {
+	if !errors.As(err, &proof) || !errors.Is(err, ErrRollback) || proof.Guard != (Head{Size: 2, Root: commit.Root}) || proof.Database.Size != 1 {
 		t.Errorf("opening the older copy: %v", err)
 	}
 	if Hint(err) == "" {
@@ -264,93 +272,11 @@ func TestAnOpenGuardIsClosedWithinAMoment(t *testing.T) {
 	s := openStore(t, opts)
 	update(t, s, func(tx *Tx) error { _, err := tx.Append(opEntry(0)); return err })
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
-		b, err := os.ReadFile(opts.GuardPath)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if guard, err := parseGuard(append(b, make([]byte, 2*slotSize)...)[:2*slotSize], opts.Origin); err == nil && guard.head.Size == 1 && !guard.open {
+		if size, open := guardAt(t, opts); size == 1 && !open {
 			break
 		}
 		if time.Now().After(deadline) {
 			t.Fatal("the guard stays open")
 		}
 	}
-}
-
-func TestEveryDamageOfTheGuardIsNoticedOrLeavesTheOtherSlot(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "head")
-	const origin = "rogatory.example/RS/log/1"
-	g, missing, err := openGuard(path, origin)
-	if err != nil || !missing {
-		t.Fatal(missing, err)
-	}
-	heads := []Head{{1, name(1)}, {2, name(2)}, {3, name(3)}}
-	for _, h := range heads {
-		if err := g.write(h, nil, func() {}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := g.close(); err != nil {
-		t.Fatal(err)
-	}
-	whole, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for at := range whole {
-		for bit := range 8 {
-			whole[at] ^= 1 << bit
-			slot, err := parseGuard(whole, origin)
-			whole[at] ^= 1 << bit
-			want := heads[2]
-			if at < slotSize { // the third write went to the first slot
-				want = heads[1]
-			}
-			if err != nil || slot.head != want {
-				t.Fatalf("byte %d, bit %d: %+v, %v", at, bit, slot, err)
-			}
-		}
-	}
-	if err := os.WriteFile(path, []byte(fmt.Sprintf("%8192d", 7)), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := openGuard(path, origin); !errors.Is(err, ErrGuard) {
-		t.Errorf("a foreign file: %v", err)
-	}
-	if err := os.WriteFile(path, whole, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := openGuard(path, "rogatory.example/BG/log/1"); !errors.Is(err, ErrForeign) {
-		t.Errorf("another log: %v", err)
-	}
-}
-
-func FuzzParseGuard(f *testing.F) {
-	const origin = "rogatory.example/RS/log/1"
-	path := filepath.Join(f.TempDir(), "head")
-	g, _, err := openGuard(path, origin)
-	if err != nil {
-		f.Fatal(err)
-	}
-	for i := range 2 {
-		if err := g.write(Head{int64(i), name(i)}, &Head{}, func() {}); err != nil {
-			f.Fatal(err)
-		}
-	}
-	if err := g.close(); err != nil {
-		f.Fatal(err)
-	}
-	b, err := os.ReadFile(path)
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(b)
-	f.Add(make([]byte, 2*slotSize))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		b = append(b, make([]byte, 2*slotSize)...)[:2*slotSize]
-		s, err := parseGuard(b, origin)
-		if s.head.Size < 0 || err != nil && s.counter != 0 || s.counter == 0 && s != (slot{}) {
-			t.Errorf("%+v, %v", s, err)
-		}
-	})
 }

@@ -2,23 +2,26 @@ package store
 
 import (
 	"errors"
-	"fmt"
+
+	"github.com/rogatory/rogatory/node/store/disk"
+	"github.com/rogatory/rogatory/node/store/guard"
+	"github.com/rogatory/rogatory/node/store/leaves"
 )
 
 // Errors of opening.
 var (
 	// ErrLocked says that another process has the store open.
-	ErrLocked = errors.New("store is in use by another process")
+	ErrLocked = disk.ErrLocked
 	// ErrForeign says that a file is not this node's store, or not a store at all.
-	ErrForeign = errors.New("not the store of this node")
+	ErrForeign = disk.ErrForeign
 	// ErrSchema says that the store was written by a later version of this program.
 	ErrSchema = errors.New("store has a newer format than this program knows")
 	// ErrKeysMissing says that main.db is there and keys.db is not.
 	ErrKeysMissing = errors.New("keys.db is missing")
 	// ErrRollback says that the head guard has seen more of the log than the database holds.
-	ErrRollback = errors.New("database is older than the head guard")
+	ErrRollback = guard.ErrRollback
 	// ErrGuard says that the head guard is there and cannot be read.
-	ErrGuard = errors.New("head guard is damaged")
+	ErrGuard = guard.ErrDamaged
 )
 
 // Errors of writing.
@@ -40,7 +43,7 @@ var (
 // Errors of rows.
 var (
 	// ErrNotFound says that there is no such row.
-	ErrNotFound = errors.New("not found")
+	ErrNotFound = leaves.ErrNotFound
 	// ErrExists says that there is such a row already, and that it differs.
 	ErrExists = errors.New("exists already")
 	// ErrErased says that the content was erased.
@@ -64,25 +67,10 @@ var (
 )
 
 // RollbackError proves [ErrRollback]: it carries the two heads.
-type RollbackError struct {
-	Guard    Head // what the guard has seen
-	Database Head // what the database holds; its Root is that of the guard's size when the database is long enough
-	// GuardLog and DatabaseLog are the origins of the logs that these are heads of.
-	GuardLog, DatabaseLog string
-}
+type RollbackError = guard.RollbackError
 
-func (e *RollbackError) Error() string {
-	if e.GuardLog != e.DatabaseLog {
-		return fmt.Sprintf("%v: guard has %d leaves of %s, database has %d of %s", ErrRollback, e.Guard.Size, e.GuardLog, e.Database.Size, e.DatabaseLog)
-	}
-	if e.Guard.Size == e.Database.Size {
-		return fmt.Sprintf("database has another history than the head guard: root %x at %d leaves, the guard %x", e.Database.Root[:], e.Guard.Size, e.Guard.Root[:])
-	}
-	return fmt.Sprintf("%v: guard has %d leaves with root %x, database has %d with root %x",
-		ErrRollback, e.Guard.Size, e.Guard.Root[:], e.Database.Size, e.Database.Root[:])
-}
-
-func (e *RollbackError) Unwrap() error { return ErrRollback }
+// Fatal reports whether err says that the store is of no use any more, until it is opened anew.
+func Fatal(err error) bool { return errors.Is(err, ErrBroken) || errors.Is(err, ErrClosed) }
 
 // Hint returns what a person can do about err, in one sentence, or "" when there is nothing to say.
 func Hint(err error) string {

@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/rogatory/rogatory/node/store/disk"
 )
 
 // The list of backups lies beside the head guard: a line of JSON for each copy that still has keys, so that the node itself takes them away when
@@ -85,7 +87,7 @@ func ExpireBackup(folder string, now time.Time) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("destroying keys of a backup: %w", err)
 	}
-	if err := errors.Join(overwrite(f), f.Close(), os.Remove(path), syncDir(folder)); err != nil {
+	if err := errors.Join(disk.Overwrite(f), f.Close(), os.Remove(path), disk.SyncDir(folder)); err != nil {
 		return false, fmt.Errorf("destroying keys of a backup: %w: %w", ErrDisk, err)
 	}
 	return true, nil
@@ -125,5 +127,5 @@ func writeBackups(path string, lines []backupLine) error {
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	return errors.Join(os.Rename(path+newName, path), syncDir(filepath.Dir(path)))
+	return errors.Join(os.Rename(path+newName, path), disk.SyncDir(filepath.Dir(path)))
 }

@@ -13,6 +13,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"github.com/rogatory/rogatory/node/store/disk"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
@@ -368,7 +369,7 @@ func (f *keyFile) replace(step func(string)) error {
 	if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
 		return err
 	}
-	fresh, err := openFile(path)
+	fresh, err := disk.Open(path, growKeys)
 	if err != nil {
 		return err
 	}
@@ -391,23 +392,7 @@ func (f *keyFile) replace(step func(string)) error {
 	}
 	former := f.db
 	f.db = fresh
-	err = errors.Join(syncDir(filepath.Dir(f.path)), former.Close())
+	err = errors.Join(disk.SyncDir(filepath.Dir(f.path)), former.Close())
 	step(StepReplaced)
-	return errors.Join(err, overwrite(old))
-}
-
-// overwrite writes zeros over a file that has lost its name. What the disk below makes of it is beyond a program; the
-// keys in it are wrapped.
-func overwrite(f *os.File) error {
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	zeros := make([]byte, 64<<10)
-	for at := int64(0); at < info.Size(); at += int64(len(zeros)) {
-		if _, err := f.WriteAt(zeros[:min(int64(len(zeros)), info.Size()-at)], at); err != nil {
-			return err
-		}
-	}
-	return f.Sync()
+	return errors.Join(err, disk.Overwrite(old))
 }

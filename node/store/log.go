@@ -19,9 +19,7 @@ func (t *Tx) Append(entry translog.Entry) (index int64, err error) {
 	if err != nil {
 		return 0, fmt.Errorf("appending leaf: %w", err)
 	}
-	b := t.bucket(bucketLeaves)
-	b.FillPercent = 1 // leaves only ever come at the end
-	if err := t.putIn(b, u64(index), leaf); err != nil {
+	if err := t.putLeaf(index, leaf); err != nil {
 		return 0, fmt.Errorf("appending leaf: %w", err)
 	}
 	t.lastAt = at
@@ -50,54 +48,35 @@ func (t *Tx) Foretell(told func(Head)) { t.foretold = told }
 // leaf before.
 func (t *Tx) At() int64 { return max(t.lastAt, t.now) }
 
+// putLeaf puts a leaf at a place; closeLeaves puts it into the tree.
+func (t *Tx) putLeaf(place int64, leaf []byte) error {
+	if len(leaf) > MaxValue {
+		return fmt.Errorf("value of %d bytes: %w", len(leaf), ErrTooLarge)
+	}
+	t.call.wrote = true
+	return t.row().Put(place, leaf)
+}
+
 // closeLeaves puts what the batch has appended into the tree.
 func (t *Tx) closeLeaves() error {
-	b := t.b.Bucket(bucketLeaves)
-	var stored []translog.Hash
-	for _, leaf := range t.leaves {
-		index := t.s.current.Base + t.edge.Size()
-		var err error
-		if stored, err = t.edge.Append(stored[:0], leaf); err != nil {
-			return err
-		}
-		v := make([]byte, 0, len(stored)*translog.HashSize)
-		for i := range stored {
-			v = append(v, stored[i][:]...)
-		}
-		if err := b.Put(indexed(index, endHashes), v); err != nil {
-			return err
-		}
-	}
-	t.leaves = t.leaves[:0]
-	return nil
+	appended := t.leaves
+	t.leaves = nil
+	return t.row().Grow(t.s.current.Base, &t.edge, appended...)
 }
 
 // Size returns the number of leaves of all logs, which is the place of the next one; in the middle of an Update those count that it has appended.
-func (r *Reader) Size() int64 {
-	if k, _ := r.b.Bucket(bucketLeaves).Cursor().Last(); k != nil {
-		return int64(number(k)) + 1
-	}
-	return 0
-}
+func (r *Reader) Size() int64 { return r.row().Size() }
 
 // Leaf returns the bytes of the leaf at a place, or [ErrNotFound].
-func (r *Reader) Leaf(index int64) ([]byte, error) {
-	v := r.b.Bucket(bucketLeaves).Get(u64(index))
-	if v == nil {
-		return nil, fmt.Errorf("reading leaf %d: %w", index, ErrNotFound)
-	}
-	return bytes.Clone(v), nil
+func (r *Reader) Leaf(place int64) ([]byte, error) {
+	leaf, err := r.row().Leaf(place)
+	return bytes.Clone(leaf), err
 }
 
-// Leaves calls each with the leaves from index on, in order, until it returns false. The bytes are its own for the time
+// Leaves calls each with the leaves from a place on, in order, until it returns false. The bytes are its own for the time
 // of the call only.
-func (r *Reader) Leaves(from int64, each func(index int64, leaf []byte) bool) {
-	c := r.b.Bucket(bucketLeaves).Cursor()
-	for k, v := c.Seek(u64(from)); k != nil; k, v = c.Next() {
-		if len(k) == 8 && !each(int64(number(k)), v) {
-			return
-		}
-	}
+func (r *Reader) Leaves(from int64, each func(place int64, leaf []byte) bool) {
+	r.row().Each(from, each)
 }
 
 // PutSide keeps a side record of the leaf at index: what the leaf only has the digest of, under a name such as "docket",

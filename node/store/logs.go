@@ -2,12 +2,11 @@ package store
 
 import (
 	"fmt"
-	"strconv"
-	"strings"
 
 	"go.etcd.io/bbolt"
 
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/store/leaves"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
@@ -38,7 +37,7 @@ func (l Log) Holds(place int64) (index int64, ok bool) {
 
 // readLogs returns the country's logs, the one that is written last; its size counts what the transaction has committed.
 func (s *Store) readLogs(b *bbolt.Tx) ([]Log, error) {
-	logs := []Log{{Number: numberOf(s.opts.Origin), Origin: s.opts.Origin, Epoch: s.opts.Epoch}}
+	logs := []Log{{Number: leaves.Number(s.opts.Origin), Origin: s.opts.Origin, Epoch: s.opts.Epoch}}
 	rows := b.Bucket(bucketLogs)
 	if rows == nil { // these are files of an earlier program that nobody has opened for writing yet
 		return logs, nil
@@ -60,20 +59,6 @@ func (s *Store) readLogs(b *bbolt.Tx) ([]Log, error) {
 
 // Logs returns the country's logs, the one that is written last.
 func (r *Reader) Logs() ([]Log, error) { return r.s.readLogs(r.b) }
-
-// LogAt returns the log that the leaf at a place stands in.
-func (r *Reader) LogAt(place int64) (Log, error) {
-	logs, err := r.Logs()
-	if err != nil {
-		return Log{}, err
-	}
-	for _, l := range logs {
-		if _, ok := l.Holds(place); ok {
-			return l, nil
-		}
-	}
-	return Log{}, fmt.Errorf("reading the log of leaf %d: %w", place, ErrNotFound)
-}
 
 // In returns a Reader whose heads and proofs are those of one of the country's logs. That of a Reader by itself is the log that is written.
 func (r *Reader) In(l Log) *Reader { return &Reader{s: r.s, b: r.b, log: &l} }
@@ -110,32 +95,6 @@ func (r *Reader) LogRow(number uint64) (*storev1.LogRow, error) {
 	}
 	return row, nil
 }
-
-// numberOf returns the number at the end of an origin, and 1 for one without.
-func numberOf(origin string) uint64 {
-	_, n := splitOrigin(origin)
-	return max(n, 1)
-}
-
-// splitOrigin returns an origin without the number at its end, and the number; 0 for one without.
-func splitOrigin(origin string) (stem string, number uint64) {
-	i := strings.LastIndexByte(origin, '/')
-	n, err := strconv.ParseUint(origin[i+1:], 10, 32)
-	if err != nil {
-		return origin, 0
-	}
-	return origin[:i+1], n
-}
-
-// sameCountry reports whether two origins are those of logs of one country.
-func sameCountry(a, b string) bool {
-	a, _ = splitOrigin(a)
-	b, _ = splitOrigin(b)
-	return a == b
-}
-
-// lead returns how far the log of the guard is ahead of another, by their numbers.
-func lead(guard, log string) int64 { return int64(numberOf(guard)) - int64(numberOf(log)) }
 
 // Uncleared returns the place from which on the peers have confirmed nothing of the log since: that of the first leaf of the first start that
 // was not cleared; ok is false when the last start was.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -12,6 +11,8 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/store/guard"
+	"github.com/rogatory/rogatory/node/store/leaves"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
@@ -83,18 +84,19 @@ func Recover(ctx context.Context, opts Options, r Recovery) (_ *Recovered, err e
 	if err := errors.Join(s.openFiles(), s.finishIdentity()); err != nil {
 		return nil, err
 	}
-	if s.guard, s.guardMissing, err = openGuard(opts.GuardPath, s.current.Origin); err != nil {
+	if s.guard, s.guardMissing, err = guard.Open(opts.GuardPath, s.current.Origin); err != nil {
 		return nil, err
 	}
-	journal, _, err := readJournal(opts.GuardPath+journalName, opts.Origin)
+	journal, err := s.journal().Contents()
 	if err != nil {
 		return nil, err
 	}
 	if err := s.eraseAgain(ctx, journal); err != nil {
 		return nil, err
 	}
-	out := &Recovered{Origin: s.current.Origin, Guard: s.guard.head, GuardLog: s.guard.origin, Erased: len(journal)}
-	if highest := max(s.current.Number, numberOf(s.guard.origin)); r.Number <= highest {
+	out := &Recovered{Origin: s.current.Origin, Erased: len(journal)}
+	out.GuardLog, out.Guard = s.guard.Head()
+	if highest := max(s.current.Number, leaves.Number(out.GuardLog)); r.Number <= highest {
 		return nil, fmt.Errorf("log %d after log %d: %w", r.Number, highest, ErrInvalid)
 	}
 	var edge translog.Edge
@@ -105,8 +107,7 @@ func Recover(ctx context.Context, opts Options, r Recovery) (_ *Recovered, err e
 		return nil, err
 	}
 	s.step(StepCommitted)
-	s.guard.log = out.Log.Origin
-	if err := s.guard.write(headOf(&edge), nil, nil); err != nil {
+	if err := s.guard.Write(out.Log.Origin, leaves.HeadOf(&edge), nil, nil); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnguarded, err)
 	}
 	return out, nil
@@ -139,7 +140,7 @@ func (s *Store) nextLog(b *bbolt.Tx, r *Recovery, out *Recovered) (edge translog
 		return edge, err
 	}
 	out.Moved = int64(len(moved))
-	stem, _ := splitOrigin(s.opts.Origin)
+	stem, _ := leaves.SplitOrigin(s.opts.Origin)
 	out.Log = Log{Number: r.Number, Origin: fmt.Sprintf("%s%d", stem, r.Number), Epoch: uint32(r.Number), Base: cut}
 	row := &storev1.LogRow{
 		Number: r.Number, Origin: out.Log.Origin, Epoch: out.Log.Epoch, Base: uint64(cut), OpenedMs: uint64(t.now),
@@ -176,7 +177,10 @@ func (s *Store) nextLog(b *bbolt.Tx, r *Recovery, out *Recovered) (edge translog
 		if leaf, err = translog.Marshal(at, edge.Size(), e.Entry); err != nil {
 			return nil, err
 		}
-		return leaf, t.putLeaf(&edge, cut, leaf)
+		if err := t.putLeaf(cut+edge.Size(), leaf); err != nil {
+			return nil, err
+		}
+		return leaf, t.row().Grow(cut, &edge, translog.LeafHash(leaf))
 	}
 	var state translog.Hash
 	tokens := map[string]bool{} // of the cases that moved leaves have moved since the last `state` leaf
@@ -297,20 +301,6 @@ func (r *Reader) Opening(l Log) (from, to int64, err error) {
 	return from, to, err
 }
 
-// putLeaf puts a leaf behind the others of a log that begins at a place.
-func (t *Tx) putLeaf(edge *translog.Edge, base int64, leaf []byte) error {
-	place := base + edge.Size()
-	stored, err := edge.Append(nil, translog.LeafHash(leaf))
-	if err != nil {
-		return err
-	}
-	var hashes []byte
-	for i := range stored {
-		hashes = append(hashes, stored[i][:]...)
-	}
-	return errors.Join(t.put(bucketLeaves, u64(place), leaf), t.put(bucketLeaves, indexed(place, endHashes), hashes))
-}
-
 // cutLeaves takes the leaves from one place on out of their log and returns them. The first is that of a start.
 func (t *Tx) cutLeaves(from, size int64) ([]translog.Leaf, error) {
 	var cut []translog.Leaf
@@ -328,7 +318,7 @@ func (t *Tx) cutLeaves(from, size int64) ([]translog.Leaf, error) {
 			return nil, fmt.Errorf("leaf %d is %s though no start since leaf %d was confirmed: %w", place, leaf.Entry.Kind(), from, ErrInconsistent)
 		}
 		cut = append(cut, leaf)
-		if err := errors.Join(t.delete(bucketLeaves, u64(place)), t.delete(bucketLeaves, indexed(place, endHashes))); err != nil {
+		if err := t.row().Cut(place); err != nil {
 			return nil, err
 		}
 	}
@@ -343,16 +333,6 @@ func Look(opts Options, read func(*Reader, Log) error) (lost *RollbackError, err
 		return nil, fmt.Errorf("looking into the store: %w", err)
 	}
 	defer func() { err = errors.Join(err, s.closeFiles()) }()
-	b, err := os.ReadFile(opts.GuardPath)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("reading head guard: %w", err)
-	}
-	slots := make([]byte, 2*slotSize)
-	copy(slots, b)
-	guard, err := parseGuard(slots, s.current.Origin)
-	if err != nil {
-		return nil, fmt.Errorf("reading head guard: %w", err)
-	}
 	err = s.View(func(r *Reader) error {
 		logs, err := r.Logs()
 		if err != nil {
@@ -363,18 +343,8 @@ func Look(opts Options, read func(*Reader, Log) error) (lost *RollbackError, err
 		if err != nil {
 			return err
 		}
-		switch ahead := lead(guard.origin, log.Origin); {
-		case guard.counter == 0 || ahead < 0:
-		case ahead > 0 || guard.lost(head):
-			lost = &RollbackError{Guard: guard.head, Database: head, GuardLog: guard.origin, DatabaseLog: log.Origin}
-		case guard.head.Size <= head.Size:
-			at, err := r.HeadAt(guard.head.Size)
-			if err != nil {
-				return err
-			}
-			if at != guard.head {
-				lost = &RollbackError{Guard: guard.head, Database: at, GuardLog: guard.origin, DatabaseLog: log.Origin}
-			}
+		if err := guard.Look(opts.GuardPath, log.Origin, head, r.HeadAt); err != nil && !errors.As(err, &lost) {
+			return err
 		}
 		return read(r, log)
 	})

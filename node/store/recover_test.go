@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/store/leaves"
 )
 
 // reopening opens the next log of a store of the tests.
@@ -16,7 +17,7 @@ func reopening(number uint64) Recovery {
 		Number: number, Peers: []string{"BG"},
 		Close: func(origin string, head Head) ([]byte, error) { return []byte(origin + " is closed"), nil },
 		Genesis: func(closed string, head Head) (*translog.Genesis, error) {
-			stem, _ := splitOrigin(closed)
+			stem, _ := leaves.SplitOrigin(closed)
 			return &translog.Genesis{
 				Log: stem + "2", Country: "RS", Directory: translog.Hash{1}, Epoch: int64(number), Spec: "rogatory-log-1",
 				PrevLog: closed, PrevSize: head.Size, PrevRoot: head.Root,

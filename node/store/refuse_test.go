@@ -18,6 +18,7 @@ import (
 	"go.etcd.io/bbolt"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/rogatory/rogatory/node/store/guard"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
@@ -145,7 +146,7 @@ func TestWhatIsNotThisNodesStoreIsRefused(t *testing.T) {
 		"a later format": {func(t *testing.T, o *Options) {
 			editFile(t, filepath.Join(o.Dir, mainName), func(b *bbolt.Tx) error {
 				var id storev1.Identity
-				if _, err := read(b.Bucket(bucketIdentity), rowIdentity, &id); err != nil {
+				if _, err := read(b.Bucket(bucketIdentity), bucketIdentity, &id); err != nil {
 					return err
 				}
 				id.Schema = schema + 1
@@ -153,7 +154,7 @@ func TestWhatIsNotThisNodesStoreIsRefused(t *testing.T) {
 				if err != nil {
 					return err
 				}
-				return b.Bucket(bucketIdentity).Put(rowIdentity, v)
+				return b.Bucket(bucketIdentity).Put(bucketIdentity, v)
 			})
 		}, ErrSchema},
 		"a damaged guard": {func(t *testing.T, o *Options) {
@@ -298,21 +299,19 @@ func TestAFullDiskLosesNothingAndIsRecoveredFrom(t *testing.T) {
 func TestAGuardThatCannotBeWrittenHoldsTheHeadBack(t *testing.T) {
 	s := openStore(t, testOptions(t.TempDir()))
 	update(t, s, func(tx *Tx) error { _, err := tx.Append(opEntry(0)); return err })
-	// A descriptor that cannot write plays the full disk of the guard.
-	path := s.guard.f.Name()
-	readOnly, err := os.Open(path)
+	full, _, err := guard.Open("/dev/full", testOptions("").Origin)
 	if err != nil {
 		t.Fatal(err)
 	}
-	good := s.guard.f
-	swap := func(f *os.File) {
+	good := s.guard
+	swap := func(g *guard.Guard) {
 		// within the loop that owns the guard
-		update := func(tx *Tx) error { s.guard.f = f; return nil }
+		update := func(tx *Tx) error { s.guard = g; return nil }
 		if _, err := s.Update(t.Context(), update); err != nil && !errors.Is(err, ErrUnguarded) {
 			t.Fatal(err)
 		}
 	}
-	swap(readOnly)
+	swap(full)
 	commit, err := s.Update(t.Context(), func(tx *Tx) error { _, err := tx.Append(opEntry(1)); return err })
 	if !errors.Is(err, ErrUnguarded) || !errors.Is(err, ErrDisk) || commit.Size != 2 || commit.First != 1 {
 		t.Errorf("commit %+v, %v", commit, err)
@@ -329,7 +328,7 @@ func TestAGuardThatCannotBeWrittenHoldsTheHeadBack(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := readOnly.Close(); err != nil {
+	if err := full.Close(); err != nil {
 		t.Fatal(err)
 	}
 }

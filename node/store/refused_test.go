@@ -35,7 +35,7 @@ func TestARefusedStartLeavesNoNewFiles(t *testing.T) {
 			return os.RemoveAll(opts.Dir)
 		}, ErrForeign},
 		"a guard that is none": {func(opts *Options) error {
-			return errors.Join(os.RemoveAll(opts.Dir), os.WriteFile(opts.GuardPath, slices.Repeat([]byte("x"), 2*slotSize), 0o600))
+			return errors.Join(os.RemoveAll(opts.Dir), os.WriteFile(opts.GuardPath, slices.Repeat([]byte("x"), 8192), 0o600))
 		}, ErrGuard},
 		"keys without database": {func(opts *Options) error { return os.Remove(filepath.Join(opts.Dir, mainName)) }, ErrForeign},
 		"database without keys": {func(opts *Options) error { return os.Remove(filepath.Join(opts.Dir, keysName)) }, ErrKeysMissing},

@@ -15,6 +15,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"github.com/rogatory/rogatory/node/store/guard"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
@@ -92,7 +93,7 @@ func Restore(ctx context.Context, from string, opts Options) (_ BackupInfo, err 
 			return info, fmt.Errorf("%s differs from what was backed up: %w", name, ErrInconsistent)
 		}
 	}
-	journal, _, err := readJournal(opts.GuardPath+journalName, opts.Origin)
+	journal, err := guard.ErasedBeside(opts.GuardPath, opts.Origin).Contents()
 	if err != nil {
 		return info, err
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/store/leaves"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
@@ -233,13 +234,13 @@ func (r *Reader) EachPeerLog(each func(origin string, l *storev1.PeerLog) bool) 
 
 // Reported reports whether the report of the recovery that opened a log has been written.
 func (r *Reader) Reported(origin string) (bool, error) {
-	row, err := r.LogRow(numberOf(origin))
+	row, err := r.LogRow(leaves.Number(origin))
 	return row.GetReported(), err
 }
 
 // NoteReported notes that it has.
 func (t *Tx) NoteReported(origin string) error {
-	row, err := t.LogRow(numberOf(origin))
+	row, err := t.LogRow(leaves.Number(origin))
 	if err != nil {
 		return err
 	}

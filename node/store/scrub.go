@@ -1,12 +1,11 @@
 package store
 
 import (
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"go.etcd.io/bbolt"
+
+	"github.com/rogatory/rogatory/node/store/disk"
 )
 
 // rowScrub is there while pages of main.db that nothing uses any more may hold what was to be destroyed.
@@ -32,37 +31,8 @@ func (s *Store) scrub() (err error) {
 			return err
 		}
 	}
-	if err := s.overwriteFree(); err != nil {
-		return err
-	}
-	return s.main.Update(func(b *bbolt.Tx) error { return b.Bucket(bucketIdentity).Delete(rowScrub) })
-}
-
-func (s *Store) overwriteFree() error {
-	f, err := os.OpenFile(filepath.Join(s.opts.Dir, mainName), os.O_WRONLY, 0)
-	if err != nil {
-		return err
-	}
-	tx, err := s.main.Begin(true) // a writer's: it knows what is free, and nothing becomes used meanwhile
-	if err != nil {
-		return errors.Join(err, f.Close())
-	}
-	size := s.main.Info().PageSize
-	zeros := make([]byte, size)
-	for id := 2; err == nil; id++ { // behind the two roots
-		info, bad := tx.Page(id)
-		if bad != nil || info == nil {
-			err = bad
-			break
-		}
-		if info.Type != "free" {
-			id += info.OverflowCount
-			continue
-		}
-		_, err = f.WriteAt(zeros, int64(id)*int64(size))
-	}
-	if err = errors.Join(err, tx.Rollback(), f.Sync(), f.Close()); err != nil {
+	if err := disk.OverwriteFree(s.main); err != nil {
 		return fmt.Errorf("overwriting what is free in %s: %w", mainName, err)
 	}
-	return nil
+	return s.main.Update(func(b *bbolt.Tx) error { return b.Bucket(bucketIdentity).Delete(rowScrub) })
 }

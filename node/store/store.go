@@ -1,24 +1,17 @@
 package store
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 	"sync"
-	"time"
 
 	"go.etcd.io/bbolt"
-	berrors "go.etcd.io/bbolt/errors"
-	"golang.org/x/sys/unix"
 
 	"github.com/rogatory/rogatory/crypto/translog"
-	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
+	"github.com/rogatory/rogatory/node/store/disk"
+	"github.com/rogatory/rogatory/node/store/guard"
+	"github.com/rogatory/rogatory/node/store/leaves"
 )
 
 // Options say whose store it is and where it lies.
@@ -61,7 +54,7 @@ type Store struct {
 	log   *slog.Logger
 	main  *bbolt.DB
 	keys  keyFile
-	guard *guard // owned by writeLoop
+	guard *guard.Guard // owned by writeLoop
 
 	guardMissing bool
 	current      Log      // the log that is written; set by Open
@@ -94,19 +87,6 @@ type Store struct {
 	lastAt  int64         // `at` of the last leaf
 	guarded Head
 }
-
-const (
-	mainName = "main.db"
-	keysName = "keys.db"
-	blobsDir = "blobs"
-	newName  = ".new" // what a file is called that takes the place of another
-
-	lockWait = 300 * time.Millisecond
-
-	// By how much the files grow, in bytes: each time costs a flush, and keys.db is overwritten when it is replaced.
-	growMain = 4 << 20
-	growKeys = 256 << 10
-)
 
 // Open opens the store in opts.Dir, or makes one where there is none, and finishes what a crash has left. Errors wrap
 // [ErrLocked], [ErrForeign], [ErrSchema], [ErrKeysMissing], [ErrGuard], or are a [*RollbackError]; [Hint] says what to do.
@@ -155,227 +135,6 @@ func Open(opts Options) (_ *Store, err error) {
 	return s, nil
 }
 
-// unmake removes what Open has made, while the files are open and so locked. What is not empty is somebody else's.
-func (s *Store) unmake() error {
-	var errs []error
-	for _, path := range slices.Backward(s.made) {
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENOTEMPTY) {
-			errs = append(errs, err)
-		}
-	}
-	return errors.Join(errs...)
-}
-
-func missing(path string) bool {
-	_, err := os.Lstat(path)
-	return errors.Is(err, fs.ErrNotExist)
-}
-
-func (s *Store) openFiles() error {
-	for _, dir := range []string{s.opts.Dir, filepath.Join(s.opts.Dir, blobsDir)} {
-		if missing(dir) {
-			s.made = append(s.made, dir)
-		}
-	}
-	if err := os.MkdirAll(filepath.Join(s.opts.Dir, blobsDir), 0o700); err != nil {
-		return err
-	}
-	if err := os.Chmod(s.opts.Dir, 0o700); err != nil {
-		return err
-	}
-	mainPath, keysPath := filepath.Join(s.opts.Dir, mainName), filepath.Join(s.opts.Dir, keysName)
-	_, mainErr := os.Stat(mainPath)
-	_, keysErr := os.Stat(keysPath)
-	if mainErr == nil && errors.Is(keysErr, fs.ErrNotExist) {
-		if made, err := isMade(mainPath); err != nil || made {
-			return errors.Join(err, fmt.Errorf("%s: %w", keysPath, ErrKeysMissing))
-		}
-	}
-	var err error
-	if s.main, err = openFile(mainPath); err != nil {
-		return err
-	}
-	// From here on the lock on main.db stands for both files.
-	if err := os.Remove(keysPath + newName); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if s.keys.db, err = openFile(keysPath); err != nil {
-		return err
-	}
-	s.keys.path = keysPath
-	if err := errors.Join(s.noteMade(s.main, mainPath, mainErr), s.noteMade(s.keys.db, keysPath, keysErr)); err != nil {
-		return err
-	}
-	if err := s.identify(); err != nil {
-		return err
-	}
-	// New files have names that a crash must not take: a guard without its database would look like a rollback.
-	return errors.Join(syncDir(s.opts.Dir), syncDir(filepath.Dir(filepath.Clean(s.opts.Dir))))
-}
-
-// noteMade notes that Open has made a file: it was not there, and nobody was faster.
-func (s *Store) noteMade(db *bbolt.DB, path string, was error) error {
-	if !errors.Is(was, fs.ErrNotExist) {
-		return nil
-	}
-	return db.View(func(b *bbolt.Tx) error {
-		if k, _ := b.Cursor().First(); k == nil {
-			s.made = append(s.made, path)
-		}
-		return nil
-	})
-}
-
-// isMade reports whether main.db has got as far as its identity, by whoever has it open.
-func isMade(path string) (bool, error) {
-	info, err := os.Stat(path)
-	if err != nil || info.Size() == 0 {
-		return false, err
-	}
-	db, err := openFile(path)
-	if err != nil {
-		return false, err
-	}
-	made := false
-	err = db.View(func(b *bbolt.Tx) error {
-		made = b.Bucket(bucketIdentity) != nil
-		return nil
-	})
-	return made, errors.Join(err, db.Close())
-}
-
-func openFile(path string) (*bbolt.DB, error) {
-	db, err := bbolt.Open(path, 0o600, &bbolt.Options{
-		Timeout:         lockWait,
-		FreelistType:    bbolt.FreelistMapType,
-		NoFreelistSync:  true,
-		InitialMmapSize: 1 << 30, // address space only: a reader never waits for the file to be mapped anew
-		NoStatistics:    true,
-	})
-	var pathErr *fs.PathError
-	switch {
-	case err == nil:
-		db.AllocSize = growMain
-		if strings.HasPrefix(filepath.Base(path), keysName) {
-			db.AllocSize = growKeys
-		}
-		return db, nil
-	case errors.Is(err, berrors.ErrTimeout):
-		return nil, fmt.Errorf("%s: %w", path, ErrLocked)
-	case errors.As(err, &pathErr):
-		return nil, err
-	}
-	return nil, fmt.Errorf("%s: %w: %w", path, ErrForeign, err)
-}
-
-// identify makes the buckets of new files and judges whose they are. keys.db is made first: a main.db without identity
-// takes over the pair of a keys.db that holds nothing yet.
-func (s *Store) identify() error {
-	fresh := &storev1.Identity{
-		Country: s.opts.Country, Origin: s.opts.Origin, Epoch: s.opts.Epoch, Schema: schema,
-		CreatedMs: uint64(time.Now().UnixMilli()), Pair: make([]byte, 16),
-	}
-	if _, err := rand.Read(fresh.Pair); err != nil {
-		return err
-	}
-	main, err := readIdentity(s.main)
-	if err != nil {
-		return fmt.Errorf("%s: %w", mainName, err)
-	}
-	keys, err := readIdentity(s.keys.db)
-	if err != nil {
-		return fmt.Errorf("%s: %w", keysName, err)
-	}
-	switch {
-	case keys == nil && main != nil:
-		return fmt.Errorf("%s: %w", keysName, ErrKeysMissing)
-	case keys == nil:
-		if keys, err = fresh, writeIdentity(s.keys.db, fresh, keysBuckets); err != nil {
-			return fmt.Errorf("%s: %w: %w", keysName, ErrDisk, err)
-		}
-	}
-	for _, id := range []*storev1.Identity{main, keys} {
-		if err := s.judgeIdentity(id); err != nil {
-			return err
-		}
-	}
-	if main == nil {
-		if empty, err := s.keys.empty(); err != nil || !empty {
-			return errors.Join(err, fmt.Errorf("%s holds keys and %s is new: %w", keysName, mainName, ErrForeign))
-		}
-		main = keys
-	}
-	if string(main.Pair) != string(keys.Pair) {
-		return fmt.Errorf("%s and %s do not belong together: %w", mainName, keysName, ErrForeign)
-	}
-	// Writing it again adds the buckets that a later program has more.
-	if err := writeIdentity(s.main, main, mainBuckets); err != nil {
-		return fmt.Errorf("%s: %w: %w", mainName, ErrDisk, err)
-	}
-	return nil
-}
-
-func (s *Store) judgeIdentity(id *storev1.Identity) error {
-	switch {
-	case id == nil:
-		return nil
-	case id.Schema > schema:
-		return fmt.Errorf("format %d: %w", id.Schema, ErrSchema)
-	case id.Country != s.opts.Country:
-		return fmt.Errorf("store of %s: %w", id.Country, ErrForeign)
-	case id.Origin != s.opts.Origin:
-		return fmt.Errorf("store of log %s: %w", id.Origin, ErrForeign)
-	case id.Epoch != s.opts.Epoch:
-		return fmt.Errorf("store of epoch %d: %w", id.Epoch, ErrForeign)
-	}
-	return nil
-}
-
-// readIdentity returns nil for a file without any bucket, and ErrForeign for one with other buckets only.
-func readIdentity(db *bbolt.DB) (id *storev1.Identity, err error) {
-	err = db.View(func(b *bbolt.Tx) error {
-		bucket := b.Bucket(bucketIdentity)
-		if bucket == nil {
-			if k, _ := b.Cursor().First(); k != nil {
-				return ErrForeign
-			}
-			return nil
-		}
-		id = new(storev1.Identity)
-		ok, err := read(bucket, rowIdentity, id)
-		if err != nil || !ok {
-			return errors.Join(err, ErrForeign)
-		}
-		return nil
-	})
-	return id, err
-}
-
-func writeIdentity(db *bbolt.DB, id *storev1.Identity, buckets [][]byte) error {
-	complete := true
-	err := db.View(func(b *bbolt.Tx) error {
-		for _, name := range buckets {
-			complete = complete && b.Bucket(name) != nil
-		}
-		return nil
-	})
-	if err != nil || complete {
-		return err
-	}
-	return db.Update(func(b *bbolt.Tx) error {
-		for _, name := range buckets {
-			if _, err := b.CreateBucketIfNotExists(name); err != nil {
-				return err
-			}
-		}
-		v, err := marshal(id)
-		if err != nil {
-			return err
-		}
-		return b.Bucket(bucketIdentity).Put(rowIdentity, v)
-	})
-}
-
 // loadHead reads the log's head and holds it against the guard.
 func (s *Store) loadHead() error {
 	if err := s.loadLog(); err != nil {
@@ -385,7 +144,7 @@ func (s *Store) loadHead() error {
 		r := &Reader{s: s, b: b}
 		size := r.LogSize()
 		var err error
-		if s.edge, err = translog.ReadEdge(size, r); err != nil || size == 0 {
+		if s.edge, err = translog.ReadEdge(size, r.tree()); err != nil || size == 0 {
 			return err
 		}
 		last, err := r.Leaf(r.Size() - 1)
@@ -399,35 +158,20 @@ func (s *Store) loadHead() error {
 		return err
 	}
 	var err error
-	created := missing(s.opts.GuardPath)
-	if s.guard, s.guardMissing, err = openGuard(s.opts.GuardPath, s.current.Origin); err != nil {
+	created := disk.Missing(s.opts.GuardPath)
+	if s.guard, s.guardMissing, err = guard.Open(s.opts.GuardPath, s.current.Origin); err != nil {
 		return err
 	}
 	if created {
 		s.made = append(s.made, s.opts.GuardPath)
 	}
 	head := s.head()
-	if seen := s.guard.head; !s.guardMissing {
-		ahead := lead(s.guard.origin, s.current.Origin)
-		if ahead > 0 || ahead == 0 && s.guard.lost(head) {
-			return &RollbackError{Guard: seen, Database: head, GuardLog: s.guard.origin, DatabaseLog: s.current.Origin}
-		}
-		if ahead < 0 || seen.Size > head.Size { // the recovery that opened this log knew what it had seen; or nobody was told
-			return s.writeGuard()
-		}
-		if err := s.View(func(r *Reader) error {
-			at, err := r.HeadAt(seen.Size)
-			if err == nil && at != seen {
-				err = &RollbackError{Guard: seen, Database: at, GuardLog: s.guard.origin, DatabaseLog: s.current.Origin}
-			}
-			return err
-		}); err != nil {
-			return err
-		}
-		if seen == head && !s.guard.open {
-			s.guarded = head
-			return nil
-		}
+	if err := s.View(func(r *Reader) error { return s.guard.Judge(s.current.Origin, head, r.HeadAt) }); err != nil {
+		return err
+	}
+	if s.guard.Is(s.current.Origin, head) {
+		s.guarded = head
+		return nil
 	}
 	return s.writeGuard()
 }
@@ -447,7 +191,7 @@ func (s *Store) loadLog() error {
 func (s *Store) head() Head {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return headOf(&s.edge)
+	return leaves.HeadOf(&s.edge)
 }
 
 // Head returns the newest head that is committed and guarded: the only one that may be signed.
@@ -479,8 +223,10 @@ func (s *Store) Close() error {
 		s.choreMu.Lock()
 		defer s.choreMu.Unlock()
 		var err error
-		if s.broken == nil && (s.guard.open || s.head() != s.guard.head) {
-			err = s.writeGuard()
+		if s.broken == nil {
+			if _, seen := s.guard.Head(); s.guard.Open() || seen != s.head() {
+				err = s.writeGuard()
+			}
 		}
 		s.closeError = errors.Join(err, s.closeFiles())
 	})
@@ -490,7 +236,7 @@ func (s *Store) Close() error {
 func (s *Store) closeFiles() error {
 	var errs []error
 	if s.guard != nil {
-		errs = append(errs, s.guard.close())
+		errs = append(errs, s.guard.Close())
 		s.guard = nil
 	}
 	if s.keys.db != nil {

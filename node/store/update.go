@@ -11,6 +11,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/store/leaves"
 )
 
 // The steps of writing, each a point at which [Options.Step] is called and at which a crash leaves what stands beside it.
@@ -241,13 +242,13 @@ func (s *Store) commit(batch []*call) {
 	}
 	s.step(StepRan)
 	if t.foretold != nil {
-		t.foretold(headOf(&t.edge))
+		t.foretold(leaves.HeadOf(&t.edge))
 	}
 	id := t.b.ID()
 	guardErr, err := s.write(t)
 	if err != nil {
 		fail(s.judge(id, err))
-		if s.broken == nil && s.guard.open { // it is ahead of what is there
+		if s.broken == nil && s.guard.Open() { // it is ahead of what is there
 			s.guardOwed = true
 			s.tryGuard()
 		}
@@ -256,7 +257,7 @@ func (s *Store) commit(batch []*call) {
 	s.mu.Lock()
 	s.edge, s.lastAt = t.edge, t.lastAt
 	if t.guardNeeded && guardErr == nil {
-		s.guarded = headOf(&t.edge)
+		s.guarded = leaves.HeadOf(&t.edge)
 	}
 	s.mu.Unlock()
 	s.settlePools(t.taken)
@@ -280,7 +281,7 @@ func (s *Store) write(t *Tx) (guardErr, err error) {
 		commit()
 		return nil, err
 	}
-	head, before := headOf(&t.edge), s.head()
+	head, before := leaves.HeadOf(&t.edge), s.head()
 	guard := func() {
 		if guardErr = s.toGuard(head, &before); guardErr == nil {
 			s.step(StepGuarded)
@@ -344,8 +345,9 @@ func (s *Store) runAll(batch []*call) (*Tx, error) {
 // finish writes the guard when somebody asks for it, or when it could not be written, and tells those whose function did not fail.
 func (s *Store) finish(batch []*call) {
 	needed := s.guardOwed
+	_, seen := s.guard.Head()
 	for _, c := range batch {
-		needed = needed || c.guard && s.head().Size > s.guard.head.Size
+		needed = needed || c.guard && s.head().Size > seen.Size
 	}
 	var err error
 	if needed {
@@ -383,7 +385,7 @@ func (s *Store) toGuard(head Head, before *Head) error {
 	if s.opts.Step != nil {
 		torn = func() { s.step(StepGuardTorn) }
 	}
-	if err := s.guard.write(head, before, torn); err != nil {
+	if err := s.guard.Write(s.current.Origin, head, before, torn); err != nil {
 		return fmt.Errorf("writing head guard: %w", err)
 	}
 	return nil

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -512,22 +510,6 @@ func FuzzSplitSignature(f *testing.F) {
 		shared, own := splitSignature(b)
 		if !bytes.Equal(append(bytes.Clone(shared), own...), b) {
 			t.Errorf("%x and %x are not %x", shared, own, b)
-		}
-	})
-}
-
-func FuzzReadJournal(f *testing.F) {
-	const origin = "rogatory.example/RS/log/1"
-	f.Add(append(journalLine(u64(int64(7)), origin), journalLine(u64(int64(8)), origin)...))
-	f.Add(append(journalLine(u64(int64(7)), origin), 0, 0, 0))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		path := filepath.Join(t.TempDir(), "journal")
-		if err := os.WriteFile(path, b, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		erased, whole, err := readJournal(path, origin)
-		if err != nil || whole > int64(len(b)) || int64(len(erased))*(8+journalSum) > whole {
-			t.Errorf("%d erased in %d bytes, %v", len(erased), whole, err)
 		}
 	})
 }

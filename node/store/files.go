@@ -1,0 +1,197 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"go.etcd.io/bbolt"
+	"golang.org/x/sys/unix"
+
+	"github.com/rogatory/rogatory/node/store/disk"
+	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
+)
+
+const (
+	mainName = "main.db"
+	keysName = "keys.db"
+	blobsDir = "blobs"
+	newName  = ".new" // what a file is called that takes the place of another
+
+	// By how much the files grow, in bytes: each time costs a flush, and keys.db is overwritten when it is replaced.
+	growMain = 4 << 20
+	growKeys = 256 << 10
+)
+
+func (s *Store) openFiles() error {
+	for _, dir := range []string{s.opts.Dir, filepath.Join(s.opts.Dir, blobsDir)} {
+		if disk.Missing(dir) {
+			s.made = append(s.made, dir)
+		}
+	}
+	if err := os.MkdirAll(filepath.Join(s.opts.Dir, blobsDir), 0o700); err != nil {
+		return err
+	}
+	if err := os.Chmod(s.opts.Dir, 0o700); err != nil {
+		return err
+	}
+	mainPath, keysPath := filepath.Join(s.opts.Dir, mainName), filepath.Join(s.opts.Dir, keysName)
+	_, mainErr := os.Stat(mainPath)
+	_, keysErr := os.Stat(keysPath)
+	if mainErr == nil && errors.Is(keysErr, fs.ErrNotExist) {
+		if made, err := disk.IsMade(mainPath, growMain); err != nil || made {
+			return errors.Join(err, fmt.Errorf("%s: %w", keysPath, ErrKeysMissing))
+		}
+	}
+	var err error
+	if s.main, err = disk.Open(mainPath, growMain); err != nil {
+		return err
+	}
+	// From here on the lock on main.db stands for both files.
+	if err := os.Remove(keysPath + newName); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if s.keys.db, err = disk.Open(keysPath, growKeys); err != nil {
+		return err
+	}
+	s.keys.path = keysPath
+	if err := errors.Join(s.noteMade(s.main, mainPath, mainErr), s.noteMade(s.keys.db, keysPath, keysErr)); err != nil {
+		return err
+	}
+	if err := s.identify(); err != nil {
+		return err
+	}
+	// New files have names that a crash must not take: a guard without its database would look like a rollback.
+	return errors.Join(disk.SyncDir(s.opts.Dir), disk.SyncDir(filepath.Dir(filepath.Clean(s.opts.Dir))))
+}
+
+// noteMade notes that Open has made a file: it was not there, and nobody was faster.
+func (s *Store) noteMade(db *bbolt.DB, path string, was error) error {
+	if !errors.Is(was, fs.ErrNotExist) {
+		return nil
+	}
+	empty, err := disk.Empty(db)
+	if empty {
+		s.made = append(s.made, path)
+	}
+	return err
+}
+
+// identify makes the buckets of new files and judges whose they are. keys.db is made first: a main.db without identity
+// takes over the pair of a keys.db that holds nothing yet.
+func (s *Store) identify() error {
+	fresh := &storev1.Identity{
+		Country: s.opts.Country, Origin: s.opts.Origin, Epoch: s.opts.Epoch, Schema: schema,
+		CreatedMs: uint64(time.Now().UnixMilli()), Pair: make([]byte, 16),
+	}
+	if _, err := rand.Read(fresh.Pair); err != nil {
+		return err
+	}
+	main, err := disk.ReadIdentity(s.main)
+	if err != nil {
+		return fmt.Errorf("%s: %w", mainName, err)
+	}
+	keys, err := disk.ReadIdentity(s.keys.db)
+	if err != nil {
+		return fmt.Errorf("%s: %w", keysName, err)
+	}
+	switch {
+	case keys == nil && main != nil:
+		return fmt.Errorf("%s: %w", keysName, ErrKeysMissing)
+	case keys == nil:
+		if keys, err = fresh, disk.WriteIdentity(s.keys.db, fresh, keysBuckets); err != nil {
+			return fmt.Errorf("%s: %w: %w", keysName, ErrDisk, err)
+		}
+	}
+	for _, id := range []*storev1.Identity{main, keys} {
+		if err := s.judgeIdentity(id); err != nil {
+			return err
+		}
+	}
+	if main == nil {
+		if empty, err := s.keys.empty(); err != nil || !empty {
+			return errors.Join(err, fmt.Errorf("%s holds keys and %s is new: %w", keysName, mainName, ErrForeign))
+		}
+		main = keys
+	}
+	if string(main.Pair) != string(keys.Pair) {
+		return fmt.Errorf("%s and %s do not belong together: %w", mainName, keysName, ErrForeign)
+	}
+	// Writing it again adds the buckets that a later program has more.
+	if err := disk.WriteIdentity(s.main, main, mainBuckets); err != nil {
+		return fmt.Errorf("%s: %w: %w", mainName, ErrDisk, err)
+	}
+	return nil
+}
+
+// judgeIdentity says whether an identity is that of the store that is meant; none is.
+func (s *Store) judgeIdentity(id *storev1.Identity) error {
+	switch {
+	case id == nil:
+		return nil
+	case id.Schema > schema:
+		return fmt.Errorf("format %d: %w", id.Schema, ErrSchema)
+	case id.Country != s.opts.Country:
+		return fmt.Errorf("store of %s: %w", id.Country, ErrForeign)
+	case id.Origin != s.opts.Origin:
+		return fmt.Errorf("store of log %s: %w", id.Origin, ErrForeign)
+	case id.Epoch != s.opts.Epoch:
+		return fmt.Errorf("store of epoch %d: %w", id.Epoch, ErrForeign)
+	}
+	return nil
+}
+
+// unmake removes what Open has made, while the files are open and so locked. What is not empty is somebody else's.
+func (s *Store) unmake() error {
+	var errs []error
+	for _, path := range slices.Backward(s.made) {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENOTEMPTY) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// openFolder opens the files of a folder without guard and loops: enough to check them.
+func openFolder(opts Options) (*Store, error) {
+	s := &Store{opts: opts, pools: make(map[string]*pool)}
+	var err error
+	for _, name := range []string{mainName, keysName} { // never make what is missing
+		if _, err := os.Stat(filepath.Join(opts.Dir, name)); err != nil {
+			return nil, err
+		}
+	}
+	if s.main, err = disk.Open(filepath.Join(opts.Dir, mainName), growMain); err != nil {
+		return nil, err
+	}
+	s.keys.path = filepath.Join(opts.Dir, keysName)
+	if s.keys.db, err = disk.Open(s.keys.path, growKeys); err != nil {
+		return nil, errors.Join(err, s.closeFiles())
+	}
+	main, err := disk.ReadIdentity(s.main)
+	keys, keysErr := disk.ReadIdentity(s.keys.db)
+	if err = errors.Join(err, keysErr, s.judgeIdentity(main), s.judgeIdentity(keys)); err == nil && (main == nil || keys == nil || string(main.Pair) != string(keys.Pair)) {
+		err = ErrForeign
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.closeFiles())
+	}
+	if err := s.loadLog(); err != nil {
+		return nil, errors.Join(err, s.closeFiles())
+	}
+	return s, nil
+}
+
+func checkFolder(ctx context.Context, opts Options) error {
+	s, err := openFolder(opts)
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.Check(ctx), s.closeFiles())
+}
