@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/rogatory/rogatory/node/exchange/calendar"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
@@ -46,7 +47,7 @@ func (t Term) Late() bool { return t.Due != 0 && t.Met > t.Due }
 // not counted, the limit ends with the last local day, and a suspension adds as many days (or working days) as began in
 // it. With row.Roll an end on a day off moves to the next working day. Suspensions may overlap and come in any order; what
 // begins after the end adds nothing; open ones are ignored.
-func Deadline(start int64, row Row, zone *time.Location, cal Calendar, suspended []Span) int64 {
+func Deadline(start int64, row Row, zone *time.Location, cal calendar.Calendar, suspended []Span) int64 {
 	spans := merge(start, suspended)
 	if row.Unit == Hour {
 		end := start + int64(row.Amount)*time.Hour.Milliseconds()
@@ -58,30 +59,30 @@ func Deadline(start int64, row Row, zone *time.Location, cal Calendar, suspended
 		}
 		return end
 	}
-	first, extra := dateOf(start, zone), int64(0)
+	first, extra := calendar.DateOf(start, zone), int64(0)
 	end := func() int64 {
-		var d Date
+		var d calendar.Date
 		switch row.Unit {
 		case WorkingDay:
-			d = cal.addWorkingDays(first, int64(row.Amount)+extra)
+			d = cal.AddWorkingDays(first, int64(row.Amount)+extra)
 		case Month:
-			d = first.addMonths(row.Amount) + Date(extra)
+			d = first.AddMonths(row.Amount) + calendar.Date(extra)
 		default:
-			d = first + Date(row.Amount) + Date(extra)
+			d = first + calendar.Date(row.Amount) + calendar.Date(extra)
 		}
 		if row.Roll {
-			d = cal.nextWorking(d)
+			d = cal.NextWorking(d)
 		}
-		return endOf(d, zone)
+		return calendar.EndOf(d, zone)
 	}
 	due := end()
 	for _, s := range spans {
 		if s.From > due {
 			break
 		}
-		from, to := dateOf(s.From, zone), dateOf(s.To, zone)
+		from, to := calendar.DateOf(s.From, zone), calendar.DateOf(s.To, zone)
 		if row.Unit == WorkingDay {
-			extra += cal.workingDays(from, to)
+			extra += cal.WorkingDays(from, to)
 		} else {
 			extra += int64(to - from)
 		}
@@ -118,7 +119,7 @@ type notice struct {
 }
 
 // due is Deadline with delay notices and a possibly open suspension; 0 means the clock stands still.
-func due(start int64, row Row, zone *time.Location, cal Calendar, spans []Span, notices []notice) int64 {
+func due(start int64, row Row, zone *time.Location, cal calendar.Calendar, spans []Span, notices []notice) int64 {
 	if !row.Suspends {
 		spans = nil
 	}

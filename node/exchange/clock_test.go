@@ -13,21 +13,22 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/exchange/calendar"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
 // holidays are working days that are off in the spring of 2026, as the golden table needs them: Orthodox Good Friday and
 // Easter Monday, and in Turkey the two Bayrams.
-func holidays(t testing.TB, country string) exchange.Calendar {
+func holidays(t testing.TB, country string) calendar.Calendar {
 	t.Helper()
 	dates := map[string][]string{
 		"RS": {"2026-01-01", "2026-01-02", "2026-01-07", "2026-02-16", "2026-02-17", "2026-04-10", "2026-04-13", "2026-05-01"},
 		"GR": {"2026-03-25", "2026-04-10", "2026-04-13", "2026-05-01", "2026-06-01"},
 		"TR": {"2026-03-20", "2026-04-23", "2026-05-01", "2026-05-19", "2026-05-27", "2026-05-28", "2026-05-29"},
 	}
-	cal := exchange.Calendar{Country: country, Version: 1}
+	cal := calendar.Calendar{Country: country, Version: 1}
 	for _, s := range dates[country] {
-		d, err := exchange.ParseDate(s)
+		d, err := calendar.ParseDate(s)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -68,7 +69,7 @@ func TestDeadlinesAreThoseOfTheGoldenTable(t *testing.T) {
 		if len(w) < 4 {
 			t.Fatalf("line %d is short", n)
 		}
-		zone, err := exchange.Zone(exchange.DefaultZones()[w[1]])
+		zone, err := calendar.Zone(exchange.DefaultZones()[w[1]])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -116,15 +117,15 @@ func TestDeadlineProperties(t *testing.T) {
 		rows := exchange.DefaultRows()
 		row := rows[rapid.IntRange(0, len(rows)-1).Draw(t, "row")]
 		country := rapid.SampledFrom([]string{"RS", "TR", "GR"}).Draw(t, "country")
-		zone, err := exchange.Zone(exchange.DefaultZones()[country])
+		zone, err := calendar.Zone(exchange.DefaultZones()[country])
 		if err != nil {
 			t.Fatal(err)
 		}
-		var cal exchange.Calendar
+		var cal calendar.Calendar
 		base := ms("2026-01-01T00:00:00Z")
 		for d := range rapid.IntRange(0, 10).Draw(t, "holidays") {
-			day, _ := exchange.ParseDate("2026-01-01")
-			cal.Holidays = append(cal.Holidays, day+exchange.Date(d*rapid.IntRange(1, 3).Draw(t, "gap")+d*30))
+			day, _ := calendar.ParseDate("2026-01-01")
+			cal.Holidays = append(cal.Holidays, day+calendar.Date(d*rapid.IntRange(1, 3).Draw(t, "gap")+d*30))
 		}
 		start := base + rapid.Int64Range(0, 300*24*3_600_000).Draw(t, "start")
 		plain := exchange.Deadline(start, row, zone, cal, nil)
@@ -149,7 +150,7 @@ func TestDeadlineProperties(t *testing.T) {
 }
 
 func TestAbsurdTimesEnd(t *testing.T) {
-	zone, err := exchange.Zone("Europe/Rome")
+	zone, err := calendar.Zone("Europe/Rome")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,14 +164,14 @@ func TestAbsurdTimesEnd(t *testing.T) {
 
 func TestZoneThatIsNotCarriedIsAnError(t *testing.T) {
 	for _, name := range []string{"", "Local", "Mars/Olympus", "../UTC"} {
-		if _, err := exchange.Zone(name); !errors.Is(err, exchange.ErrZone) {
+		if _, err := calendar.Zone(name); !errors.Is(err, calendar.ErrZone) {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
 }
 
 func TestRulesThatContradictThemselvesAreFound(t *testing.T) {
-	if err := (exchange.Rules{Calendars: []exchange.Calendar{holidays(t, "RS")}}).Check(); err != nil {
+	if err := (exchange.Rules{Calendars: []calendar.Calendar{holidays(t, "RS")}}).Check(); err != nil {
 		t.Fatal(err)
 	}
 	row := exchange.DefaultRows()[0]
@@ -187,15 +188,15 @@ func TestRulesThatContradictThemselvesAreFound(t *testing.T) {
 	}
 	for name, r := range map[string]exchange.Rules{
 		"repeated row": {Rows: []exchange.Row{row, row}},
-		"holidays":     {Calendars: []exchange.Calendar{{Holidays: []exchange.Date{2, 1}}}},
-		"rest days":    {Calendars: []exchange.Calendar{{RestDays: []time.Weekday{9}}}},
+		"holidays":     {Calendars: []calendar.Calendar{{Holidays: []calendar.Date{2, 1}}}},
+		"rest days":    {Calendars: []calendar.Calendar{{RestDays: []time.Weekday{9}}}},
 		"negative":     {MaxWaiting: -1},
 	} {
 		if err := r.Check(); !errors.Is(err, exchange.ErrRules) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := (exchange.Rules{Zones: map[string]string{"RS": "Local"}}).Check(); !errors.Is(err, exchange.ErrZone) {
+	if err := (exchange.Rules{Zones: map[string]string{"RS": "Local"}}).Check(); !errors.Is(err, calendar.ErrZone) {
 		t.Error(err)
 	}
 }
@@ -341,10 +342,10 @@ func TestEarliestReceiptCounts(t *testing.T) {
 }
 
 func TestCalendarInForceAtTheStartCounts(t *testing.T) {
-	day, _ := exchange.ParseDate("2026-03-09")
-	rules := exchange.Rules{Calendars: []exchange.Calendar{
+	day, _ := calendar.ParseDate("2026-03-09")
+	rules := exchange.Rules{Calendars: []calendar.Calendar{
 		{Country: "BG", Version: 2, FromMs: ms("2026-03-07T00:00:00Z")},
-		{Country: "BG", Version: 1, Holidays: []exchange.Date{day}},
+		{Country: "BG", Version: 1, Holidays: []calendar.Date{day}},
 	}}
 	for at, want := range map[string]string{"2026-03-06T10:00:00Z": "2026-03-10T21:59:59", "2026-03-07T10:00:00Z": "2026-03-09T21:59:59"} {
 		p := newPair(t)

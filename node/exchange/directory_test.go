@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/exchange/calendar"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
@@ -25,7 +26,7 @@ func TestDirectoryGivesZonesAndCalendars(t *testing.T) {
 		!slices.Equal(cal.RestDays, []time.Weekday{time.Sunday, time.Friday}) {
 		t.Fatalf("%+v", r)
 	}
-	zone, err := exchange.Zone("Europe/Istanbul")
+	zone, err := calendar.Zone("Europe/Istanbul")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +50,7 @@ func TestDirectoryWithoutSenseIsRefused(t *testing.T) {
 		}
 	}
 	d := &rogatoryv1.Directory{Members: []*rogatoryv1.Member{{Country: "RS", Zone: "Europe/Atlantis"}}}
-	if _, err := exchange.RulesOf(d); !errors.Is(err, exchange.ErrZone) {
+	if _, err := exchange.RulesOf(d); !errors.Is(err, calendar.ErrZone) {
 		t.Error(err)
 	}
 }

@@ -14,8 +14,6 @@ var (
 
 // When rules are read.
 var (
-	// ErrZone says that a time zone is not among the embedded ones.
-	ErrZone = errors.New("time zone not known")
 	// ErrRules says that a policy table, calendar or limit contradicts itself.
 	ErrRules = errors.New("rules not usable")
 )

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/rogatory/rogatory/node/exchange/calendar"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
@@ -129,7 +130,7 @@ type Rules struct {
 	// Zones maps a country code to its IANA zone; nil means DefaultZones. A country without a zone counts in UTC.
 	Zones map[string]string
 	// Calendars holds the holiday calendars, any number of versions for a country.
-	Calendars []Calendar
+	Calendars []calendar.Calendar
 	// Alone lists the kinds of message that one person may send; all others need an approver who is not the drafter. Nil
 	// means DefaultAlone, and in a joint case only the steps that disclose nothing; an empty list that is not nil wants four
 	// eyes for everything.
@@ -159,7 +160,7 @@ var disclosing = []rogatoryv1.JointAct{
 	rogatoryv1.JointAct_JOINT_ACT_ADD_EVIDENCE,
 }
 
-// Check returns an error that wraps ErrRules or ErrZone when a row, zone or calendar contradicts itself. Apply does not
+// Check returns an error that wraps ErrRules or calendar.ErrZone when a row, zone or calendar contradicts itself. Apply does not
 // call it: whoever loads a policy does, once.
 func (r Rules) Check() error {
 	seen := make(map[string]bool)
@@ -179,13 +180,13 @@ func (r Rules) Check() error {
 		seen[row.ID] = true
 	}
 	for country, name := range r.zones() {
-		if _, err := Zone(name); err != nil {
+		if _, err := calendar.Zone(name); err != nil {
 			return fmt.Errorf("zone of %s: %w", country, err)
 		}
 	}
 	for _, cal := range r.Calendars {
 		if err := cal.Check(); err != nil {
-			return err
+			return fmt.Errorf("%w: %w", ErrRules, err)
 		}
 	}
 	if r.RatifyWithin < 0 || r.MaxWaiting < 0 || r.MaxMessages < 0 {
@@ -223,7 +224,7 @@ func (r *Rules) zones() map[string]string {
 // zone returns the country's zone, or UTC where none is known: a peer's country is outside input, and every node must
 // come to the same end.
 func (r *Rules) zone(country string) *time.Location {
-	if loc, err := Zone(r.zones()[country]); err == nil {
+	if loc, err := calendar.Zone(r.zones()[country]); err == nil {
 		return loc
 	}
 	return time.UTC
@@ -231,8 +232,8 @@ func (r *Rules) zone(country string) *time.Location {
 
 // calendar returns the country's calendar that was in force at start: of those whose FromMs is not later, the newest
 // version.
-func (r *Rules) calendar(country string, start int64) Calendar {
-	var out Calendar
+func (r *Rules) calendar(country string, start int64) calendar.Calendar {
+	var out calendar.Calendar
 	for _, c := range r.Calendars {
 		if c.Country == country && c.FromMs <= start && (out.Country == "" || c.FromMs > out.FromMs || c.FromMs == out.FromMs && c.Version > out.Version) {
 			out = c

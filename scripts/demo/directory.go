@@ -9,7 +9,7 @@ import (
 	"github.com/rogatory/rogatory/configs"
 	"github.com/rogatory/rogatory/crypto/keyring"
 	"github.com/rogatory/rogatory/node/cmd/rogatory-node/setup"
-	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/exchange/calendar"
 	"github.com/rogatory/rogatory/node/federation"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
@@ -19,7 +19,7 @@ import (
 func (c *cluster) foundDirectory(made []*setup.Made) error {
 	now := time.Now()
 	d := &rogatoryv1.Directory{
-		Federation: federationName, Threshold: uint32(len(made)/2 + 1), Tzdata: exchange.TZData,
+		Federation: federationName, Threshold: uint32(len(made)/2 + 1), Tzdata: calendar.TZData,
 		ValidFromMs: uint64(now.Add(-time.Minute).UnixMilli()), ValidUntilMs: uint64(now.AddDate(1, 0, 0).UnixMilli()),
 	}
 	for _, m := range made {

@@ -16,7 +16,7 @@ import (
 	"github.com/rogatory/rogatory/node"
 	"github.com/rogatory/rogatory/node/client"
 	"github.com/rogatory/rogatory/node/cmd/rogatory-node/setup"
-	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/exchange/calendar"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/store"
 	"github.com/rogatory/rogatory/node/transport/broker"
@@ -171,7 +171,7 @@ func amend(path, agency string) error {
 func (c *Cluster) agree() error {
 	now := time.Now()
 	draft := &rogatoryv1.Directory{
-		Federation: Federation, Threshold: uint32(len(c.Countries)/2 + 1), Tzdata: exchange.TZData,
+		Federation: Federation, Threshold: uint32(len(c.Countries)/2 + 1), Tzdata: calendar.TZData,
 		ValidFromMs: uint64(now.Add(-time.Minute).UnixMilli()), ValidUntilMs: uint64(now.Add(30 * 24 * time.Hour).UnixMilli()),
 	}
 	for _, m := range c.members {

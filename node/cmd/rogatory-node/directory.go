@@ -15,7 +15,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/rogatory/rogatory/node/cmd/internal/input"
-	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/exchange/calendar"
 	"github.com/rogatory/rogatory/node/federation"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
@@ -112,7 +112,7 @@ func (p *program) composeDirectory(before *federation.Directory, draft string, m
 		d.ValidUntilMs = uint64(now.Add(valid).UnixMilli())
 	}
 	if d.Tzdata == "" {
-		d.Tzdata = exchange.TZData
+		d.Tzdata = calendar.TZData
 	}
 	return d, nil
 }

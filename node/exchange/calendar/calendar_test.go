@@ -1,4 +1,4 @@
-package exchange
+package calendar
 
 import (
 	"testing"
@@ -36,7 +36,7 @@ func TestEveryDayBeginsWhereTheOneBeforeEnds(t *testing.T) {
 		}
 		for d := civil(1996, 1, 1); d < civil(2040, 1, 1); d++ {
 			start := startOf(d, zone)
-			if dateOf(start, zone) != d || dateOf(start-1, zone) != d-1 {
+			if DateOf(start, zone) != d || DateOf(start-1, zone) != d-1 {
 				t.Fatalf("%s begins at %d in %s", d, start, name)
 			}
 		}
@@ -65,11 +65,11 @@ func TestWorkingDaysAreCountedAsOneWouldByHand(t *testing.T) {
 		for to := from; to < from+60; to++ {
 			if to > from && cal.working(to) {
 				n++
-				if got := cal.addWorkingDays(from, n); got != to {
+				if got := cal.AddWorkingDays(from, n); got != to {
 					t.Fatalf("working day %d after %s is %s, want %s", n, from, got, to)
 				}
 			}
-			if got := cal.workingDays(from, to); got != n {
+			if got := cal.WorkingDays(from, to); got != n {
 				t.Fatalf("%d working days from %s to %s, want %d", got, from, to, n)
 			}
 		}
@@ -85,7 +85,7 @@ func TestMonthsEndWithTheirLastDay(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := d.addMonths(int(c[1][0] - '0')).String(); got != c[2] {
+		if got := d.AddMonths(int(c[1][0] - '0')).String(); got != c[2] {
 			t.Errorf("%s and %s months: %s, want %s", c[0], c[1], got, c[2])
 		}
 	}

@@ -1,7 +1,7 @@
 //go:build ignore
 
 // Genzones copies the time zones of Europe, Turkey and Cyprus from the Go distribution's copy of the IANA database into
-// zones.zip, which package exchange embeds. Run it with go generate when a directory moves to a newer tzdata version, and
+// zones.zip, which package calendar embeds. Run it with go generate when a directory moves to a newer tzdata version, and
 // change TZData with it.
 package main
 

@@ -1,4 +1,4 @@
-package exchange
+package calendar
 
 import (
 	"archive/zip"

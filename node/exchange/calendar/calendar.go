@@ -1,4 +1,4 @@
-package exchange
+package calendar
 
 import (
 	"fmt"
@@ -14,7 +14,7 @@ type Date int64
 func ParseDate(s string) (Date, error) {
 	t, err := time.Parse(time.DateOnly, s)
 	if err != nil {
-		return 0, fmt.Errorf("%w: date %q", ErrRules, s)
+		return 0, fmt.Errorf("%w: date %q", ErrCalendar, s)
 	}
 	return civil(t.Date()), nil
 }
@@ -43,30 +43,30 @@ func (d Date) parts() (int, time.Month, int) { return time.Unix(int64(d)*86400, 
 // weekday: 1970-01-01 was a Thursday.
 func (d Date) weekday() time.Weekday { return time.Weekday(((int64(d)+4)%7 + 7) % 7) }
 
-// addMonths keeps the day's number, or takes the month's last day where that number does not exist.
-func (d Date) addMonths(n int) Date {
+// AddMonths keeps the day's number, or takes the month's last day where that number does not exist.
+func (d Date) AddMonths(n int) Date {
 	y, m, day := d.parts()
 	last := civil(y, m+time.Month(n)+1, 1) - 1
 	return min(civil(y, m+time.Month(n), 1)+Date(day-1), last)
 }
 
-// dateOf is the local civil day of an instant.
-func dateOf(ms int64, zone *time.Location) Date { return civil(time.UnixMilli(ms).In(zone).Date()) }
+// DateOf is the local civil day of an instant.
+func DateOf(ms int64, zone *time.Location) Date { return civil(time.UnixMilli(ms).In(zone).Date()) }
 
 // startOf is the first instant, in ms, of a local day. It believes midnight only if the day really begins there, and searches
 // otherwise, because a zone may skip midnight in spring, and an instant that does not exist has no agreed value.
 func startOf(d Date, zone *time.Location) int64 {
 	y, m, day := d.parts()
-	if ms := time.Date(y, m, day, 0, 0, 0, 0, zone).UnixMilli(); dateOf(ms, zone) == d && dateOf(ms-1, zone) == d-1 {
+	if ms := time.Date(y, m, day, 0, 0, 0, 0, zone).UnixMilli(); DateOf(ms, zone) == d && DateOf(ms-1, zone) == d-1 {
 		return ms
 	}
 	const hour, length = 3_600_000, 24 * 3_600_000
 	from := int64(d)*length - 26*hour
-	return from + int64(sort.Search(52*hour, func(i int) bool { return dateOf(from+int64(i), zone) >= d }))
+	return from + int64(sort.Search(52*hour, func(i int) bool { return DateOf(from+int64(i), zone) >= d }))
 }
 
-// endOf is the last millisecond of a local day.
-func endOf(d Date, zone *time.Location) int64 { return startOf(d+1, zone) - 1 }
+// EndOf is the last millisecond of a local day.
+func EndOf(d Date, zone *time.Location) int64 { return startOf(d+1, zone) - 1 }
 
 // Calendar is one country's days off, one version of it. It is an input of the clock: the directory carries it, the log
 // names its digest.
@@ -84,16 +84,16 @@ type Calendar struct {
 	RestDays []time.Weekday
 }
 
-// Check returns an error that wraps ErrRules when a list is not strictly ascending or leaves no day to work on.
+// Check returns an error that wraps ErrCalendar when a list is not strictly ascending or leaves no day to work on.
 func (c Calendar) Check() error {
 	for i := 1; i < len(c.Holidays); i++ {
 		if c.Holidays[i] <= c.Holidays[i-1] {
-			return fmt.Errorf("%w: calendar %s version %d: %s is out of order", ErrRules, c.Country, c.Version, c.Holidays[i])
+			return fmt.Errorf("%w: calendar %s version %d: %s is out of order", ErrCalendar, c.Country, c.Version, c.Holidays[i])
 		}
 	}
 	for i, d := range c.RestDays {
 		if d < time.Sunday || d > time.Saturday || i > 0 && d <= c.RestDays[i-1] || len(c.RestDays) > 6 {
-			return fmt.Errorf("%w: calendar %s version %d: weekly days off %v", ErrRules, c.Country, c.Version, c.RestDays)
+			return fmt.Errorf("%w: calendar %s version %d: weekly days off %v", ErrCalendar, c.Country, c.Version, c.RestDays)
 		}
 	}
 	return nil
@@ -107,11 +107,11 @@ func (c *Calendar) rest(d Date) bool {
 }
 
 // working reports whether offices work on d.
-func (c *Calendar) working(d Date) bool { return c.workingDays(d-1, d) == 1 }
+func (c *Calendar) working(d Date) bool { return c.WorkingDays(d-1, d) == 1 }
 
-// workingDays counts the working days in (from, to]. It counts weeks, not days, because a span comes from outside and may
+// WorkingDays counts the working days in (from, to]. It counts weeks, not days, because a span comes from outside and may
 // be absurdly long.
-func (c *Calendar) workingDays(from, to Date) int64 {
+func (c *Calendar) WorkingDays(from, to Date) int64 {
 	if to <= from {
 		return 0
 	}
@@ -136,16 +136,16 @@ func (c *Calendar) workingDays(from, to Date) int64 {
 	return n
 }
 
-// addWorkingDays returns the nth working day after d, n at least 1.
-func (c *Calendar) addWorkingDays(d Date, n int64) Date {
+// AddWorkingDays returns the nth working day after d, n at least 1.
+func (c *Calendar) AddWorkingDays(d Date, n int64) Date {
 	bound := 7*(int(n)+len(c.Holidays)) + 14
-	return d + Date(sort.Search(bound, func(i int) bool { return c.workingDays(d, d+Date(i)) >= n }))
+	return d + Date(sort.Search(bound, func(i int) bool { return c.WorkingDays(d, d+Date(i)) >= n }))
 }
 
-// nextWorking returns d, or the first working day after it.
-func (c *Calendar) nextWorking(d Date) Date {
+// NextWorking returns d, or the first working day after it.
+func (c *Calendar) NextWorking(d Date) Date {
 	if c.working(d) {
 		return d
 	}
-	return c.addWorkingDays(d, 1)
+	return c.AddWorkingDays(d, 1)
 }
