@@ -1,12 +1,9 @@
 package replay
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"hash/maphash"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -77,24 +74,6 @@ type world struct {
 	opened   bool // and all of them stand at its beginning
 }
 
-// A message is what the log says of one whose step has not come yet.
-type message struct {
-	index, at int64
-	leaf      *translog.Msg
-	docket    *rogatoryv1.Docket
-	submitted int64
-	hour      uint32   // messages of its sender within the hour before
-	sender    *shelved // its sender's manifest, nil when the log has named none
-	own       []*shelved
-}
-
-// A notice has no steps: a line of the statutory log says who released it.
-type notice struct {
-	index  int64
-	leaf   *translog.Msg
-	docket *rogatoryv1.Docket
-}
-
 // beats count the hours in which a node has provably run: it has written a leaf, and another an hour later at least, and was not started between them. One that
 // sleeps counts once.
 type beats struct {
@@ -112,27 +91,6 @@ func (b *beats) leaf(l *translog.Leaf) {
 
 // over reports whether a node that had something to do at a time must have done it: hours ago.
 func (b *beats) over(since uint32) bool { return b.n >= since+3 }
-
-// A receipt is what a `rcpt` leaf says.
-type receipt struct {
-	index, at int64
-	of        translog.Hash
-	peerAt    int64
-	rejected  bool
-	known     bool // the peer's leaf stands beside it
-}
-
-// A shelved manifest was named by the log.
-type shelved struct {
-	r       *archive.Reader
-	digest  [32]byte
-	version int64
-	at      int64 // when the log named it
-	read    *rogatoryv1.Manifest
-}
-
-// maxShelved is how many manifests of a country are remembered.
-const maxShelved = 64
 
 const hour = 3_600_000
 
@@ -303,81 +261,6 @@ func (c *course) note(code audit.Code, index int64, detail, wanted, found string
 	}
 }
 
-// directory makes a version of the directory the one in force.
-func (c *course) directory(l *line, digest translog.Hash) {
-	d := c.chain.Digest(digest)
-	if d == nil {
-		c.note(audit.CodeKey, l.index, "no such directory leads to the auditor's", "", digest.String())
-		return
-	}
-	if c.world.dir != nil && c.world.dir.Digest() == d.Digest() {
-		return
-	}
-	w := *c.world
-	w.dir, w.before, w.since = d, c.world.dir, l.leaf.At
-	versions := c.versions
-	if len(versions) == 0 || versions[len(versions)-1].GetVersion() < d.Version() {
-		versions = append(versions, d.Proto())
-	}
-	rules, err := exchange.RulesOf(versions...)
-	if err == nil {
-		w.rules = rules
-		if w.register == nil {
-			w.register, err = federation.NewRegister(d, c.country)
-		} else {
-			w.register, err = w.register.Follow(d)
-		}
-	}
-	if err != nil {
-		c.note(audit.CodeKey, l.index, err.Error(), "", "")
-		return
-	}
-	c.world, c.versions = &w, versions
-}
-
-func (c *course) shelve(e *translog.Dir, at int64) {
-	list := append(c.shelves[e.Member], &shelved{r: c.r, digest: e.Digest, version: e.Version, at: at})
-	if len(list) > maxShelved {
-		list = slices.Delete(list, 0, len(list)-maxShelved)
-	}
-	c.shelves[e.Member] = list
-}
-
-// manifest reads it, once; the course alone calls it, before it gives a message to a folder.
-func (s *shelved) manifest() *rogatoryv1.Manifest {
-	if s.read == nil {
-		m, err := readManifest(s.r, s.digest)
-		if err != nil {
-			m = &rogatoryv1.Manifest{} // audit.Verify reads it too, and says what is the matter
-		}
-		// Keys are not needed, and a year's manifests would fill the memory.
-		s.read = &rogatoryv1.Manifest{Version: m.GetVersion(), MadeMs: m.GetMadeMs(), Units: m.GetUnits(), CapacityPerHour: m.GetCapacityPerHour()}
-	}
-	return s.read
-}
-
-func (c *course) policy(l *line, e *translog.Policy) {
-	if e.Name != exchange.HousePolicy {
-		c.note(audit.CodeUnknown, l.index, "a policy that this program does not know", exchange.HousePolicy, e.Name)
-		return
-	}
-	if e.Version != l.index && !c.world.goesOn {
-		c.note(audit.CodeState, l.index, "the version of a policy is the index of its leaf", fmt.Sprint(l.index), fmt.Sprint(e.Version))
-	}
-	if l.record == nil {
-		c.note(audit.CodeMissing, l.index, "the policy is not beside its leaf", e.Digest.String(), "")
-		return
-	}
-	h, err := exchange.ParseHouse(l.record)
-	if err != nil {
-		c.note(audit.CodeSchema, l.index, err.Error(), "", "")
-		return
-	}
-	w := *c.world
-	w.house = h
-	c.world = &w
-}
-
 func (c *course) enrol(l *line) {
 	if c.world.register == nil {
 		return
@@ -419,156 +302,6 @@ func (c *course) attested(l *line) {
 	}
 }
 
-// count notes that a message of a peer was logged.
-func (c *course) count(peer string, at int64) {
-	list := append(c.hours[peer], at)
-	old, _ := slices.BinarySearch(list, at-hour)
-	if old > len(list)/2 {
-		list = slices.Clone(list[old:])
-	}
-	c.hours[peer] = list
-}
-
-func (c *course) message(l *line, e *translog.Msg) {
-	m := &message{index: l.index, at: l.leaf.At, leaf: e, docket: l.docket}
-	if l.message != nil {
-		m.submitted = int64(l.message.GetSubmittedMs())
-	}
-	if e.Dir == translog.In {
-		list := c.hours[e.From]
-		old, _ := slices.BinarySearch(list, m.at-hour)
-		m.hour = uint32(len(list) - old)
-		c.count(e.From, m.at)
-		for _, s := range slices.Backward(c.shelves[e.From]) {
-			if s.version == e.ManifestVersion {
-				m.sender = s
-				break
-			}
-		}
-		m.own = inForce(c.shelves[c.country], m.at)
-	}
-	token := l.docket.GetCaseToken()
-	if l.docket.GetKind() == rogatoryv1.Kind_KIND_GOVERNANCE {
-		c.sent.put(e.Msg, sent{token: token, from: e.From, to: e.To})
-		c.governance[token] = true
-		if e.Dir == translog.Out && e.FirstAt == 0 { // who released what was given back after a rollback stood in the part that was lost
-			c.notices[e.Msg] = notice{l.index, e, l.docket}
-		}
-		return
-	}
-	if e.Dir == translog.Out && asks(l.docket) {
-		c.asked[e.Msg] = federation.Question{Docket: l.docket, From: e.From, To: e.To}
-	}
-	if e.Msg != (translog.Hash{}) && c.pending[e.Msg] == nil {
-		c.pending[e.Msg] = m
-		if e.Dir == translog.Out && e.FirstAt != 0 && m.docket != nil {
-			c.returned = m
-		}
-	}
-}
-
-func (c *course) receipt(l *line, e *translog.Rcpt) {
-	r := &receipt{index: l.index, at: l.leaf.At, of: e.Of}
-	if l.receipt != nil {
-		r.peerAt = l.receipt.At
-		switch p := l.receipt.Entry.(type) {
-		case *translog.Msg:
-			r.known = p.Msg == e.Of && e.Rej == ""
-			if p.FirstAt != 0 {
-				r.peerAt = min(r.peerAt, p.FirstAt)
-			}
-		case *translog.Rej:
-			r.known, r.rejected = p.Msg == e.Of && e.Rej == p.Code, true
-			c.refused(l, e.Of, p)
-		}
-	}
-	delete(c.asked, e.Of)
-	c.receipted = r
-}
-
-// unreceipted looks whether the step that a receipt makes has come right after it.
-func (c *course) unreceipted(l *line) {
-	r := c.receipted
-	if r == nil {
-		return
-	}
-	if e, ok := l.leaf.Entry.(*translog.Case); ok && e.Of == r.of && (e.Event == string(exchange.EventReceived) || e.Event == string(exchange.EventRejected)) {
-		return // step takes it
-	}
-	c.receipted = nil
-	if s, ok := c.sent.get(r.of); ok && r.known {
-		c.give(task{kind: taskReceipt, token: s.token, receipt: r})
-	}
-}
-
-// tombless looks whether a tombstone has come right after a step that erases.
-func (c *course) tombless(l *line) {
-	e := c.erasing
-	if e == nil {
-		return
-	}
-	if tomb, ok := l.leaf.Entry.(*translog.Erase); ok && e.deed != nil && tomb.Assertion == e.deed.digest {
-		return
-	}
-	c.erasing = nil
-	buried := slices.AppendSeq(slices.Clone(c.tombed), maps.Keys(c.again))
-	c.give(task{kind: taskBuried, token: e.leaf.Entry.(*translog.Case).Case, line: e, buried: buried})
-}
-
-func (c *course) step(l *line, e *translog.Case) {
-	t := task{kind: taskStep, token: e.Case, line: l}
-	if c.world.goesOn {
-		c.opening.tokens[e.Case] = true
-	}
-	kind, _, _ := strings.Cut(e.Event, ".")
-	switch exchange.EventKind(kind) {
-	case exchange.EventSent, exchange.EventArrived:
-		if m := c.pending[e.Of]; m != nil {
-			t.message = m
-			delete(c.pending, e.Of)
-			known := sent{token: e.Case, from: m.leaf.From, to: m.leaf.To}
-			if c.world.goesOn {
-				known.hour, known.after = c.awake.n, m.submitted-c.began > federation.ClockSkew.Milliseconds()
-			}
-			c.sent.put(e.Of, known)
-			m.consult()
-		}
-	case exchange.EventRegister:
-		t.message = c.pending[e.Of] // only a message that was given back after a rollback takes a case up by itself
-	case exchange.EventReceived, exchange.EventRejected:
-		t.receipt, c.receipted = c.receipted, nil
-	case exchange.EventErase, exchange.EventEraseItem:
-		c.erasing, c.tombed = l, nil
-	case exchange.EventForward:
-		c.transfers = l
-	}
-	t.reused = c.reused(l.deed, e.Event, e.Case, e.Of)
-	c.give(t)
-}
-
-// inForce returns the manifests of a country that may be in force at a time: the newest, and the one before it as long as a decision may have begun under
-// that.
-func inForce(shelf []*shelved, at int64) []*shelved {
-	n := len(shelf)
-	if n > 1 && at-shelf[n-1].at <= federation.ClockSkew.Milliseconds() {
-		return slices.Clone(shelf[n-2:]) // the shelf goes on changing
-	}
-	return slices.Clone(shelf[max(0, n-1):])
-}
-
-// consult reads the manifests that a decision depends on.
-func (m *message) consult() {
-	if !asks(m.docket) {
-		return
-	}
-	if m.sender != nil {
-		m.sender.manifest()
-	}
-	for _, s := range m.own {
-		s.manifest()
-	}
-}
-
 // reused notes that an assertion stands behind something, and reports whether it, or another act with its nonce, stood behind the same before. What is
 // older than a day need not be remembered: an act that old is too late.
 func (c *course) reused(d *deed, event, token string, of translog.Hash) bool {
@@ -598,47 +331,6 @@ func (c *course) reused(d *deed, event, token string, of translog.Hash) bool {
 	return other
 }
 
-// finish looks at what is still open at the end.
-func (c *course) finish(ctx context.Context) error {
-	end := &line{index: c.done}
-	whole := c.done == c.r.Info().Size
-	if whole {
-		c.unreceipted(end)
-		c.effectless(end)
-		c.tombless(end)
-		for of, n := range c.notices {
-			c.report.note(audit.CodeRight, n.index, "a notice that nobody has released", "", of.String())
-		}
-	}
-	for of, m := range c.pending {
-		// What a replay that ends early has not reached yet is no finding.
-		if m.index >= c.from && (whole || m.index+archive.TileWidth < c.done) && m.docket != nil {
-			c.report.note(audit.CodeState, m.index, "a message without its step", fmt.Sprintf("%s of %s", m.leaf.Dir, of), "")
-		}
-	}
-	if err := c.flush(ctx); err != nil {
-		return err
-	}
-	if err := c.ask(ctx, func(*folder) {}); err != nil {
-		return err
-	}
-	if whole {
-		c.unfinished()
-	}
-	return c.missing()
-}
-
-// unfinished notes the steps that follow by themselves and have not come before the log ends.
-func (c *course) unfinished() {
-	for _, f := range c.folders {
-		for _, k := range f.cases {
-			if len(k.expect) > 0 && !k.lost {
-				c.report.note(audit.CodeState, c.done-1, "a step of case "+k.token+" that follows by itself is missing", k.expect[0].event, "")
-			}
-		}
-	}
-}
-
 // ask has each folder do something between two of its tasks, and waits.
 func (c *course) ask(ctx context.Context, do func(*folder)) error {
 	done := make(chan struct{}, len(c.folders))
@@ -657,60 +349,4 @@ func (c *course) ask(ctx context.Context, do func(*folder)) error {
 		}
 	}
 	return nil
-}
-
-// missing judges the dockets that were not there, now that all tombstones are known.
-func (c *course) missing() error {
-	all := []gone{}
-	for _, f := range c.folders {
-		all = append(all, f.gone...)
-	}
-	if len(all) == 0 {
-		return nil
-	}
-	if err := c.laterTombs(); err != nil {
-		return err
-	}
-	slices.SortFunc(all, func(a, b gone) int { return cmp.Compare(a.index, b.index) })
-	told := map[string]bool{}
-	for _, g := range all {
-		covered := g.judged
-		for _, name := range g.names {
-			covered = covered || c.tombs[name]
-		}
-		k := c.folders[c.folderOf(g.token)].cases[g.token]
-		switch {
-		case !covered:
-			c.report.note(audit.CodeMissing, g.index, "the docket is not there, and no tombstone says why", "docket", "")
-		case k.lost && (k.dirty || k.hash == [32]byte{}) && !told[g.token]:
-			told[g.token] = true
-			c.report.note(audit.CodeUnknown, g.index, "a docket of case "+g.token+" is gone by its term, or the case began in the log before, and no later snapshot has it", "", "")
-		}
-	}
-	return nil
-}
-
-// laterTombs reads the tombstones that stand after the end of the replay.
-func (c *course) laterTombs() error {
-	var buf archive.Buffer
-	for n := c.done / archive.TileWidth; n*archive.TileWidth < c.r.Info().Size; n++ {
-		t, err := c.parser.make(n, c.r.Info().Size, &buf)
-		if err != nil {
-			return err
-		}
-		for i := range t.lines {
-			if e, ok := t.lines[i].leaf.Entry.(*translog.Erase); ok {
-				c.entomb(&t.lines[i], e)
-			}
-		}
-	}
-	return nil
-}
-
-func (c *course) entomb(l *line, e *translog.Erase) {
-	if slices.Contains(e.What, "docket") {
-		for _, name := range l.list {
-			c.tombs[name] = true
-		}
-	}
 }
