@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/rogatory/rogatory/node/desk/casefile"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/lint"
@@ -43,37 +43,38 @@ func (d *Desk) Admit(tx *store.Tx, a *post.Arrival) (post.Admission, error) {
 	if err := d.room(int64(proto.Size(a.Content))); err != nil {
 		return post.Admission{}, err // it comes again
 	}
-	c, err := load(&tx.Reader, a.Docket.GetCaseToken())
+	c, err := casefile.Load(&tx.Reader, a.Docket.GetCaseToken())
 	if err != nil {
 		return post.Admission{}, err
 	}
-	if c.expired {
+	if c.Expired {
 		return post.Admission{Reject: RejectTerm}, nil
 	}
 	// A case in which messages wait for the one that opens it is nobody's yet.
-	unopened := !c.told || c.Kind == ""
+	unopened := !c.Told || c.Kind == ""
 	if unopened && !mayBegin(a) {
 		return post.Admission{Reject: RejectToken}, nil
 	}
-	if c.notice() || a.Docket.GetKind() == rogatoryv1.Kind_KIND_GOVERNANCE {
+	if c.Notice() || a.Docket.GetKind() == rogatoryv1.Kind_KIND_GOVERNANCE {
 		return d.admitNotice(c, a)
 	}
-	unit := c.unit
-	if !c.told || unopened && opens(a.Docket) {
+	unit := c.Unit
+	if !c.Told || unopened && casefile.Opens(a.Docket) {
 		// Who opens the case says where it goes, whoever wrote first.
 		u := d.route(a.Docket)
 		if u == "" {
 			return post.Admission{Reject: RejectUnit}, nil
 		}
-		unit, c.kind = u, a.Docket.GetKind()
+		unit = u
+		c.Begin(a.Docket.GetKind())
 	}
-	why := because{commit: a.DocketCommit(), unit: unit}
-	if a.Docket.GetMethod() == lint.MethodAsk && opens(a.Docket) {
+	why := casefile.Why{Commit: a.DocketCommit(), Unit: unit}
+	if a.Docket.GetMethod() == lint.MethodAsk && casefile.Opens(a.Docket) {
 		if err = d.decide(tx, a, unit, &why); err != nil {
 			return post.Admission{}, err
 		}
-		if why.decision.Verdict == rogatoryv1.Verdict_VERDICT_REFUSE {
-			return post.Admission{Reject: clip(RejectRule + why.decision.Rule)}, nil
+		if why.Decision.Verdict == rogatoryv1.Verdict_VERDICT_REFUSE {
+			return post.Admission{Reject: clip(RejectRule + why.Decision.Rule)}, nil
 		}
 	}
 	event := exchange.Event{
@@ -96,13 +97,13 @@ func (d *Desk) Admit(tx *store.Tx, a *post.Arrival) (post.Admission, error) {
 	return post.Admission{
 		CaseToken: a.Docket.GetCaseToken(), Unit: unit,
 		Record: func(tx *store.Tx) error {
-			if err := c.handTo(tx, unit); err != nil {
+			if err := c.HandTo(tx, unit); err != nil {
 				return err
 			}
-			if err := c.step(tx, event, rules, why); err != nil {
+			if err := c.Step(tx, event, rules, why); err != nil {
 				return err
 			}
-			if err := c.save(tx, d.cfg.Node.UndeliveredAfter); err != nil {
+			if err := c.Save(tx, d.cfg.Node.UndeliveredAfter); err != nil {
 				return err
 			}
 			return d.expect(tx, a)
@@ -110,40 +111,8 @@ func (d *Desk) Admit(tx *store.Tx, a *post.Arrival) (post.Admission, error) {
 	}, nil
 }
 
-// handTo gives the case to a unit, with the contents of what waited in it.
-func (c *held) handTo(tx *store.Tx, unit string) error {
-	if c.told && c.unit != unit {
-		indices, err := tx.CaseMessages(c.Token)
-		if err != nil {
-			return err
-		}
-		for _, index := range indices {
-			row, err := tx.Message(index)
-			if err != nil {
-				return err
-			}
-			if err := tx.TransferContent(row.GetContentId(), unit); err != nil && !errors.Is(err, store.ErrErased) {
-				return err
-			}
-		}
-	}
-	c.unit = unit
-	return nil
-}
-
 // clip keeps a code within what a leaf takes.
 func clip(code string) string { return code[:min(len(code), maxCode)] }
-
-// opens reports whether a message opens a case.
-func opens(d *rogatoryv1.Docket) bool {
-	switch d.GetKind() {
-	case rogatoryv1.Kind_KIND_REQUEST, rogatoryv1.Kind_KIND_FIU_REQUEST, rogatoryv1.Kind_KIND_SPONTANEOUS:
-		return true
-	case rogatoryv1.Kind_KIND_JOINT:
-		return d.GetJoint() == rogatoryv1.JointAct_JOINT_ACT_PROPOSE
-	}
-	return false
-}
 
 // route returns the unit that a message which opens a case goes to, by name or by the routing table.
 func (d *Desk) route(docket *rogatoryv1.Docket) string {
@@ -161,7 +130,7 @@ func (d *Desk) route(docket *rogatoryv1.Docket) string {
 
 // decide asks the directory's rules what becomes of a message for a unit, and notes the answer. Whoever reads the log decides the same again: from
 // the docket, the directory and the manifests that it names, the time of the message's leaf and the leaves of the hour before.
-func (d *Desk) decide(tx *store.Tx, a *post.Arrival, unit string, why *because) error {
+func (d *Desk) decide(tx *store.Tx, a *post.Arrival, unit string, why *casefile.Why) error {
 	policy := d.cfg.Peers.Directory().Policy()
 	q := federation.Question{
 		Docket: a.Docket, From: a.From, To: d.cfg.Node.Country,
@@ -169,7 +138,7 @@ func (d *Desk) decide(tx *store.Tx, a *post.Arrival, unit string, why *because) 
 		Fresh: a.Fresh && d.cfg.Peers.Fresh(a.From, time.UnixMilli(a.At)),
 	}
 	if own := d.cfg.Peers.Manifest(d.cfg.Node.Country); own != nil {
-		q.Services, q.Capacity, why.manifest = own.Services(unit), own.Capacity(), int64(own.Version())
+		q.Services, q.Capacity, why.Manifest = own.Services(unit), own.Capacity(), int64(own.Version())
 	}
 	decision := policy.Decide(q)
 	if decision.Verdict == rogatoryv1.Verdict_VERDICT_ANSWER && q.Capacity != 0 {
@@ -180,7 +149,7 @@ func (d *Desk) decide(tx *store.Tx, a *post.Arrival, unit string, why *because) 
 		}
 		decision = policy.Decide(q)
 	}
-	why.decision, why.policy = decision, policy.Digest()
+	why.Decision, why.Policy = decision, policy.Digest()
 	return nil
 }
 
@@ -189,19 +158,10 @@ func (d *Desk) decide(tx *store.Tx, a *post.Arrival, unit string, why *because) 
 // leader's. Nobody can so take a token that another country, or ours, is going to use.
 func mayBegin(a *post.Arrival) bool {
 	token := a.Docket.GetCaseToken()
-	if !wellFormed(token) {
+	if !casefile.WellFormed(token) {
 		return false
 	}
-	return token[:2] == a.From || a.Docket.GetKind() == rogatoryv1.Kind_KIND_JOINT && !opens(a.Docket) && token[:2] != a.Message.GetTo()
-}
-
-// wellFormed reports whether s is a case token as RS-2026-000123, so that acts can name it.
-func wellFormed(s string) bool {
-	digits := func(s string) bool { return strings.Trim(s, "0123456789") == "" }
-	country, rest, _ := strings.Cut(s, "-")
-	year, number, _ := strings.Cut(rest, "-")
-	return len(country) == 2 && strings.Trim(country, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == "" &&
-		len(year) == 4 && digits(year) && len(number) >= 6 && len(number) <= 12 && digits(number)
+	return token[:2] == a.From || a.Docket.GetKind() == rogatoryv1.Kind_KIND_JOINT && !casefile.Opens(a.Docket) && token[:2] != a.Message.GetTo()
 }
 
 const (
@@ -295,11 +255,11 @@ func (d *Desk) Delivered(tx *store.Tx, r post.Delivery) error {
 	if r.Whole || r.CaseToken == "" {
 		return nil
 	}
-	c, err := load(&tx.Reader, r.CaseToken)
+	c, err := casefile.Load(&tx.Reader, r.CaseToken)
 	if err != nil {
 		return err
 	}
-	if !c.told || c.expired {
+	if !c.Told || c.Expired {
 		return nil
 	}
 	// The time is the peer's word: not long before the message was made, and not after we heard of it.
@@ -311,7 +271,7 @@ func (d *Desk) Delivered(tx *store.Tx, r post.Delivery) error {
 	if r.Reject != "" {
 		event.Kind = exchange.EventRejected
 	}
-	err = c.step(tx, event, d.ruleset(false), because{})
+	err = c.Step(tx, event, d.ruleset(false), casefile.Why{})
 	var t *exchange.TransitionError
 	if errors.As(err, &t) {
 		// The receipt is kept whatever the case says; replay judges what does not fit.
@@ -321,5 +281,34 @@ func (d *Desk) Delivered(tx *store.Tx, r post.Delivery) error {
 	if err != nil {
 		return err
 	}
-	return c.save(tx, d.cfg.Node.UndeliveredAfter)
+	return c.Save(tx, d.cfg.Node.UndeliveredAfter)
+}
+
+// admitNotice judges a message that is a notice, or that came under a notice's token.
+func (d *Desk) admitNotice(c *casefile.File, a *post.Arrival) (post.Admission, error) {
+	if c.Told || a.Docket.GetKind() != rogatoryv1.Kind_KIND_GOVERNANCE || len(a.Docket.GetOf()) != 0 {
+		return post.Admission{Reject: RejectNotice}, nil
+	}
+	unit := d.route(a.Docket)
+	if unit == "" {
+		return post.Admission{Reject: RejectUnit}, nil
+	}
+	return post.Admission{
+		CaseToken: a.Docket.GetCaseToken(), Unit: unit,
+		Record: func(tx *store.Tx) error {
+			n := &casefile.File{Unit: unit}
+			n.Begin(a.Docket.GetKind())
+			e := exchange.Event{
+				Kind: exchange.EventArrived, At: a.At, Msg: exchange.Name(a.Name), From: a.From, To: d.cfg.Node.Country,
+				Docket: a.Docket, Who: exchange.Peer,
+			}
+			if err := n.Step(tx, e, exchange.Rules{}, casefile.Why{}); err != nil {
+				return err
+			}
+			if err := n.Save(tx, d.cfg.Node.UndeliveredAfter); err != nil {
+				return err
+			}
+			return d.expect(tx, a)
+		},
+	}, nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rogatory/rogatory/crypto/envelope"
 	"github.com/rogatory/rogatory/crypto/keyring"
+	"github.com/rogatory/rogatory/node/desk/casefile"
 	"github.com/rogatory/rogatory/node/desk/refusal"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/store"
@@ -153,7 +154,7 @@ func (d *Desk) fetch(ctx context.Context, r *nodev1.FetchRequest, stream grpc.Se
 	if err != nil {
 		return err
 	}
-	if lost(row) {
+	if casefile.Lost(row) {
 		return refusal.ErrLost
 	}
 	if !row.GetWhole() {
@@ -225,7 +226,7 @@ func (d *Desk) why(token string, id []byte, reason string) error {
 // listed returns an attachment as some content of the case lists it, and whether that content is ours.
 func (d *Desk) listed(token string, id []byte, reason string) (found *rogatoryv1.Attachment, ours bool, err error) {
 	err = d.cfg.Store.View(func(r *store.Reader) error {
-		c, err := load(r, token)
+		c, err := casefile.Load(r, token)
 		if err != nil {
 			return err
 		}
@@ -234,12 +235,12 @@ func (d *Desk) listed(token string, id []byte, reason string) (found *rogatoryv1
 			return err
 		}
 		for _, index := range indices {
-			m, err := d.message(r, c, index)
+			m, err := c.Read(r, index, d.log)
 			if err != nil {
 				return err
 			}
 			for _, at := range m.GetContent().GetAttachments() {
-				if string(at.GetId()) == string(id) && len(id) == 16 && len(at.GetCiphertextSha256()) == 32 && !c.withholds(m.GetMsg(), reason) {
+				if string(at.GetId()) == string(id) && len(id) == 16 && len(at.GetCiphertextSha256()) == 32 && !c.Withholds(m.GetMsg(), reason) {
 					found, ours = at, m.GetOurs()
 					return nil
 				}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rogatory/rogatory/crypto/envelope"
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/desk/casefile"
 	"github.com/rogatory/rogatory/node/desk/refusal"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
@@ -247,35 +248,33 @@ func (a *deed) mayStand(m *sending) error {
 }
 
 // open returns the case of a message, new if the message opens one.
-func (a *deed) open(tx *store.Tx, m *sending) (*held, error) {
-	c, err := load(&tx.Reader, m.docket.GetCaseToken())
+func (a *deed) open(tx *store.Tx, m *sending) (*casefile.File, error) {
+	c, err := casefile.Load(&tx.Reader, m.docket.GetCaseToken())
 	if err != nil {
 		return nil, err
 	}
-	if !c.told {
-		begins := opens(m.docket) || m.docket.GetKind() == rogatoryv1.Kind_KIND_GOVERNANCE
-		if token := m.docket.GetCaseToken(); !begins || !wellFormed(token) || token[:2] != a.d.cfg.Node.Country {
+	if !c.Told {
+		begins := casefile.Opens(m.docket) || m.docket.GetKind() == rogatoryv1.Kind_KIND_GOVERNANCE
+		if token := m.docket.GetCaseToken(); !begins || !casefile.WellFormed(token) || token[:2] != a.d.cfg.Node.Country {
 			return nil, fmt.Errorf("case %s: %w", m.docket.GetCaseToken(), refusal.ErrToken)
 		}
-		c.unit, c.kind = a.unit, m.docket.GetKind()
-		if c.kind == rogatoryv1.Kind_KIND_GOVERNANCE {
-			c.Kind = kindNotice
-		}
+		c.Unit = a.unit
+		c.Begin(m.docket.GetKind())
 		return c, nil
 	}
-	if c.notice() != (m.docket.GetKind() == rogatoryv1.Kind_KIND_GOVERNANCE) {
+	if c.Notice() != (m.docket.GetKind() == rogatoryv1.Kind_KIND_GOVERNANCE) {
 		return nil, fmt.Errorf("case %s: %w", m.docket.GetCaseToken(), refusal.ErrToken)
 	}
-	if c.unit != a.unit {
+	if c.Unit != a.unit {
 		return nil, fmt.Errorf("case %s: %w", m.docket.GetCaseToken(), refusal.ErrCase)
 	}
-	if err := mayClaim(c, m.docket); err != nil {
+	if err := c.MayClaim(m.docket); err != nil {
 		return nil, fmt.Errorf("case %s: %w", m.docket.GetCaseToken(), err)
 	}
 	// Whoever answers a request has taken it up.
 	if c.Kind == exchange.KindRequest && c.Side == exchange.Answering && c.State == exchange.Received {
 		e := a.event(tx, exchange.EventRegister)
-		if err := c.step(tx, e, a.d.ruleset(false), because{assertion: a.assertion, local: a.local(c.Token)}); err != nil {
+		if err := c.Step(tx, e, a.d.ruleset(false), casefile.Why{Assertion: a.assertion, Local: a.local(c.Token)}); err != nil {
 			return nil, err
 		}
 	}
@@ -286,10 +285,10 @@ func (a *deed) open(tx *store.Tx, m *sending) (*held, error) {
 type cases struct {
 	a    *deed
 	tx   *store.Tx
-	held map[string]*held
+	held map[string]*casefile.File
 }
 
-func (cs *cases) of(m *sending) (*held, error) {
+func (cs *cases) of(m *sending) (*casefile.File, error) {
 	token := m.docket.GetCaseToken()
 	if c := cs.held[token]; c != nil {
 		return c, nil
@@ -304,7 +303,7 @@ func (cs *cases) of(m *sending) (*held, error) {
 
 func (cs *cases) save() error {
 	for _, c := range cs.held {
-		if err := c.save(cs.tx, cs.a.d.cfg.Node.UndeliveredAfter); err != nil {
+		if err := c.Save(cs.tx, cs.a.d.cfg.Node.UndeliveredAfter); err != nil {
 			return err
 		}
 	}
@@ -317,7 +316,7 @@ func (a *deed) keep(ctx context.Context, messages []*sending, tokens []string) (
 		if err := a.note(tx, tokens); err != nil {
 			return err
 		}
-		cs := &cases{a: a, tx: tx, held: map[string]*held{}}
+		cs := &cases{a: a, tx: tx, held: map[string]*casefile.File{}}
 		for _, m := range messages {
 			c, err := cs.of(m)
 			if err != nil {
@@ -339,7 +338,7 @@ func (a *deed) keep(ctx context.Context, messages []*sending, tokens []string) (
 }
 
 // freeze records that a message was drafted and put before an approver.
-func (a *deed) freeze(tx *store.Tx, c *held, m *sending) error {
+func (a *deed) freeze(tx *store.Tx, c *casefile.File, m *sending) error {
 	rules := a.d.ruleset(false)
 	name := exchange.Name(m.target.GetDocketCommit())
 	if err := a.mayFollow(tx, c, m); err != nil {
@@ -354,11 +353,11 @@ func (a *deed) freeze(tx *store.Tx, c *held, m *sending) error {
 		if kind == exchange.EventDraft {
 			e.Docket = m.docket
 		}
-		why := because{assertion: a.assertion, commit: translog.Hash(m.target.GetDocketCommit())}
+		why := casefile.Why{Assertion: a.assertion, Commit: translog.Hash(m.target.GetDocketCommit())}
 		if kind == exchange.EventDraft {
-			why.kept = m.salted()
+			why.Kept = m.salted()
 		}
-		if err := c.step(tx, e, rules, why); err != nil {
+		if err := c.Step(tx, e, rules, why); err != nil {
 			return err
 		}
 	}
@@ -366,8 +365,8 @@ func (a *deed) freeze(tx *store.Tx, c *held, m *sending) error {
 }
 
 // mayFollow refuses a draft of what could not be sent as the case stands, so that its approver does not find out.
-func (a *deed) mayFollow(tx *store.Tx, c *held, m *sending) error {
-	if c.notice() {
+func (a *deed) mayFollow(tx *store.Tx, c *casefile.File, m *sending) error {
+	if c.Notice() {
 		return nil
 	}
 	e := a.event(tx, exchange.EventSent)
@@ -386,7 +385,7 @@ func (a *deed) submit(ctx context.Context, messages []*sending, tokens []string,
 		if err := a.note(tx, tokens); err != nil {
 			return err
 		}
-		cs := &cases{a: a, tx: tx, held: map[string]*held{}}
+		cs := &cases{a: a, tx: tx, held: map[string]*casefile.File{}}
 		for i, m := range messages {
 			c, err := cs.of(m)
 			if err != nil {
@@ -413,35 +412,30 @@ func (a *deed) submit(ctx context.Context, messages []*sending, tokens []string,
 }
 
 // sent records that a message has left.
-func (a *deed) sent(tx *store.Tx, c *held, m *sending, s post.Sent, approved bool) error {
+func (a *deed) sent(tx *store.Tx, c *casefile.File, m *sending, s post.Sent, approved bool) error {
 	e := a.event(tx, exchange.EventSent)
 	e.Index, e.At, e.Msg, e.Sent = uint64(s.Index), s.At, exchange.Name(s.Name), s.Submitted
 	e.From, e.To, e.Docket = a.d.cfg.Node.Country, m.out.GetTo(), m.docket
 	// What the case has as a draft under this name is this message, however it came to be sent.
-	if name := exchange.Name(m.target.GetDocketCommit()); approved || c.drafted(name) {
+	if name := exchange.Name(m.target.GetDocketCommit()); approved || c.Drafted(name) {
 		e.Draft = name
 	}
-	why := because{assertion: a.assertion, commit: translog.Hash(m.target.GetDocketCommit())}
+	why := casefile.Why{Assertion: a.assertion, Commit: translog.Hash(m.target.GetDocketCommit())}
 	alone, err := a.d.alone(&tx.Reader, c, a.officer, a.unit, m.docket)
 	if err != nil {
 		return err
 	}
-	if err := c.step(tx, e, a.d.ruleset(alone), why); err != nil {
+	if err := c.Step(tx, e, a.d.ruleset(alone), why); err != nil {
 		return err
 	}
 	return attached(tx, m, s)
-}
-
-// drafted reports whether the case has a draft of this name.
-func (c *held) drafted(name exchange.Name) bool {
-	return slices.ContainsFunc(c.Drafts, func(d exchange.DraftRecord) bool { return d.Name == name })
 }
 
 // attached notes that a message lists attachments of ours.
 func attached(tx *store.Tx, m *sending, s post.Sent) error {
 	for _, at := range m.content.GetAttachments() {
 		row, err := tx.Attachment(at.GetId())
-		if errors.Is(err, store.ErrNotFound) || err == nil && (!row.GetOutgoing() || lost(row)) {
+		if errors.Is(err, store.ErrNotFound) || err == nil && (!row.GetOutgoing() || casefile.Lost(row)) {
 			return fmt.Errorf("attachment %x: %w", at.GetId(), refusal.ErrUnattached)
 		}
 		if err != nil {
@@ -459,13 +453,13 @@ func attached(tx *store.Tx, m *sending, s post.Sent) error {
 }
 
 // approveDraft records the approval of a draft and takes it away.
-func (a *deed) approveDraft(tx *store.Tx, c *held, p *draft) error {
+func (a *deed) approveDraft(tx *store.Tx, c *casefile.File, p *draft) error {
 	if _, err := tx.Draft(p.row.GetId()); err != nil {
 		return refusal.ErrNoDraft // somebody else was faster
 	}
 	e := a.event(tx, exchange.EventApprove)
 	e.Draft = exchange.Name(draftName(p))
-	if err := c.step(tx, e, a.d.ruleset(false), because{assertion: a.assertion, local: a.local(c.Token)}); err != nil {
+	if err := c.Step(tx, e, a.d.ruleset(false), casefile.Why{Assertion: a.assertion, Local: a.local(c.Token)}); err != nil {
 		return err
 	}
 	return tx.DeleteDraft(p.row.GetId())
@@ -512,7 +506,7 @@ func (a *deed) verifyOnCase() error {
 	if err != nil {
 		return err
 	}
-	return a.verify(federation.ActWant{CaseToken: c.Token, Unit: c.unit, Subject: a.act.GetSubject()})
+	return a.verify(federation.ActWant{CaseToken: c.Token, Unit: c.Unit, Subject: a.act.GetSubject()})
 }
 
 // move makes one local step.
@@ -525,7 +519,7 @@ func (a *deed) move(ctx context.Context, kind exchange.EventKind, of exchange.Na
 		if err := a.note(tx, tokens); err != nil {
 			return err
 		}
-		c, err := load(&tx.Reader, tokens[0])
+		c, err := casefile.Load(&tx.Reader, tokens[0])
 		if err != nil {
 			return err
 		}
@@ -536,10 +530,10 @@ func (a *deed) move(ctx context.Context, kind exchange.EventKind, of exchange.Na
 			fill(local)
 			e.Docket = local
 		}
-		if err := c.step(tx, e, a.d.ruleset(false), because{assertion: a.assertion, local: local}); err != nil {
+		if err := c.Step(tx, e, a.d.ruleset(false), casefile.Why{Assertion: a.assertion, Local: local}); err != nil {
 			return err
 		}
-		return c.save(tx, a.d.cfg.Node.UndeliveredAfter)
+		return c.Save(tx, a.d.cfg.Node.UndeliveredAfter)
 	})
 	if err != nil {
 		return nil, err
@@ -564,11 +558,11 @@ func (a *deed) transfer(ctx context.Context) (*nodev1.CommitResponse, error) {
 		if err := a.note(tx, tokens); err != nil {
 			return err
 		}
-		c, err := load(&tx.Reader, tokens[0])
+		c, err := casefile.Load(&tx.Reader, tokens[0])
 		if err != nil {
 			return err
 		}
-		if c.unit != a.unit {
+		if c.Unit != a.unit {
 			return fmt.Errorf("case %s: %w", c.Token, refusal.ErrCase) // handed over in the meantime
 		}
 		if waits, err := drafted(&tx.Reader, c.Token); err != nil || waits {
@@ -581,32 +575,21 @@ func (a *deed) transfer(ctx context.Context) (*nodev1.CommitResponse, error) {
 		local.ToUnit = to
 		e := a.event(tx, exchange.EventForward)
 		e.Docket = local
-		if err := c.step(tx, e, a.d.ruleset(false), because{assertion: a.assertion, local: local}); err != nil {
+		if err := c.Step(tx, e, a.d.ruleset(false), casefile.Why{Assertion: a.assertion, Local: local}); err != nil {
 			return err
 		}
-		op, err := a.d.opOn(tx, c, translog.Transfer, a.act)
+		op, err := c.Op(tx, translog.Transfer, a.act)
 		if err != nil {
 			return err
 		}
 		op.Recipient = a.d.cfg.Node.Country + "/" + to
-		if err := appendOp(tx, op, a.assertion); err != nil {
+		if err := casefile.AppendOp(tx, op, a.assertion); err != nil {
 			return err
 		}
-		indices, err := tx.CaseMessages(c.Token)
-		if err != nil {
+		if err := c.HandTo(tx, to); err != nil {
 			return err
 		}
-		for _, index := range indices {
-			row, err := tx.Message(index)
-			if err != nil {
-				return err
-			}
-			if err := tx.TransferContent(row.GetContentId(), to); err != nil && !errors.Is(err, store.ErrErased) {
-				return err
-			}
-		}
-		c.unit = to
-		return c.save(tx, a.d.cfg.Node.UndeliveredAfter)
+		return c.Save(tx, a.d.cfg.Node.UndeliveredAfter)
 	})
 	if err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/desk/casefile"
 	"github.com/rogatory/rogatory/node/store"
 )
 
@@ -27,7 +28,7 @@ func (c *counts) within(tx *store.Tx, committed int64, peer string, at int64) (u
 	if c.at == nil {
 		c.at = map[string][]int64{}
 	}
-	from, err := since(&tx.Reader, committed, at-hour)
+	from, err := casefile.Since(&tx.Reader, committed, at-hour)
 	if err != nil {
 		return 0, err
 	}
@@ -49,36 +50,10 @@ func (c *counts) within(tx *store.Tx, committed int64, peer string, at int64) (u
 	return uint32(n), err
 }
 
-// since returns the index of a leaf before which every leaf is older than a time.
-func since(r *store.Reader, size, at int64) (int64, error) {
-	lo, hi := int64(0), size
-	for lo < hi {
-		mid := (lo + hi) / 2
-		leaf, err := leafAt(r, mid)
-		if err != nil {
-			return 0, err
-		}
-		if leaf.At < at {
-			lo = mid + 1
-		} else {
-			hi = mid
-		}
-	}
-	return lo, nil
-}
-
-func leafAt(r *store.Reader, index int64) (translog.Leaf, error) {
-	raw, err := r.Leaf(index)
-	if err != nil {
-		return translog.Leaf{}, err
-	}
-	return translog.ParseLeaf(raw)
-}
-
 // eachArrival calls f for the leaves from one up to another that are messages which a peer sent.
 func eachArrival(tx *store.Tx, from, to int64, f func(peer string, at int64)) error {
 	for i := from; i < to; i++ {
-		leaf, err := leafAt(&tx.Reader, i)
+		leaf, err := casefile.LeafAt(&tx.Reader, i)
 		if err != nil {
 			return err
 		}

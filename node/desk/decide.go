@@ -5,8 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
+	"github.com/rogatory/rogatory/node/desk/casefile"
 	"github.com/rogatory/rogatory/node/desk/refusal"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
@@ -103,7 +103,7 @@ func (a *deed) decline(ctx context.Context) (*nodev1.CommitResponse, error) {
 			return err
 		}
 		for _, p := range drafts {
-			c, err := load(&tx.Reader, p.row.GetCaseToken())
+			c, err := casefile.Load(&tx.Reader, p.row.GetCaseToken())
 			if err != nil {
 				return err
 			}
@@ -113,7 +113,7 @@ func (a *deed) decline(ctx context.Context) (*nodev1.CommitResponse, error) {
 			if err := a.sendBack(tx, c, p); err != nil {
 				return err
 			}
-			if err := c.save(tx, a.d.cfg.Node.UndeliveredAfter); err != nil {
+			if err := c.Save(tx, a.d.cfg.Node.UndeliveredAfter); err != nil {
 				return err
 			}
 		}
@@ -126,15 +126,15 @@ func (a *deed) decline(ctx context.Context) (*nodev1.CommitResponse, error) {
 }
 
 // sendBack declines a draft, or discards it when nobody else has it.
-func (a *deed) sendBack(tx *store.Tx, c *held, p *draft) error {
+func (a *deed) sendBack(tx *store.Tx, c *casefile.File, p *draft) error {
 	e := a.event(tx, exchange.EventDecline)
 	e.Draft = draftName(p)
-	if c.own(e.Draft) {
+	if c.WithDrafter(e.Draft) {
 		e.Kind = exchange.EventDiscard
 	}
 	// The first draft of a joint case that is discarded takes the case with it.
 	if c.State != exchange.Discarded {
-		if err := c.step(tx, e, a.d.ruleset(false), because{assertion: a.assertion, local: a.local(c.Token)}); err != nil {
+		if err := c.Step(tx, e, a.d.ruleset(false), casefile.Why{Assertion: a.assertion, Local: a.local(c.Token)}); err != nil {
 			return err
 		}
 	}
@@ -145,32 +145,24 @@ func (a *deed) sendBack(tx *store.Tx, c *held, p *draft) error {
 	return p.put(tx)
 }
 
-// own reports whether a draft is with its drafter: declined, or never before an approver.
-func (c *held) own(name exchange.Name) bool {
-	if c.notice() {
-		return c.State == exchange.Draft
-	}
-	return slices.ContainsFunc(c.Drafts, func(d exchange.DraftRecord) bool { return d.Name == name && d.State == exchange.Draft })
-}
-
 // ratify confirms what one officer sent alone.
 func (a *deed) ratify(ctx context.Context) (*nodev1.CommitResponse, error) {
 	token := a.act.GetCaseToken()
 	var want federation.ActWant
 	var of exchange.Name
 	err := a.d.cfg.Store.View(func(r *store.Reader) error {
-		c, err := load(r, token)
+		c, err := casefile.Load(r, token)
 		if err != nil {
 			return err
 		}
-		alone := c.unratified()
+		alone := c.Unratified()
 		if alone == nil {
 			return fmt.Errorf("ratifying in case %s: %w", token, refusal.ErrNoDraft)
 		}
 		target, err := sentTarget(r, c.Case, alone.Msg)
 		of = alone.Msg
 		want = federation.ActWant{
-			CaseToken: token, Unit: c.unit, Targets: []*rogatoryv1.ActTarget{target}, Subject: bytes.Clone(of[:]), Drafter: alone.By,
+			CaseToken: token, Unit: c.Unit, Targets: []*rogatoryv1.ActTarget{target}, Subject: bytes.Clone(of[:]), Drafter: alone.By,
 		}
 		return err
 	})

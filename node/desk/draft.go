@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/rogatory/rogatory/crypto/envelope"
+	"github.com/rogatory/rogatory/node/desk/casefile"
 	"github.com/rogatory/rogatory/node/desk/refusal"
 	"github.com/rogatory/rogatory/node/post"
 	"github.com/rogatory/rogatory/node/store"
@@ -188,10 +189,10 @@ func parseOutgoing(out *nodev1.Outgoing) (*sending, error) {
 	if m.target, err = targetOf(out); err != nil {
 		return nil, err
 	}
-	if m.docket, err = parseDocket(out.GetDocket()); err != nil {
+	if m.docket, err = casefile.ParseDocket(out.GetDocket()); err != nil {
 		return nil, err
 	}
-	m.content, err = parseContent(out.GetContent())
+	m.content, err = casefile.ParseContent(out.GetContent())
 	return m, err
 }
 

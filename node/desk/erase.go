@@ -3,7 +3,6 @@ package desk
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"maps"
@@ -11,9 +10,9 @@ import (
 
 	"github.com/rogatory/rogatory/crypto/envelope"
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/desk/casefile"
 	"github.com/rogatory/rogatory/node/desk/refusal"
 	"github.com/rogatory/rogatory/node/exchange"
-	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/store"
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
@@ -45,11 +44,11 @@ func (a *deed) erase(ctx context.Context) (*nodev1.CommitResponse, error) {
 		if err := a.note(tx, tokens); err != nil {
 			return err
 		}
-		c, err := load(&tx.Reader, tokens[0])
+		c, err := casefile.Load(&tx.Reader, tokens[0])
 		if err != nil {
 			return err
 		}
-		if c.unit != a.unit {
+		if c.Unit != a.unit {
 			return fmt.Errorf("case %s: %w", c.Token, refusal.ErrCase) // handed over in the meantime
 		}
 		if len(a.act.GetSubject()) > 0 {
@@ -64,7 +63,7 @@ func (a *deed) erase(ctx context.Context) (*nodev1.CommitResponse, error) {
 		if err != nil {
 			return err
 		}
-		return c.save(tx, a.d.cfg.Node.UndeliveredAfter)
+		return c.Save(tx, a.d.cfg.Node.UndeliveredAfter)
 	})
 	if err != nil {
 		return nil, err
@@ -104,15 +103,15 @@ func (d *Desk) copies(ctx context.Context, sent int64, officer *rogatoryv1.Offic
 		if got, err := commit(row); err != nil || !bytes.Equal(got, want) {
 			return err
 		}
-		c, err := load(r, row.GetCaseToken())
-		if err != nil || !c.told || !slices.Contains(officer.GetUnits(), c.unit) {
+		c, err := casefile.Load(r, row.GetCaseToken())
+		if err != nil || !c.Told || !slices.Contains(officer.GetUnits(), c.Unit) {
 			return err
 		}
-		m, err := d.message(r, c, index)
+		m, err := c.Read(r, index, d.log)
 		if err != nil {
 			return err
 		}
-		out = append(out, &nodev1.SentCopy{CaseToken: c.Token, Msg: row.GetMsg(), To: address(row.GetPeer(), m.GetDocket().GetToUnit()), Status: m.GetStatus()})
+		out = append(out, &nodev1.SentCopy{CaseToken: c.Token, Msg: row.GetMsg(), To: casefile.Address(row.GetPeer(), m.GetDocket().GetToUnit()), Status: m.GetStatus()})
 		return nil
 	})
 	return out, err
@@ -147,7 +146,7 @@ func (d *Desk) eachMessage(ctx context.Context, from int64, f func(r *store.Read
 	return nil
 }
 
-func (a *deed) eraseCase(tx *store.Tx, c *held) (blobs [][]byte, err error) {
+func (a *deed) eraseCase(tx *store.Tx, c *casefile.File) (blobs [][]byte, err error) {
 	kind := exchange.EventErase
 	if c.EraseProposedBy == "" {
 		kind = exchange.EventProposeErase
@@ -155,7 +154,7 @@ func (a *deed) eraseCase(tx *store.Tx, c *held) (blobs [][]byte, err error) {
 	if err := mayErase(tx, c); err != nil {
 		return nil, err
 	}
-	if err := c.step(tx, a.event(tx, kind), a.d.ruleset(false), because{assertion: a.assertion, local: a.local(c.Token)}); err != nil {
+	if err := c.Step(tx, a.event(tx, kind), a.d.ruleset(false), casefile.Why{Assertion: a.assertion, Local: a.local(c.Token)}); err != nil {
 		return nil, err
 	}
 	if kind == exchange.EventProposeErase {
@@ -171,7 +170,7 @@ func (a *deed) eraseCase(tx *store.Tx, c *held) (blobs [][]byte, err error) {
 	return bury(tx, indices, translog.Erase{Basis: a.act.GetReason(), By: a.act.GetActor()}, a.assertion)
 }
 
-func (a *deed) eraseItem(tx *store.Tx, c *held, name exchange.Name) (blobs [][]byte, err error) {
+func (a *deed) eraseItem(tx *store.Tx, c *casefile.File, name exchange.Name) (blobs [][]byte, err error) {
 	m, ok := c.Message(name)
 	if !ok {
 		return nil, fmt.Errorf("message %s in case %s: %w", name, c.Token, refusal.ErrMessage)
@@ -185,7 +184,7 @@ func (a *deed) eraseItem(tx *store.Tx, c *held, name exchange.Name) (blobs [][]b
 	if m.Out && m.Received == 0 && !m.Rejected {
 		return nil, fmt.Errorf("erasing a message of case %s: %w", c.Token, refusal.ErrOnItsWay)
 	}
-	if err := c.step(tx, e, a.d.ruleset(false), because{assertion: a.assertion, local: a.local(c.Token)}); err != nil {
+	if err := c.Step(tx, e, a.d.ruleset(false), casefile.Why{Assertion: a.assertion, Local: a.local(c.Token)}); err != nil {
 		return nil, err
 	}
 	if e.Kind == exchange.EventProposeEraseItem {
@@ -195,7 +194,7 @@ func (a *deed) eraseItem(tx *store.Tx, c *held, name exchange.Name) (blobs [][]b
 }
 
 // mayErase refuses while something of the case is on its way out.
-func mayErase(tx *store.Tx, c *held) error {
+func mayErase(tx *store.Tx, c *casefile.File) error {
 	if waits, err := drafted(&tx.Reader, c.Token); err != nil || waits {
 		return errors.Join(err, fmt.Errorf("erasing case %s: %w", c.Token, refusal.ErrPending))
 	}
@@ -206,9 +205,6 @@ func mayErase(tx *store.Tx, c *held) error {
 	}
 	return nil
 }
-
-// atOnce is how many names one tombstone takes: beside its leaf they fit into one value of the store.
-const atOnce = 2000
 
 // bury writes the tombstones of messages that have none and takes their contents and attachments away. It returns the attachments whose files are to be
 // removed after the commit. leaf says who and why; assertion is nil for a timer.
@@ -230,12 +226,12 @@ func bury(tx *store.Tx, indices []int64, leaf translog.Erase, assertion *rogator
 		return nil, err
 	}
 	leaf.What = append(leaf.What, wentContent)
-	for part := range slices.Chunk(indices, atOnce) {
+	for part := range slices.Chunk(indices, casefile.AtOnce) {
 		names = names[:0]
 		for _, index := range part {
 			names = append(names, translog.Hash(rows[index].GetMsg()))
 		}
-		tomb, err := tombstone(tx, leaf, names, assertion)
+		tomb, err := casefile.AppendErase(tx, leaf, names, assertion)
 		if err != nil {
 			return nil, err
 		}
@@ -279,76 +275,6 @@ func detach(tx *store.Tx, names []translog.Hash) (blobs [][]byte, what []string,
 		what = []string{wentAttachments}
 	}
 	return blobs, what, nil
-}
-
-// tombstone appends an `erase` leaf over names, in their order, with the assertion beside it if there is one.
-func tombstone(tx *store.Tx, leaf translog.Erase, names []translog.Hash, a *rogatoryv1.Assertion) (index int64, err error) {
-	names = slices.Clone(names)
-	slices.SortFunc(names, func(a, b translog.Hash) int { return slices.Compare(a[:], b[:]) })
-	names = slices.Compact(names)
-	leaf.OfCount = int64(len(names))
-	if a != nil {
-		if leaf.Assertion, err = federation.AssertionDigest(a); err != nil {
-			return 0, err
-		}
-	}
-	var list []byte
-	leaf.Of, leaf.OfDigest, list = listOrDigest(names)
-	index = tx.Size()
-	return index, appendWith(tx, &leaf, list, a)
-}
-
-// namesOf returns the names of a case's messages in the order that leaves have them.
-func namesOf(tx *store.Tx, token string) ([]translog.Hash, error) {
-	indices, err := tx.CaseMessages(token)
-	if err != nil {
-		return nil, err
-	}
-	var names []translog.Hash
-	for _, index := range indices {
-		m, err := tx.Message(index)
-		if err != nil {
-			return nil, err
-		}
-		names = append(names, translog.Hash(m.GetMsg()))
-	}
-	slices.SortFunc(names, func(a, b translog.Hash) int { return slices.Compare(a[:], b[:]) })
-	return names, nil
-}
-
-// maxOf is how many names a leaf takes.
-const maxOf = 64
-
-// listOrDigest returns names as a leaf takes them. A list that is too long stands beside the leaf: the names, one after another, under their SHA-256.
-func listOrDigest(names []translog.Hash) (of []translog.Hash, digest translog.Hash, list []byte) {
-	if len(names) <= maxOf {
-		return names, digest, nil
-	}
-	for _, name := range names {
-		list = append(list, name[:]...)
-	}
-	return nil, sha256.Sum256(list), list
-}
-
-// appendWith appends a leaf with a list of names, if there is one, and an assertion beside it, if there is one.
-func appendWith(tx *store.Tx, leaf translog.Entry, list []byte, a *rogatoryv1.Assertion) error {
-	index, err := tx.Append(leaf)
-	if err != nil {
-		return err
-	}
-	if list != nil {
-		if err := tx.PutSide(index, "of", list); err != nil {
-			return err
-		}
-	}
-	if a == nil {
-		return nil
-	}
-	b, err := envelope.Marshal(a)
-	if err != nil {
-		return err
-	}
-	return tx.PutSide(index, "assertion", b)
 }
 
 // restoredBy is who erased what a restored backup still had, and the basis: the people's leaves are not in its log.

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/desk/casefile"
 	"github.com/rogatory/rogatory/node/desk/refusal"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
@@ -73,7 +74,7 @@ func (a *deed) hold(ctx context.Context, messages []*sending, tokens []string, d
 		if err := a.note(tx, tokens); err != nil {
 			return err
 		}
-		cs := &cases{a: a, tx: tx, held: map[string]*held{}}
+		cs := &cases{a: a, tx: tx, held: map[string]*casefile.File{}}
 		for i, m := range messages {
 			c, err := cs.of(m)
 			if err != nil {
@@ -87,7 +88,7 @@ func (a *deed) hold(ctx context.Context, messages []*sending, tokens []string, d
 			}
 			e := a.event(tx, exchange.EventApprove)
 			e.Draft = exchange.Name(draftName(drafts[i]))
-			if err := c.step(tx, e, a.d.ruleset(false), because{assertion: a.assertion, local: a.local(c.Token)}); err != nil {
+			if err := c.Step(tx, e, a.d.ruleset(false), casefile.Why{Assertion: a.assertion, Local: a.local(c.Token)}); err != nil {
 				return err
 			}
 			p := drafts[i]
@@ -105,7 +106,7 @@ func (a *deed) hold(ctx context.Context, messages []*sending, tokens []string, d
 }
 
 // wait keeps a message that one person may send. Its case stands at a draft until the message leaves.
-func (a *deed) wait(tx *store.Tx, c *held, m *sending) error {
+func (a *deed) wait(tx *store.Tx, c *casefile.File, m *sending) error {
 	alone, err := a.d.alone(&tx.Reader, c, a.officer, a.unit, m.docket)
 	if err != nil {
 		return err
@@ -125,8 +126,8 @@ func (a *deed) wait(tx *store.Tx, c *held, m *sending) error {
 	}
 	e := a.event(tx, exchange.EventDraft)
 	e.Draft, e.From, e.To, e.Docket = exchange.Name(m.target.GetDocketCommit()), a.d.cfg.Node.Country, m.out.GetTo(), m.docket
-	why := because{assertion: a.assertion, commit: translog.Hash(m.target.GetDocketCommit()), kept: m.salted()}
-	if err := c.step(tx, e, a.d.ruleset(true), why); err != nil {
+	why := casefile.Why{Assertion: a.assertion, Commit: translog.Hash(m.target.GetDocketCommit()), Kept: m.salted()}
+	if err := c.Step(tx, e, a.d.ruleset(true), why); err != nil {
 		return err
 	}
 	return keepDraft(tx, m, a.unit, draftApproved, a.assertion)
@@ -207,7 +208,7 @@ func (d *Desk) release(ctx context.Context, id string) error {
 		if _, err := tx.Draft(id); err != nil {
 			return refusal.ErrNoDraft
 		}
-		c, err := load(&tx.Reader, m.docket.GetCaseToken())
+		c, err := casefile.Load(&tx.Reader, m.docket.GetCaseToken())
 		if err != nil {
 			return err
 		}
@@ -217,7 +218,7 @@ func (d *Desk) release(ctx context.Context, id string) error {
 		if err := tx.DeleteDraft(id); err != nil {
 			return err
 		}
-		return c.save(tx, d.cfg.Node.UndeliveredAfter)
+		return c.Save(tx, d.cfg.Node.UndeliveredAfter)
 	})
 	return err
 }

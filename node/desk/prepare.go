@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/rogatory/rogatory/crypto/envelope"
-	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/codes"
+	"github.com/rogatory/rogatory/node/desk/casefile"
 	"github.com/rogatory/rogatory/node/desk/refusal"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
@@ -192,7 +192,7 @@ func compose(act *rogatoryv1.Act, messages []*nodev1.Outgoing, findings []*nodev
 
 // targetOf is what an act says of a message.
 func targetOf(m *nodev1.Outgoing) (*rogatoryv1.ActTarget, error) {
-	docket, err := parseDocket(m.GetDocket())
+	docket, err := casefile.ParseDocket(m.GetDocket())
 	if err != nil {
 		return nil, err
 	}
@@ -202,27 +202,6 @@ func targetOf(m *nodev1.Outgoing) (*rogatoryv1.ActTarget, error) {
 	d := envelope.Commit(envelope.Salt(m.GetDocketSalt()), envelope.Docket, m.GetDocket())
 	c := envelope.Commit(envelope.Salt(m.GetContentSalt()), envelope.Content, m.GetContent())
 	return &rogatoryv1.ActTarget{To: m.GetTo(), Unit: docket.GetToUnit(), DocketCommit: d[:], ContentCommit: c[:]}, nil
-}
-
-const (
-	maxDocket  = 16 << 10
-	maxContent = envelope.MaxInner
-)
-
-func parseDocket(b []byte) (*rogatoryv1.Docket, error) {
-	docket := &rogatoryv1.Docket{}
-	if err := envelope.StrictUnmarshal(b, docket, maxDocket); err != nil {
-		return nil, fmt.Errorf("reading docket: %w", err)
-	}
-	return docket, nil
-}
-
-func parseContent(b []byte) (*rogatoryv1.Content, error) {
-	content := &rogatoryv1.Content{}
-	if err := envelope.StrictUnmarshal(b, content, maxContent); err != nil {
-		return nil, fmt.Errorf("reading content: %w", err)
-	}
-	return content, nil
 }
 
 // prepareSend derives dockets from a file, one for each recipient, under one content salt.
@@ -277,7 +256,7 @@ func (d *Desk) prepareSend(ctx context.Context, r *nodev1.PrepareRequest, office
 		verb = rogatoryv1.Verb_VERB_DRAFT
 		alone := cover.BreakGlass
 		if err := d.cfg.Store.View(func(tx *store.Reader) error {
-			c, err := load(tx, tokens[0])
+			c, err := casefile.Load(tx, tokens[0])
 			if err == nil && !alone {
 				alone, err = d.alone(tx, c, officer, cover.FromUnit, lint.DocketOf(f.GetContent(), cover))
 			}
@@ -306,21 +285,21 @@ func (d *Desk) cover(f *rogatoryv1.RequestFile, officer *rogatoryv1.Officer) (to
 			return nil, cover, err
 		}
 		if cover.FromUnit == "" {
-			cover.FromUnit = c.unit
+			cover.FromUnit = c.Unit
 		}
 		if cover.Regime == 0 {
 			cover.Regime = c.Regime
 		}
 		if len(to) == 0 {
-			to = c.others()
+			to = c.Others()
 		}
 		if kind := lint.KindOf(f.GetContent()); len(cover.Of) == 0 {
 			of := implied(c.Case, kind)
 			switch docket := lint.DocketOf(f.GetContent(), cover); {
 			case of != (exchange.Name{}):
 				cover.Of = of[:]
-			case opens(docket) || c.notice() || c.Kind == exchange.KindJoint:
-			case c.unsent():
+			case casefile.Opens(docket) || c.Notice() || c.Kind == exchange.KindJoint:
+			case c.Unsent():
 				return nil, cover, fmt.Errorf("case %s: %w", c.Token, refusal.ErrUnsent)
 			default:
 				return nil, cover, fmt.Errorf("%s in case %s: %w", codes.Enum(codes.English, kind), c.Token, refusal.ErrFollows)
@@ -348,72 +327,31 @@ func (d *Desk) cover(f *rogatoryv1.RequestFile, officer *rogatoryv1.Officer) (to
 	return to, cover, nil
 }
 
-// unsent reports whether the case is ours and stands at its first draft.
-func (c *held) unsent() bool { return len(c.Messages) == 0 && c.Side == exchange.Opening }
-
-// others returns the addresses of a case's other side.
-func (c *held) others() []string {
-	address := func(country, unit string) string {
-		if unit == "" {
-			return country
-		}
-		return country + "/" + unit
-	}
-	if c.Kind != exchange.KindJoint {
-		return []string{address(c.Peer, c.PeerUnit)}
-	}
-	var to []string
-	for _, p := range c.Parties {
-		if p.Country != c.Own && (p.State == exchange.PartyJoined || p.State == exchange.PartyInvited) {
-			to = append(to, p.Country)
-		}
-	}
-	return to
-}
-
 // caseOf returns a case that belongs to one of the officer's units.
-func (d *Desk) caseOf(token string, officer *rogatoryv1.Officer) (*held, error) {
-	if !wellFormed(token) {
+func (d *Desk) caseOf(token string, officer *rogatoryv1.Officer) (*casefile.File, error) {
+	if !casefile.WellFormed(token) {
 		return nil, fmt.Errorf("%q: %w", token, refusal.ErrNotToken)
 	}
-	var c *held
+	var c *casefile.File
 	if err := d.cfg.Store.View(func(r *store.Reader) (err error) {
-		c, err = load(r, token)
+		c, err = casefile.Load(r, token)
 		return err
 	}); err != nil {
 		return nil, err
 	}
-	if !c.told || !slices.Contains(officer.GetUnits(), c.unit) {
+	if !c.Told || !slices.Contains(officer.GetUnits(), c.Unit) {
 		return nil, fmt.Errorf("case %s: %w", token, refusal.ErrCase)
 	}
 	return c, nil
 }
 
 // alone reports whether the officer may send a message in a case from a unit without a second person.
-func (d *Desk) alone(r *store.Reader, c *held, officer *rogatoryv1.Officer, unit string, docket *rogatoryv1.Docket) (bool, error) {
-	answer, err := c.answersItself(r)
+func (d *Desk) alone(r *store.Reader, c *casefile.File, officer *rogatoryv1.Officer, unit string, docket *rogatoryv1.Docket) (bool, error) {
+	answer, err := c.AnswersItself(r)
 	if err != nil {
 		return false, err
 	}
 	return d.house().Alone(unit, officer.GetPseudonym(), officer.GetAgency(), answer, docket), nil
-}
-
-// answersItself reports whether the rules let the case's request be answered without an officer. The decision was made when the request came,
-// and stands in the leaf that followed its own.
-func (c *held) answersItself(r *store.Reader) (bool, error) {
-	if len(c.Messages) == 0 || c.Messages[0].Out {
-		return false, nil
-	}
-	raw, err := r.Leaf(int64(c.Messages[0].Index) + 1)
-	if err != nil {
-		return false, err
-	}
-	leaf, err := translog.ParseLeaf(raw)
-	if err != nil {
-		return false, err
-	}
-	e, ok := leaf.Entry.(*translog.Case)
-	return ok && e.Of == translog.Hash(c.Messages[0].Name) && e.Decision == decisionCode(federation.Decision{Verdict: rogatoryv1.Verdict_VERDICT_ANSWER}), nil
 }
 
 // implied returns the message that a message of this kind follows when its file names none.
@@ -464,7 +402,7 @@ func (d *Desk) prepareDecision(ctx context.Context, r *nodev1.PrepareRequest, of
 	var drafts []*draft
 	drafters := map[exchange.Name][]string{}
 	if err := d.cfg.Store.View(func(tx *store.Reader) (err error) {
-		c, err := load(tx, r.GetCaseToken())
+		c, err := casefile.Load(tx, r.GetCaseToken())
 		if err != nil {
 			return err
 		}
@@ -504,18 +442,18 @@ func (d *Desk) prepareRatify(ctx context.Context, r *nodev1.PrepareRequest, offi
 	}
 	act := &rogatoryv1.Act{Verb: r.GetVerb(), CaseToken: r.GetCaseToken(), Actor: r.GetActor()}
 	err := d.cfg.Store.View(func(tx *store.Reader) error {
-		c, err := load(tx, r.GetCaseToken())
+		c, err := casefile.Load(tx, r.GetCaseToken())
 		if err != nil {
 			return err
 		}
-		if !c.told || !slices.Contains(officer.GetUnits(), c.unit) {
+		if !c.Told || !slices.Contains(officer.GetUnits(), c.Unit) {
 			return fmt.Errorf("case %s: %w", r.GetCaseToken(), refusal.ErrCase)
 		}
-		alone := c.unratified()
+		alone := c.Unratified()
 		if alone == nil {
 			return fmt.Errorf("ratifying in case %s: %w", r.GetCaseToken(), refusal.ErrNoDraft)
 		}
-		if err := federation.Allowed(officer, federation.ActWant{Verb: r.GetVerb(), Unit: c.unit, Drafter: alone.By}); err != nil {
+		if err := federation.Allowed(officer, federation.ActWant{Verb: r.GetVerb(), Unit: c.Unit, Drafter: alone.By}); err != nil {
 			return err
 		}
 		act.Subject = alone.Msg[:]
@@ -527,16 +465,6 @@ func (d *Desk) prepareRatify(ctx context.Context, r *nodev1.PrepareRequest, offi
 		return nil, err
 	}
 	return compose(act, nil, nil)
-}
-
-// unratified returns what one officer sent alone and nobody has ratified.
-func (c *held) unratified() *exchange.BreakGlass {
-	for i := range c.Alone {
-		if c.Alone[i].RatifiedBy == "" {
-			return &c.Alone[i]
-		}
-	}
-	return nil
 }
 
 // sentTarget is the target of a message that was sent.
@@ -553,7 +481,7 @@ func sentTarget(r *store.Reader, c exchange.Case, name exchange.Name) (*rogatory
 	if err != nil {
 		return nil, err
 	}
-	docket, err := parseDocket(row.GetDocket())
+	docket, err := casefile.ParseDocket(row.GetDocket())
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"github.com/rogatory/rogatory/node/desk/casefile"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/lint"
 	"github.com/rogatory/rogatory/node/store"
@@ -16,8 +17,8 @@ func (d *Desk) quoted(token, unit string, content *rogatoryv1.Content) (map[lint
 	}
 	found := map[lint.ItemKey]*rogatoryv1.Item{}
 	err := d.cfg.Store.View(func(r *store.Reader) error {
-		c, err := load(r, token)
-		if err != nil || !c.told || c.unit != unit {
+		c, err := casefile.Load(r, token)
+		if err != nil || !c.Told || c.Unit != unit {
 			return err
 		}
 		read := map[exchange.Name][]*rogatoryv1.Item{}
@@ -32,7 +33,7 @@ func (d *Desk) quoted(token, unit string, content *rogatoryv1.Content) (map[lint
 			}
 			items, known := read[name]
 			if !known {
-				kept, err := d.message(r, c, int64(m.Index))
+				kept, err := c.Read(r, int64(m.Index), d.log)
 				if err != nil {
 					return err
 				}

@@ -3,7 +3,6 @@ package desk
 import (
 	"context"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,10 +12,10 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/desk/casefile"
 	"github.com/rogatory/rogatory/node/desk/refusal"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
-	"github.com/rogatory/rogatory/node/post"
 	"github.com/rogatory/rogatory/node/store"
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
@@ -48,21 +47,10 @@ const (
 	FlagExpired = "docket-term-ended"
 )
 
-// States of what a message says, as it is shown.
-const (
-	statusPresent  = "present"
-	statusErased   = "erased"
-	statusWithheld = "withheld"
-	statusMissing  = "missing"
-)
-
-// reasonRestricted opens what its provider has restricted.
-const reasonRestricted = "restricted"
-
 // rowOf is a case as a listing shows it; for one that the peer's node refused, the outcome is the refusal's code, as "rule:no-minors".
-func rowOf(r *store.Reader, c *held, now int64) (*nodev1.CaseRow, error) {
-	row := c.row(now)
-	if len(c.Drafts) > 0 || c.notice() {
+func rowOf(r *store.Reader, c *casefile.File, now int64) (*nodev1.CaseRow, error) {
+	row := row(c, now)
+	if len(c.Drafts) > 0 || c.Notice() {
 		states := map[string]bool{}
 		if err := r.EachDraft(func(d *storev1.Draft) bool {
 			if d.GetCaseToken() == c.Token {
@@ -96,9 +84,9 @@ func rowOf(r *store.Reader, c *held, now int64) (*nodev1.CaseRow, error) {
 	return row, nil
 }
 
-func (c *held) row(now int64) *nodev1.CaseRow {
+func row(c *casefile.File, now int64) *nodev1.CaseRow {
 	r := &nodev1.CaseRow{
-		CaseToken: c.Token, State: stateCode(c.State), Kind: string(c.Kind), Peer: c.Peer, Unit: c.unit, PeerUnit: c.PeerUnit,
+		CaseToken: c.Token, State: casefile.StateCode(c.State), Kind: string(c.Kind), Peer: c.Peer, Unit: c.Unit, PeerUnit: c.PeerUnit,
 		Ours: c.Side == exchange.Opening, DeadlineMs: uint64(c.Due()), UpdatedMs: uint64(c.Changed), Assignee: c.Assignee,
 		Urgent: c.Urgency > rogatoryv1.Urgency_URGENCY_NORMAL,
 	}
@@ -120,15 +108,15 @@ func (c *held) row(now int64) *nodev1.CaseRow {
 		}
 	}
 	flag(c.Overdue(now), FlagOverdue)
-	flag(c.Undelivered() || c.notice() && c.State == exchange.Undelivered, FlagUndelivered)
+	flag(c.Undelivered() || c.Notice() && c.State == exchange.Undelivered, FlagUndelivered)
 	flag(c.LegalHold, FlagHold)
 	flag(c.EraseProposedBy != "" || slices.ContainsFunc(c.Erasures, func(e exchange.Erasure) bool { return !e.Done }), FlagEraseProposed)
 	flag(slices.ContainsFunc(c.Corrections, func(x exchange.Correction) bool {
 		_, asked := c.EraseAsked(x.Target)
 		return asked
 	}), FlagEraseAsked)
-	flag(c.expired, FlagExpired)
-	flag(c.unratified() != nil, FlagUnratified)
+	flag(c.Expired, FlagExpired)
+	flag(c.Unratified() != nil, FlagUnratified)
 	flag(slices.ContainsFunc(c.Alone, func(b exchange.BreakGlass) bool { return b.Flagged(now) }), FlagLate)
 	flag(slices.ContainsFunc(c.Messages, func(m exchange.Message) bool { return m.Rejected }), FlagRejected)
 	return r
@@ -141,11 +129,11 @@ func rows(r *store.Reader, tokens []string) (*nodev1.CommitResponse, error) {
 		if slices.Contains(tokens[:i], token) {
 			continue
 		}
-		c, err := load(r, token)
+		c, err := casefile.Load(r, token)
 		if err != nil {
 			return nil, err
 		}
-		if !c.told {
+		if !c.Told {
 			continue
 		}
 		row, err := rowOf(r, c, now)
@@ -236,7 +224,7 @@ func (d *Desk) list(ctx context.Context, r *nodev1.ListRequest) (*nodev1.ListRes
 				return err
 			}
 			for _, s := range page.Cases {
-				c, err := load(tx, s.GetToken())
+				c, err := casefile.Load(tx, s.GetToken())
 				if err != nil {
 					return err
 				}
@@ -274,7 +262,7 @@ func (d *Desk) show(ctx context.Context, r *nodev1.ShowRequest) (*nodev1.ShowRes
 	}
 	out, reason := &nodev1.ShowResponse{}, reasonOf(r.GetAssertion())
 	err = d.cfg.Store.View(func(tx *store.Reader) error {
-		c, err := load(tx, token)
+		c, err := casefile.Load(tx, token)
 		if err != nil {
 			return err
 		}
@@ -286,16 +274,16 @@ func (d *Desk) show(ctx context.Context, r *nodev1.ShowRequest) (*nodev1.ShowRes
 			return err
 		}
 		for _, index := range indices {
-			m, err := d.message(tx, c, index)
+			m, err := c.Read(tx, index, d.log)
 			if err != nil {
 				return err
 			}
-			if m.GetStatus() == statusPresent && c.withholds(m.GetMsg(), reason) {
-				m.Status, m.Content, m.AttachmentsHere = statusWithheld, nil, nil
+			if m.GetStatus() == casefile.Present && c.Withholds(m.GetMsg(), reason) {
+				m.Status, m.Content, m.AttachmentsHere = casefile.Withheld, nil, nil
 			}
 			out.Messages = append(out.Messages, m)
 		}
-		if out.Acts, err = c.caseActs(tx); err != nil {
+		if out.Acts, err = c.Management(tx); err != nil {
 			return err
 		}
 		return showDrafts(tx, token, out)
@@ -325,123 +313,20 @@ func (d *Desk) consult(ctx context.Context, a *rogatoryv1.Assertion) (string, er
 		if err := tx.UseNonce(act.GetNonce(), act.GetAtMs()+uint64(2*federation.ActSkew.Milliseconds())); err != nil {
 			return err
 		}
-		c, err := load(&tx.Reader, token)
+		c, err := casefile.Load(&tx.Reader, token)
 		if err != nil {
 			return err
 		}
-		if !slices.Contains(officer.GetUnits(), c.unit) {
+		if !slices.Contains(officer.GetUnits(), c.Unit) {
 			return fmt.Errorf("case %s: %w", token, refusal.ErrCase) // handed over in the meantime
 		}
-		op, err := d.opOn(tx, c, translog.Consult, act)
+		op, err := c.Op(tx, translog.Consult, act)
 		if err != nil {
 			return err
 		}
-		return appendOp(tx, op, a)
+		return casefile.AppendOp(tx, op, a)
 	})
 	return token, err
-}
-
-// opOn is a line of the statutory log about all messages of a case.
-func (d *Desk) opOn(tx *store.Tx, c *held, verb string, act *rogatoryv1.Act) (*translog.Op, error) {
-	op := &translog.Op{
-		Verb: verb, Who: act.GetActor(), Why: act.GetReason(), Case: c.Token,
-		Basis: strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(c.Regime.String(), "REGIME_"), "_", "-")),
-	}
-	if c.Regime == rogatoryv1.Regime_REGIME_UNSPECIFIED {
-		op.Basis = "none"
-	}
-	var err error
-	if op.Of, err = namesOf(tx, c.Token); err != nil {
-		return nil, err
-	}
-	op.OfCount = int64(len(op.Of))
-	return op, nil
-}
-
-// appendOp appends a line of the statutory log, with the assertion beside it; several lines where it is about more messages than one takes.
-func appendOp(tx *store.Tx, op *translog.Op, a *rogatoryv1.Assertion) error {
-	var err error
-	if op.Assertion, err = federation.AssertionDigest(a); err != nil {
-		return err
-	}
-	for of := op.Of; ; {
-		part := *op
-		n := min(len(of), atOnce)
-		var list []byte
-		part.OfCount = int64(n)
-		part.Of, part.OfDigest, list = listOrDigest(of[:n])
-		if err := appendWith(tx, &part, list, a); err != nil {
-			return err
-		}
-		if of = of[n:]; len(of) == 0 {
-			return nil
-		}
-	}
-}
-
-// message is one message of a case with its content.
-func (d *Desk) message(tx *store.Reader, c *held, index int64) (*nodev1.CaseMessage, error) {
-	row, err := tx.Message(index)
-	if err != nil {
-		return nil, err
-	}
-	raw, err := tx.Leaf(index)
-	if err != nil {
-		return nil, err
-	}
-	leaf, err := translog.ParseLeaf(raw)
-	if err != nil {
-		return nil, err
-	}
-	m := &nodev1.CaseMessage{Msg: row.GetMsg(), Ours: row.GetOutgoing(), AtMs: uint64(leaf.At), Status: statusPresent}
-	m.EraseProposedBy, _ = c.EraseProposed(exchange.Name(row.GetMsg()))
-	for _, x := range c.Corrections {
-		if string(x.Notice[:]) == string(row.GetMsg()) {
-			m.Correction = string(x.State)
-		}
-	}
-	if m.Tombstone, err = tombstoneOf(tx, row.GetErasedPlusOne()); err != nil {
-		return nil, err
-	}
-	if known, ok := c.Message(exchange.Name(row.GetMsg())); ok && known.Out {
-		m.ReceivedMs = uint64(known.Received)
-	}
-	if len(row.GetDocket()) > 0 {
-		if m.Docket, err = parseDocket(row.GetDocket()); err != nil {
-			return nil, err
-		}
-	}
-	kept, err := tx.Content(row.GetContentId())
-	switch {
-	case errors.Is(err, store.ErrErased):
-		m.Status = statusErased
-		return m, nil
-	case errors.Is(err, store.ErrKey), errors.Is(err, store.ErrNotFound):
-		// Nobody erased it, and it does not open: what the rest of the case says is shown all the same.
-		d.log.Error("a content is missing", "case", c.Token, "leaf", index, "err", err)
-		m.Status = statusMissing
-		return m, nil
-	case err != nil:
-		return nil, err
-	}
-	part, err := post.SplitContent(kept)
-	if err != nil {
-		return nil, err
-	}
-	if m.Content, err = parseContent(part.Bytes); err != nil {
-		return nil, err
-	}
-	for _, at := range m.Content.GetAttachments() {
-		a, err := tx.Attachment(at.GetId())
-		switch {
-		case err != nil: // not fetched, or gone when its time was over
-		case a.GetWhole():
-			m.AttachmentsHere = append(m.AttachmentsHere, at.GetId())
-		case m.Ours && lost(a):
-			m.AttachmentsLost = append(m.AttachmentsLost, at.GetId())
-		}
-	}
-	return m, nil
 }
 
 func showDrafts(tx *store.Reader, token string, out *nodev1.ShowResponse) error {
@@ -527,7 +412,7 @@ func (d *Desk) changedSince(units []string, seen map[string]*storev1.CaseSummary
 					continue
 				}
 				seen[s.GetToken()] = s
-				c, err := load(r, s.GetToken())
+				c, err := casefile.Load(r, s.GetToken())
 				if err != nil {
 					return err
 				}

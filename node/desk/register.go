@@ -10,6 +10,7 @@ import (
 
 	"github.com/rogatory/rogatory/crypto/envelope"
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/desk/casefile"
 	"github.com/rogatory/rogatory/node/desk/refusal"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/store"
@@ -34,11 +35,8 @@ func (d *Desk) loadRegister(r *federation.Register) (*federation.Register, error
 	begun := false
 	err := d.cfg.Store.View(func(tx *store.Reader) error {
 		return tx.EachOfficer(func(_ string, row *storev1.OfficerRow) bool {
-			var raw []byte
 			var leaf translog.Leaf
-			if raw, bad = tx.Leaf(int64(row.GetLeafIndex())); bad == nil {
-				leaf, bad = translog.ParseLeaf(raw)
-			}
+			leaf, bad = casefile.LeafAt(tx, int64(row.GetLeafIndex()))
 			if bad != nil {
 				return false
 			}

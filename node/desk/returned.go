@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/desk/casefile"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/post"
 	"github.com/rogatory/rogatory/node/store"
@@ -16,21 +17,19 @@ import (
 // was lost. Its step bears the time at which it was submitted.
 func (d *Desk) Returned(tx *store.Tx, r *post.Returned) (post.Admission, error) {
 	token := r.Docket.GetCaseToken()
-	c, err := load(&tx.Reader, token)
+	c, err := casefile.Load(&tx.Reader, token)
 	if err != nil {
 		return post.Admission{}, err
 	}
 	notice := r.Docket.GetKind() == rogatoryv1.Kind_KIND_GOVERNANCE
 	switch {
-	case !c.told:
-		if !opens(r.Docket) && !notice || !wellFormed(token) {
+	case !c.Told:
+		if !casefile.Opens(r.Docket) && !notice || !casefile.WellFormed(token) {
 			return post.Admission{Reject: RejectToken}, nil
 		}
-		c.unit, c.kind = r.Docket.GetFromUnit(), r.Docket.GetKind()
-		if notice {
-			c.Kind = kindNotice
-		}
-	case c.expired || c.notice() != notice || notice && !slices.Contains(noticeSteps[exchange.EventSent].from, c.State):
+		c.Unit = r.Docket.GetFromUnit()
+		c.Begin(r.Docket.GetKind())
+	case c.Expired || c.Notice() != notice || notice && !c.NoticeMay(exchange.EventSent):
 		return post.Admission{Reject: RejectToken}, nil
 	}
 	who := exchange.Officer
@@ -51,7 +50,7 @@ func (d *Desk) Returned(tx *store.Tx, r *post.Returned) (post.Admission, error) 
 	}
 	rules := d.ruleset(true)
 	events := []exchange.Event{event}
-	if c.told && c.Kind == exchange.KindRequest && c.Side == exchange.Answering && c.State == exchange.Received {
+	if c.Told && c.Kind == exchange.KindRequest && c.Side == exchange.Answering && c.State == exchange.Received {
 		// Whoever answers a request has taken it up: that step was lost.
 		taken := event
 		taken.Kind, taken.Of = exchange.EventRegister, event.Msg
@@ -74,15 +73,15 @@ func (d *Desk) Returned(tx *store.Tx, r *post.Returned) (post.Admission, error) 
 		CaseToken: token, Unit: r.Docket.GetFromUnit(),
 		Record: func(tx *store.Tx) error {
 			for _, e := range events {
-				why := because{commit: commit}
+				why := casefile.Why{Commit: commit}
 				if e.Kind == exchange.EventRegister {
-					why = because{local: &rogatoryv1.Docket{CaseToken: token, FromUnit: r.Docket.GetFromUnit(), Actor: e.Actor, ActorKind: r.Docket.GetActorKind()}}
+					why = casefile.Why{Local: &rogatoryv1.Docket{CaseToken: token, FromUnit: r.Docket.GetFromUnit(), Actor: e.Actor, ActorKind: r.Docket.GetActorKind()}}
 				}
-				if err := c.step(tx, e, rules, why); err != nil {
+				if err := c.Step(tx, e, rules, why); err != nil {
 					return err
 				}
 			}
-			if err := c.save(tx, d.cfg.Node.UndeliveredAfter); err != nil {
+			if err := c.Save(tx, d.cfg.Node.UndeliveredAfter); err != nil {
 				return err
 			}
 			return errors.Join(dropSent(tx, token, commit), noteFiles(tx, r))
@@ -117,6 +116,3 @@ func noteFiles(tx *store.Tx, r *post.Returned) error {
 	}
 	return nil
 }
-
-// lost reports whether the ciphertext of an attachment was only in a store that was lost in a rollback: what is attached here is here from the beginning.
-func lost(a *storev1.Attachment) bool { return a.GetOutgoing() && !a.GetWhole() }

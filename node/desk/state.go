@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/desk/casefile"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/store"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
@@ -135,7 +136,7 @@ func openingOfficers(r *store.Reader, put func(e translog.Entry, name string, re
 			return true // a directory
 		}
 		var leaf translog.Leaf
-		if leaf, err = leafAt(r, int64(row.GetLeafIndex())); err == nil {
+		if leaf, err = casefile.LeafAt(r, int64(row.GetLeafIndex())); err == nil {
 			err = put(leaf.Entry, "enrolment", row.GetEnrolment())
 		}
 		return err == nil
@@ -177,11 +178,7 @@ func (d *Desk) unnoted(size int64) (old bool, err error) {
 		return false, nil
 	}
 	err = d.cfg.Store.View(func(r *store.Reader) error {
-		raw, err := r.Leaf(d.states.next)
-		if err != nil {
-			return err
-		}
-		leaf, err := translog.ParseLeaf(raw)
+		leaf, err := casefile.LeafAt(r, d.states.next)
 		old = time.Since(time.UnixMilli(leaf.At)) >= stateAfter
 		return err
 	})

@@ -2,13 +2,13 @@ package desk
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"github.com/rogatory/rogatory/crypto/envelope"
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/desk/casefile"
 	"github.com/rogatory/rogatory/node/desk/refusal"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/store"
@@ -36,8 +36,8 @@ type inspection struct {
 
 	found      []*nodev1.Holding
 	closed     uint32
-	recipients map[string][]string // of our own messages, by the commitment to the content
-	units      map[string]*held    // by case token
+	recipients map[string][]string       // of our own messages, by the commitment to the content
+	units      map[string]*casefile.File // by case token
 }
 
 // Consultations tells a supervisor who consulted data on a case or on a person.
@@ -66,7 +66,7 @@ func (d *Desk) inspect(ctx context.Context, a *rogatoryv1.Assertion, identifiers
 	if err != nil {
 		return nil, err
 	}
-	in := &inspection{d: d, a: a, act: act, recipients: map[string][]string{}, units: map[string]*held{}}
+	in := &inspection{d: d, a: a, act: act, recipients: map[string][]string{}, units: map[string]*casefile.File{}}
 	if in.officer, err = d.officers().Officer(act.GetActor()); err != nil {
 		return nil, err
 	}
@@ -138,10 +138,10 @@ func (in *inspection) look(r *store.Reader, index int64, row *storev1.LoggedMess
 	to := msg.GetTo()
 	docket := (*rogatoryv1.Docket)(nil)
 	if len(row.GetDocket()) > 0 {
-		if docket, err = parseDocket(row.GetDocket()); err != nil {
+		if docket, err = casefile.ParseDocket(row.GetDocket()); err != nil {
 			return commit, err
 		}
-		to = address(to, docket.GetToUnit())
+		to = casefile.Address(to, docket.GetToUnit())
 	}
 	if row.GetOutgoing() {
 		commit = translog.Hash(msg.GetContentCommit())
@@ -154,21 +154,21 @@ func (in *inspection) look(r *store.Reader, index int64, row *storev1.LoggedMess
 	}
 	c := in.units[row.GetCaseToken()]
 	if c == nil {
-		if c, err = load(r, row.GetCaseToken()); err != nil {
+		if c, err = casefile.Load(r, row.GetCaseToken()); err != nil {
 			return commit, err
 		}
 		in.units[row.GetCaseToken()] = c
 	}
-	if !c.told || !slices.Contains(in.officer.GetUnits(), c.unit) {
+	if !c.Told || !slices.Contains(in.officer.GetUnits(), c.Unit) {
 		return commit, nil
 	}
-	m, err := in.d.message(r, c, index)
+	m, err := c.Read(r, index, in.d.log)
 	if err != nil {
 		return commit, err
 	}
 	h := &nodev1.Holding{
-		CaseToken: c.Token, Msg: row.GetMsg(), Index: uint64(index), AtMs: m.GetAtMs(), Unit: c.unit,
-		From: address(msg.GetFrom(), docket.GetFromUnit()), To: []string{to}, Docket: docket, Status: m.GetStatus(), Tombstone: m.GetTombstone(),
+		CaseToken: c.Token, Msg: row.GetMsg(), Index: uint64(index), AtMs: m.GetAtMs(), Unit: c.Unit,
+		From: casefile.Address(msg.GetFrom(), docket.GetFromUnit()), To: []string{to}, Docket: docket, Status: m.GetStatus(), Tombstone: m.GetTombstone(),
 	}
 	if in.quest == nil {
 		in.found = append(in.found, h)
@@ -184,13 +184,6 @@ func (in *inspection) look(r *store.Reader, index int64, row *storev1.LoggedMess
 	return commit, nil
 }
 
-func address(country, unit string) string {
-	if unit == "" {
-		return country
-	}
-	return country + "/" + unit
-}
-
 // names are the messages that were found.
 func (in *inspection) names() (names []translog.Hash) {
 	for _, h := range in.found {
@@ -204,7 +197,7 @@ func (in *inspection) names() (names []translog.Hash) {
 func (in *inspection) note(ctx context.Context) error {
 	names := in.names()
 	_, err := in.d.cfg.Store.Update(ctx, func(tx *store.Tx) error {
-		return appendOp(tx, &translog.Op{
+		return casefile.AppendOp(tx, &translog.Op{
 			Verb: translog.Consult, Who: in.act.GetActor(), Why: in.act.GetReason(), Basis: basisSupervision, Case: in.act.GetCaseToken(), Of: names,
 		}, in.a)
 	})
@@ -249,15 +242,9 @@ func (in *inspection) consultations(ctx context.Context) (lines []*nodev1.Consul
 
 // line is an `op` leaf as a supervisor reads it; nil when it is about something else.
 func (in *inspection) line(r *store.Reader, index, at int64, op *translog.Op, names []translog.Hash) (*nodev1.Consultation, error) {
-	of := op.Of
-	if op.OfCount > maxOf {
-		b, err := r.Side(index, "of")
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			return nil, err
-		}
-		for ; len(b) >= translog.HashSize; b = b[translog.HashSize:] {
-			of = append(of, translog.Hash(b[:translog.HashSize]))
-		}
+	of, err := casefile.OpNames(r, index, op)
+	if err != nil {
+		return nil, err
 	}
 	line := &nodev1.Consultation{
 		Index: uint64(index), AtMs: uint64(at), Verb: op.Verb, Who: op.Who, Why: op.Why, Basis: op.Basis, CaseToken: op.Case, Recipient: op.Recipient,

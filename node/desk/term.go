@@ -9,12 +9,11 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/rogatory/rogatory/crypto/envelope"
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/desk/casefile"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/store"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
-	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
 // The term of dockets. Three years (five for financial information) after a case of which nothing is left that they explain, its dockets go with their
@@ -30,36 +29,11 @@ const termBy = "docket-term"
 // scanAtOnce is how many leaves one View looks through, so that none stays open for long.
 const scanAtOnce = 20_000
 
-func loadExpired(s *storev1.CaseSummary) *held {
-	c := &held{
-		unit: s.GetUnit(), opened: s.GetOpenedMs(), kind: rogatoryv1.Kind(s.GetKind()), told: true, expired: true,
-		Case: exchange.Case{
-			Token: s.GetToken(), Kind: kindOf(rogatoryv1.Kind(s.GetKind())), Side: exchange.Answering, Peer: s.GetPeer(),
-			State: exchange.State(s.GetState()), Changed: int64(s.GetUpdatedMs()),
-		},
-	}
-	if s.GetSide() == "asking" {
-		c.Side = exchange.Opening
-	}
-	return c
-}
-
-// kindOf is the kind of case that a message opens.
-func kindOf(k rogatoryv1.Kind) exchange.CaseKind {
-	switch k {
-	case rogatoryv1.Kind_KIND_SPONTANEOUS:
-		return exchange.KindSpontaneous
-	case rogatoryv1.Kind_KIND_JOINT:
-		return exchange.KindJoint
-	}
-	return exchange.KindRequest
-}
-
 // endTerm destroys the dockets of a case if their term has ended, and reports whether it had.
 func (d *Desk) endTerm(ctx context.Context, token string, now time.Time) (ended bool, err error) {
-	due := func(r *store.Reader) (*held, error) {
-		c, err := load(r, token)
-		if err != nil || !c.told || c.expired || c.notice() {
+	due := func(r *store.Reader) (*casefile.File, error) {
+		c, err := casefile.Load(r, token)
+		if err != nil || !c.Told || c.Expired || c.Notice() {
 			return nil, err
 		}
 		if until := c.DocketsUntil(); until == 0 || until > now.UnixMilli() {
@@ -67,7 +41,7 @@ func (d *Desk) endTerm(ctx context.Context, token string, now time.Time) (ended 
 		}
 		return c, nil
 	}
-	var c *held
+	var c *casefile.File
 	size := int64(0)
 	if err := d.cfg.Store.View(func(r *store.Reader) error {
 		c, err = due(r)
@@ -117,10 +91,10 @@ type localDocket struct {
 
 // tracesOf looks through the log, from when the case began here to the first `state` leaf after it changed last, and at the `state` leaves that opened a
 // log since: they hold all cases.
-func (d *Desk) tracesOf(ctx context.Context, c *held, size int64) (found traces, err error) {
+func (d *Desk) tracesOf(ctx context.Context, c *casefile.File, size int64) (found traces, err error) {
 	from := int64(0)
 	if err := d.cfg.Store.View(func(r *store.Reader) error {
-		from, err = since(r, size, int64(c.opened))
+		from, err = casefile.Since(r, size, int64(c.Opened))
 		return err
 	}); err != nil {
 		return found, err
@@ -196,7 +170,7 @@ func reduce(tx *store.Tx, index int64, token string) error {
 }
 
 // expire destroys the dockets of a case, and what is left of content in it: what came after it was erased.
-func (d *Desk) expire(tx *store.Tx, c *held, found traces) (blobs [][]byte, err error) {
+func (d *Desk) expire(tx *store.Tx, c *casefile.File, found traces) (blobs [][]byte, err error) {
 	indices, err := tx.CaseMessages(c.Token)
 	if err != nil {
 		return nil, err
@@ -237,8 +211,8 @@ func (d *Desk) expire(tx *store.Tx, c *held, found traces) (blobs [][]byte, err 
 		return nil, err
 	}
 	leaf.What = []string{wentDocket}
-	for from := 0; from < len(of); from += atOnce {
-		if _, err := tombstone(tx, leaf, of[from:min(from+atOnce, len(of))], nil); err != nil {
+	for from := 0; from < len(of); from += casefile.AtOnce {
+		if _, err := casefile.AppendErase(tx, leaf, of[from:min(from+casefile.AtOnce, len(of))], nil); err != nil {
 			return nil, err
 		}
 	}
@@ -251,12 +225,4 @@ func (d *Desk) expire(tx *store.Tx, c *held, found traces) (blobs [][]byte, err 
 	summary.WakeMs, summary.DeadlineMs, summary.Acts, summary.Assignee = 0, 0, nil, ""
 	summary.Urgency = 0
 	return blobs, tx.PutCase(summary, nil)
-}
-
-func parseAssertion(b []byte) (*rogatoryv1.Assertion, error) {
-	a := &rogatoryv1.Assertion{}
-	if err := envelope.StrictUnmarshal(b, a, maxDocket+1<<10); err != nil {
-		return nil, fmt.Errorf("reading assertion: %w", errors.Join(err, store.ErrInconsistent))
-	}
-	return a, nil
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/desk/casefile"
 	"github.com/rogatory/rogatory/node/desk/refusal"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/store"
@@ -103,7 +104,7 @@ func TestWhatIsErasedAgainHasATombstoneAgain(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			tomb, err := tombstoneOf(r, m.GetErasedPlusOne())
+			tomb, err := casefile.TombstoneOf(r, m.GetErasedPlusOne())
 			if err != nil || (tomb != nil) != want || want && tomb.GetBy() != "restore" {
 				t.Errorf("leaf %d: tombstone %v, %v", index, tomb, err)
 			}
@@ -156,40 +157,6 @@ func TestAnEndedCaseIsReducedToItsHashInSnapshots(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
-	}
-}
-
-func TestALongListTakesSeveralLines(t *testing.T) {
-	s := testStore(t, t.TempDir())
-	names := make([]translog.Hash, 2*atOnce+1)
-	for i := range names {
-		names[i] = translog.Hash{byte(i >> 8), byte(i), 1}
-	}
-	var total, leaves int64
-	_, err := s.Update(context.Background(), func(tx *store.Tx) error {
-		total, leaves = 0, 0
-		first := tx.Size()
-		if err := appendOp(tx, &translog.Op{Verb: translog.Consult, Who: "rs-1", Why: "case-work", Basis: "none", Of: names}, nil); err != nil {
-			return err
-		}
-		var bad error
-		tx.Leaves(first, func(index int64, raw []byte) bool {
-			leaf, err := translog.ParseLeaf(raw)
-			side, missing := tx.Side(index, "of")
-			if bad = errors.Join(err, missing); bad != nil {
-				// The last line has one name, which stands in it.
-				if e, ok := leaf.Entry.(*translog.Op); ok && e.OfCount == 1 && len(e.Of) == 1 {
-					bad, total, leaves = nil, total+1, leaves+1
-				}
-				return bad == nil
-			}
-			leaves, total = leaves+1, total+int64(len(side)/translog.HashSize)
-			return true
-		})
-		return bad
-	})
-	if err != nil || leaves != 3 || total != int64(len(names)) {
-		t.Errorf("%d lines with %d names: %v", leaves, total, err)
 	}
 }
 

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/desk/casefile"
 	"github.com/rogatory/rogatory/node/store"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
@@ -29,7 +29,7 @@ func (d *Desk) wake(ctx context.Context, now time.Time) error {
 			}
 			continue
 		}
-		if _, err := d.cfg.Store.Update(ctx, func(tx *store.Tx) error { return d.wakeCase(tx, token, now.UnixMilli()) }); err != nil {
+		if _, err := d.cfg.Store.Update(ctx, func(tx *store.Tx) error { return d.wakeCase(tx, token, now) }); err != nil {
 			errs = append(errs, fmt.Errorf("case %s: %w", token, err))
 		}
 	}
@@ -121,52 +121,13 @@ func (d *Desk) freeAttachments(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-func (d *Desk) wakeCase(tx *store.Tx, token string, now int64) error {
-	c, err := load(&tx.Reader, token)
-	if err != nil || !c.told || c.expired {
+func (d *Desk) wakeCase(tx *store.Tx, token string, now time.Time) error {
+	c, err := casefile.Load(&tx.Reader, token)
+	if err != nil || !c.Told || c.Expired {
 		return err
 	}
-	due := func(kind exchange.EventKind, of exchange.Name) error {
-		return c.step(tx, exchange.Event{Kind: kind, At: tx.At(), Index: uint64(tx.Size()), Of: of, Who: exchange.Timer}, d.ruleset(false), because{})
-	}
-	if c.notice() {
-		if c.State == exchange.Sent && c.Changed+d.cfg.Node.UndeliveredAfter.Milliseconds() <= now {
-			d.log.Warn("undelivered", "case", token, "peer", c.Peer)
-			if err := due(exchange.EventUndelivered, exchange.Name{}); err != nil {
-				return err
-			}
-		}
-		return c.save(tx, d.cfg.Node.UndeliveredAfter)
-	}
-	for _, m := range c.Messages {
-		if m.Out && m.Received == 0 && !m.Rejected && !m.Undelivered && m.Sent+d.cfg.Node.UndeliveredAfter.Milliseconds() <= now {
-			d.log.Warn("undelivered", "case", token, "peer", c.Peer)
-			if err := due(exchange.EventUndelivered, m.Name); err != nil {
-				return err
-			}
-		}
-	}
-	if w := c.Case.Changed; w+closeAfter.Milliseconds() <= now && c.wakesTo(exchange.EventClose) {
-		err = due(exchange.EventClose, exchange.Name{})
-	} else if w+reviewAfter.Milliseconds() <= now && c.wakesTo(exchange.EventReview) {
-		err = due(exchange.EventReview, exchange.Name{})
-	}
-	if err != nil {
+	if err := c.Wake(tx, now, d.cfg.Node.UndeliveredAfter, d.ruleset(false), d.log); err != nil {
 		return err
 	}
-	return c.save(tx, d.cfg.Node.UndeliveredAfter)
-}
-
-// wakesTo reports whether the timer may make this step now.
-func (c *held) wakesTo(kind exchange.EventKind) bool {
-	for _, m := range exchange.Moves(c.Case) {
-		if m.Step == exchange.Step(kind) {
-			for _, w := range m.Who {
-				if w == exchange.Timer {
-					return true
-				}
-			}
-		}
-	}
-	return false
+	return c.Save(tx, d.cfg.Node.UndeliveredAfter)
 }
