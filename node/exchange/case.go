@@ -396,7 +396,7 @@ func (c Case) Consented(k ConsentKey, now int64) bool {
 // clone copies the case so deeply that changing the copy leaves the original alone. Inner slices (drafters, refusals) are
 // never changed in place.
 func (c Case) clone() *Case {
-	c.Messages = slices.Clone(c.Messages)
+	c.Messages = append(make([]Message, 0, len(c.Messages)+1), c.Messages...) // with room for the one that a step adds
 	c.Waiting = slices.Clone(c.Waiting)
 	c.Drafts = slices.Clone(c.Drafts)
 	c.Alone = slices.Clone(c.Alone)
