@@ -82,13 +82,18 @@ func (s *Store) Backup(ctx context.Context, dst string) (_ BackupInfo, err error
 func (s *Store) copyTo(ctx context.Context, dir string) (BackupInfo, error) {
 	s.choreMu.Lock()
 	defer s.choreMu.Unlock()
-	s.keys.mu.RLock()
-	defer s.keys.mu.RUnlock()
-	main, keys, err := s.beginBoth()
+	var main *bbolt.Tx
+	keys, err := s.keys.Begin(func() (err error) {
+		main, err = s.main.Begin(false)
+		return err
+	})
+	if main != nil {
+		defer func() { _ = main.Rollback() }()
+	}
 	if err != nil {
 		return BackupInfo{}, err
 	}
-	defer func() { _, _ = main.Rollback(), keys.Rollback() }()
+	defer func() { _ = keys.End() }()
 
 	made := time.Now()
 	r := &Reader{s: s, b: main}
@@ -109,9 +114,9 @@ func (s *Store) copyTo(ctx context.Context, dir string) (BackupInfo, error) {
 		info.Files[name] = sum
 		return nil
 	}
-	writeTo := func(tx *bbolt.Tx) func(io.Writer) error {
+	writeTo := func(from io.WriterTo) func(io.Writer) error {
 		return func(w io.Writer) error {
-			_, err := tx.WriteTo(w)
+			_, err := from.WriteTo(w)
 			return err
 		}
 	}
@@ -143,18 +148,6 @@ func (s *Store) copyTo(ctx context.Context, dir string) (BackupInfo, error) {
 		return BackupInfo{}, fmt.Errorf("%w: %w", ErrDisk, err)
 	}
 	return info, nil
-}
-
-func (s *Store) beginBoth() (main, keys *bbolt.Tx, err error) {
-	s.fillMu.Lock()
-	defer s.fillMu.Unlock()
-	if main, err = s.main.Begin(false); err != nil {
-		return nil, nil, err
-	}
-	if keys, err = s.keys.db.Begin(false); err != nil {
-		return nil, nil, errors.Join(err, main.Rollback())
-	}
-	return main, keys, nil
 }
 
 // writeFile writes a new file, flushes it and returns its SHA-256 in hexadecimal.

@@ -32,7 +32,7 @@ var (
 	bucketWake        = []byte("cases_by_wake")   // wake, number -> case token
 	bucketNumbers     = []byte("case_numbers")    // year -> the largest reserved
 	bucketContents    = []byte("contents")        // content -> ContentHead; content, piece -> ciphertext
-	bucketPools       = []byte("pools")           // unit -> number of the newest content
+	bucketPools       = []byte("pools")           // unit -> number of the newest key that a content has
 	bucketChores      = []byte("chores")          // content -> Chore
 	bucketParked      = []byte("parked")          // number, piece -> Parked
 	bucketDrafts      = []byte("drafts")          // id -> Draft
@@ -58,14 +58,6 @@ var (
 		bucketDrafts, bucketSubmissions, bucketNonces, bucketOfficers, bucketLatest, bucketManifests, bucketDirectories, bucketHeads,
 		bucketForks, bucketAttachments, bucketWitnessed, bucketLogs, bucketRecoveries, bucketReturned, bucketLost, bucketExpected, bucketPeerLogs,
 	}
-)
-
-// The buckets of keys.db, beside one for the identity.
-var (
-	bucketKeys   = []byte("keys")   // content -> DataKey
-	bucketBlocks = []byte("blocks") // first key's number -> KeyBlock
-
-	keysBuckets = [][]byte{bucketIdentity, bucketKeys, bucketBlocks}
 )
 
 var (

@@ -6,12 +6,11 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"slices"
 
-	"go.etcd.io/bbolt"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/store/keys"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
@@ -33,15 +32,11 @@ func (s *Store) Check(ctx context.Context) error {
 		return fmt.Errorf("checking: %w", err)
 	}
 	defer func() { _ = main.Rollback() }()
-	s.fillMu.Lock()
-	defer s.fillMu.Unlock()
-	s.keys.mu.RLock()
-	defer s.keys.mu.RUnlock()
-	keys, err := s.keys.db.Begin(true)
+	keys, err := s.keys.Still()
 	if err != nil {
 		return fmt.Errorf("checking: %w", err)
 	}
-	defer func() { _ = keys.Rollback() }()
+	defer func() { _ = keys.End() }()
 
 	c := &checker{ctx: ctx, r: &Reader{s: s, b: main}, keys: keys, open: make(map[translog.Hash]int64), next: make(map[string]position), wits: make(map[string]witness)}
 	for _, part := range []func() error{
@@ -60,7 +55,7 @@ func (s *Store) Check(ctx context.Context) error {
 type checker struct {
 	ctx      context.Context
 	r        *Reader
-	keys     *bbolt.Tx
+	keys     *keys.Snapshot
 	findings []error
 
 	in   *Reader                 // of the log whose leaves are looked at
@@ -109,10 +104,11 @@ func (c *checker) each(bucket []byte, f func(k, v []byte)) error {
 }
 
 func (c *checker) files() error {
-	for name, tx := range map[string]*bbolt.Tx{mainName: c.r.b, keysName: c.keys} {
-		for err := range tx.Check() {
-			c.find("%s: %w", name, err)
-		}
+	for err := range c.r.b.Check() {
+		c.find("%s: %w", mainName, err)
+	}
+	for err := range c.keys.Check() {
+		c.find("%s: %w", keysName, err)
 	}
 	return nil
 }
@@ -469,7 +465,6 @@ func (c *checker) listings() error {
 }
 
 func (c *checker) contents() error {
-	keys := c.keys.Bucket(bucketKeys)
 	pieces := uint64(0)
 	if err := c.each(bucketContents, func(k, v []byte) {
 		if _, ok := isPiece(k); ok {
@@ -482,27 +477,23 @@ func (c *checker) contents() error {
 		}
 		pieces += uint64(head.Pieces)
 		id := number(k)
-		row := keys.Get(k)
+		unit, key, has, err := c.keys.Key(id)
 		chore := c.r.b.Bucket(bucketChores).Get(k) != nil
 		sealed := readPieces(c.r.b.Bucket(bucketContents), k)
 		switch {
 		case uint64(len(sealed)) != head.Length:
 			c.find("content %d has %d bytes, not %d", id, len(sealed), head.Length)
 		case head.ErasedMs != 0:
-			if row != nil && !chore {
+			if has && !chore {
 				c.find("content %d is erased and has a key", id)
 			}
-		case row == nil:
+		case !has:
 			c.find("content %d has no key", id)
-		default:
-			unit, key, err := c.r.s.unwrapRow(id, row)
-			if !c.must(err) {
-				return
-			}
+		case c.must(err):
 			if unit != head.Unit && !chore {
 				c.find("content %d is wrapped for another unit", id)
 			}
-			if _, err := open(&key.key, sealed, contentContext(id)); err != nil {
+			if _, err := key.Open(sealed); err != nil {
 				c.find("content %d: %w", id, err)
 			}
 		}
@@ -517,30 +508,14 @@ func (c *checker) contents() error {
 
 // dataKeys looks for keys that belong to nothing.
 func (c *checker) dataKeys() error {
-	type block struct{ first, last uint64 }
-	var ahead []block
-	if err := c.keys.Bucket(bucketBlocks).ForEach(func(k, v []byte) error {
-		var b storev1.KeyBlock
-		if err := parse(v, &b); err != nil {
-			return err
-		}
-		first := number(k)
-		last := first + uint64(b.Count) - 1
-		if v := c.r.b.Bucket(bucketPools).Get([]byte(b.Unit)); v != nil {
-			first = max(first, number(v)+1)
-		}
-		ahead = append(ahead, block{first, last})
-		return nil
-	}); err != nil {
+	taken, err := c.r.takenKeys()
+	if err != nil {
 		return err
 	}
-	return c.keys.Bucket(bucketKeys).ForEach(func(k, _ []byte) error {
-		id := number(k)
-		made := slices.ContainsFunc(ahead, func(b block) bool { return b.first <= id && id <= b.last })
-		if has := c.r.b.Bucket(bucketContents).Get(k) != nil; has == made {
-			c.find("key %d belongs to a content: %t, is made ahead: %t", id, has, made)
+	return c.keys.Each(taken, func(id uint64, ahead bool) {
+		if has := c.r.b.Bucket(bucketContents).Get(u64(id)) != nil; has == ahead {
+			c.find("key %d belongs to a content: %t, is made ahead: %t", id, has, ahead)
 		}
-		return nil
 	})
 }
 

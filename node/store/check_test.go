@@ -9,6 +9,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"github.com/rogatory/rogatory/node/store/keys"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
@@ -75,11 +76,11 @@ func TestCheckFindsWhateverDoesNotFit(t *testing.T) {
 		}
 	}
 	damages = append(damages,
-		damage{"a key less", keysName, first(bucketKeys, nil, drop)},
-		damage{"a bit in a key", keysName, first(bucketKeys, nil, flip)},
-		damage{"no blocks", keysName, first(bucketBlocks, nil, drop)},
+		damage{"a key less", keysName, first(keys.Buckets[0], nil, drop)},
+		damage{"a bit in a key", keysName, first(keys.Buckets[0], nil, flip)},
+		damage{"no blocks", keysName, first(keys.Buckets[1], nil, drop)},
 		damage{"a key of nothing", keysName, func(tx *bbolt.Tx) error {
-			return tx.Bucket(bucketKeys).Put(binary.BigEndian.AppendUint64(nil, 1<<50), []byte("key"))
+			return tx.Bucket(keys.Buckets[0]).Put(binary.BigEndian.AppendUint64(nil, 1<<50), []byte("key"))
 		}},
 		damage{"another mark of the pool", mainName, func(tx *bbolt.Tx) error { return tx.Bucket(bucketPools).Put([]byte("police"), u64(uint64(0))) }},
 	)

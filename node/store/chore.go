@@ -23,12 +23,12 @@ func (s *Store) doChores() error {
 		return fmt.Errorf("%w: %w", ErrDisk, err)
 	}
 	s.step(StepNoted)
-	if err := s.changeKeys(chores); err != nil {
-		return fmt.Errorf("%w: %w", ErrDisk, err)
+	units := make(map[uint64]string, len(chores))
+	for id, chore := range chores {
+		units[id] = chore.TransferTo // to nobody, when it is erased
 	}
-	s.step(StepKeysChanged)
-	if err := s.keys.replace(s.step); err != nil {
-		return fmt.Errorf("writing keys.db anew: %w: %w", ErrDisk, err)
+	if err := s.keys.Change(units); err != nil {
+		return fmt.Errorf("%w: %w", ErrDisk, err)
 	}
 	return s.wait(context.Background(), &call{done: make(chan struct{}), run: func(t *Tx) error {
 		for id, done := range chores {
@@ -65,37 +65,4 @@ func (s *Store) chores() (map[uint64]*storev1.Chore, error) {
 		})
 	})
 	return chores, err
-}
-
-func (s *Store) changeKeys(chores map[uint64]*storev1.Chore) error {
-	s.keys.mu.RLock()
-	defer s.keys.mu.RUnlock()
-	return s.keys.db.Update(func(b *bbolt.Tx) error {
-		keys := b.Bucket(bucketKeys)
-		for id, chore := range chores {
-			row := keys.Get(u64(id))
-			switch {
-			case row == nil:
-			case chore.Erase:
-				if err := keys.Delete(u64(id)); err != nil {
-					return err
-				}
-			default:
-				unit, key, err := s.unwrapRow(id, row)
-				if err != nil {
-					return err
-				}
-				if unit == chore.TransferTo {
-					continue
-				}
-				if row, err = s.wrapRow(chore.TransferTo, &key); err != nil {
-					return err
-				}
-				if err := keys.Put(u64(id), row); err != nil {
-					return err
-				}
-			}
-		}
-		return nil
-	})
 }

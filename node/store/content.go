@@ -20,21 +20,52 @@ func (t *Tx) PutContent(unit string, plaintext []byte) (id uint64, err error) {
 	if len(plaintext) > MaxContent {
 		return 0, fmt.Errorf("content of %d bytes: %w", len(plaintext), ErrTooLarge)
 	}
-	key, err := t.takeKey(unit)
+	key, err := t.keys.Key(unit)
 	if err != nil {
 		return 0, fmt.Errorf("keeping content: %w", err)
 	}
-	sealed, err := seal(&key.key, plaintext, contentContext(key.id))
+	sealed, err := key.Seal(plaintext)
 	if err != nil {
 		return 0, fmt.Errorf("keeping content: %w", err)
 	}
 	t.bucket(bucketContents).FillPercent = 1 // contents only ever come at the end
-	pieces, err := t.putPieces(bucketContents, u64(key.id), sealed)
+	pieces, err := t.putPieces(bucketContents, u64(key.ID()), sealed)
 	if err != nil {
 		return 0, fmt.Errorf("keeping content: %w", err)
 	}
 	head := &storev1.ContentHead{Unit: unit, Length: uint64(len(sealed)), Pieces: uint32(pieces)}
-	return key.id, t.putRow(bucketContents, u64(key.id), head)
+	return key.ID(), t.putRow(bucketContents, u64(key.ID()), head)
+}
+
+// closeKeys keeps which keys the batch has taken.
+func (t *Tx) closeKeys() error {
+	for unit, id := range t.keys.Last() {
+		if err := t.put(bucketPools, []byte(unit), u64(id)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// takenKeys returns the newest key that contents of each unit have.
+func (r *Reader) takenKeys() (map[string]uint64, error) {
+	taken := make(map[string]uint64)
+	err := r.b.Bucket(bucketPools).ForEach(func(k, v []byte) error {
+		taken[string(k)] = number(v)
+		return nil
+	})
+	return taken, err
+}
+
+// startKeys lets keys be taken.
+func (s *Store) startKeys() error {
+	return s.View(func(r *Reader) error {
+		taken, err := r.takenKeys()
+		if err != nil {
+			return err
+		}
+		return s.keys.Start(taken)
+	})
 }
 
 // ContentHead returns what is known of a content without its key, or [ErrNotFound].
@@ -64,11 +95,11 @@ func (r *Reader) Content(id uint64) ([]byte, error) {
 	if uint64(len(sealed)) != head.Length {
 		return nil, fmt.Errorf("reading content %d of %d bytes, not %d: %w", id, len(sealed), head.Length, ErrInconsistent)
 	}
-	key, err := r.s.key(id)
+	key, err := r.s.keys.Key(id)
 	if err != nil {
 		return nil, fmt.Errorf("reading content %d: %w", id, err)
 	}
-	plaintext, err := open(&key.key, sealed, contentContext(id))
+	plaintext, err := key.Open(sealed)
 	if err != nil {
 		return nil, fmt.Errorf("reading content %d: %w", id, err)
 	}

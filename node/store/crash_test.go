@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/rogatory/rogatory/node/store/guard"
+	"github.com/rogatory/rogatory/node/store/keys"
 )
 
 // copyTree copies a folder as a crash would leave it.
@@ -134,7 +135,7 @@ func crashAt(t *testing.T, step string, order Order, want left) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.key(old); (err == nil) != want.key {
+	if _, err := f.keys.Key(old); (err == nil) != want.key {
 		t.Errorf("key of the erased content: %v", err)
 	}
 	if err := f.closeFiles(); err != nil {
@@ -160,14 +161,14 @@ func recoverAndLook(t *testing.T, dir string, old uint64, message, erased bool, 
 	if s.Head() != s.head() {
 		t.Errorf("after opening %+v is committed and %+v guarded", s.head(), s.Head())
 	}
-	if _, err := os.Stat(filepath.Join(opts.Dir, keysName+newName)); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(filepath.Join(opts.Dir, keysName+keys.NewName)); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a copy of keys.db is left: %v", err)
 	}
 	_, err := s.Content(old)
 	if errors.Is(err, ErrErased) != erased || !erased && err != nil {
 		t.Errorf("older content: %v", err)
 	}
-	if _, err := s.key(old); (err != nil) != erased {
+	if _, err := s.keys.Key(old); (err != nil) != erased {
 		t.Errorf("key of the older content: %v", err)
 	}
 	view(t, s, func(r *Reader) error {

@@ -2,11 +2,14 @@ package store
 
 import (
 	"bytes"
+	"crypto/aes"
+	"crypto/cipher"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -15,6 +18,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/store/keys"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
@@ -42,18 +46,57 @@ func found(t *testing.T, dir string, secrets ...[]byte) (names []string) {
 	return names
 }
 
+// inKeys calls f with the rows of keys.db. Nobody may have them open.
+func inKeys(t *testing.T, opts Options, f func(rows *bbolt.Bucket) error) {
+	t.Helper()
+	editFile(t, filepath.Join(opts.Dir, keysName), func(tx *bbolt.Tx) error { return f(tx.Bucket(keys.Buckets[0])) })
+}
+
 // wrapped is a content's key as keys.db has it, on the disk.
 func wrapped(t *testing.T, s *Store, id uint64) (row []byte) {
 	t.Helper()
-	if err := s.keys.db.View(func(b *bbolt.Tx) error {
-		var k storev1.DataKey
-		err := parse(b.Bucket(bucketKeys).Get(u64(id)), &k)
-		row = k.Wrapped
-		return err
-	}); err != nil {
+	now, err := s.keys.Begin(func() error { return nil })
+	if err != nil {
 		t.Fatal(err)
 	}
+	copied := Options{Dir: t.TempDir()}
+	f, err := os.Create(filepath.Join(copied.Dir, keysName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = now.WriteTo(f)
+	if err := errors.Join(err, f.Close(), now.End()); err != nil {
+		t.Fatal(err)
+	}
+	inKeys(t, copied, func(rows *bbolt.Bucket) error {
+		var k storev1.DataKey
+		err := parse(rows.Get(u64(id)), &k)
+		row = k.Wrapped
+		return err
+	})
 	return row
+}
+
+// unwrapped is that key as it opens its content, as the format of the file says.
+func unwrapped(t *testing.T, id uint64, unit string, row []byte) []byte {
+	t.Helper()
+	unitKey, err := unitKeys(unit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, err := aes.NewCipher(unitKey[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	gcm, err := cipher.NewGCM(block)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := gcm.Open(nil, row[:12], row[12:], slices.Concat([]byte("rogatory/v1/store/key\x00"), u64(id), []byte(unit)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
 }
 
 func TestErasedKeyAndPlaintextAreInNoFileThatIsOpenedAgain(t *testing.T) {
@@ -69,11 +112,8 @@ func TestErasedKeyAndPlaintextAreInNoFileThatIsOpenedAgain(t *testing.T) {
 		kept, err = tx.PutContent("police", []byte("kept"))
 		return err
 	})
-	key, err := s.key(gone)
-	if err != nil {
-		t.Fatal(err)
-	}
 	secret, keptSecret := wrapped(t, s, gone), wrapped(t, s, kept)
+	key := unwrapped(t, gone, "police", secret)
 	if names := found(t, opts.Dir, secret); len(names) != 1 || names[0] != keysName {
 		t.Fatalf("before: the wrapped key is in %v", names)
 	}
@@ -84,7 +124,7 @@ func TestErasedKeyAndPlaintextAreInNoFileThatIsOpenedAgain(t *testing.T) {
 	update(t, s, func(tx *Tx) error { return tx.EraseContent(gone) })
 	nowhere := func(where string) {
 		t.Helper()
-		if names := found(t, opts.Dir, secret, key.key[:], plaintext[:64]); names != nil {
+		if names := found(t, opts.Dir, secret, key, plaintext[:64]); names != nil {
 			t.Errorf("%s: a key or the plaintext is in %v", where, names)
 		}
 		if names := found(t, opts.Dir, keptSecret); len(names) != 1 {
@@ -159,7 +199,8 @@ func TestKeysOfABackupAreDestroyedAfterFourteenDays(t *testing.T) {
 }
 
 func TestCheckFindsWhatAnErasureLeft(t *testing.T) {
-	s := openStore(t, testOptions(t.TempDir()))
+	opts := testOptions(t.TempDir())
+	s := openStore(t, opts)
 	var id uint64
 	update(t, s, func(tx *Tx) (err error) {
 		id, err = tx.PutContent("police", []byte("x"))
@@ -187,17 +228,14 @@ func TestCheckFindsWhatAnErasureLeft(t *testing.T) {
 	if err := s.Check(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.keys.db.Update(func(b *bbolt.Tx) error {
-		row, err := marshal(&storev1.DataKey{Unit: "police", Wrapped: secret})
-		return errors.Join(err, b.Bucket(bucketKeys).Put(u64(id), row))
-	}); err != nil {
-		t.Fatal(err)
-	}
-	finds("is erased and has a key")
-	if err := s.keys.db.Update(func(b *bbolt.Tx) error { return b.Bucket(bucketKeys).Delete(u64(id)) }); err != nil {
-		t.Fatal(err)
-	}
 	closeStore(t, s)
+	inKeys(t, opts, func(rows *bbolt.Bucket) error {
+		row, err := marshal(&storev1.DataKey{Unit: "police", Wrapped: secret})
+		return errors.Join(err, rows.Put(u64(id), row))
+	})
+	if err := checkFolder(t.Context(), opts); !errors.Is(err, ErrInconsistent) || !strings.Contains(err.Error(), "is erased and has a key") {
+		t.Errorf("a key of an erased content is not found: %v", err)
+	}
 }
 
 func TestADestroyedDocketIsInNoPageAfterTheNextStart(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/rogatory/rogatory/node/store/disk"
 	"github.com/rogatory/rogatory/node/store/guard"
+	"github.com/rogatory/rogatory/node/store/keys"
 	"github.com/rogatory/rogatory/node/store/leaves"
 )
 
@@ -27,7 +28,7 @@ var (
 // Errors of writing.
 var (
 	// ErrDisk says that a file could not be written. Nothing of the transaction is there, [ErrUnguarded] excepted.
-	ErrDisk = errors.New("disk refused a write")
+	ErrDisk = disk.ErrWrite
 	// ErrUnguarded says that the transaction is committed and its head is not yet in the guard: nothing that depends
 	// on it may be sent. The store goes on trying.
 	ErrUnguarded = errors.New("committed, but the head guard could not be written")
@@ -49,7 +50,7 @@ var (
 	// ErrErased says that the content was erased.
 	ErrErased = errors.New("content is erased")
 	// ErrKey says that a content's key is missing, or does not open it.
-	ErrKey = errors.New("content does not open")
+	ErrKey = keys.ErrKey
 	// ErrInvalid says that a row breaks a rule of the store.
 	ErrInvalid = errors.New("row is not valid")
 	// ErrTooLarge says that a value is larger than the store takes.

@@ -119,7 +119,7 @@ func writeBackups(path string, lines []backupLine) error {
 		}
 		b.Write(append(row, '\n'))
 	}
-	f, err := os.OpenFile(path+newName, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
@@ -127,5 +127,5 @@ func writeBackups(path string, lines []backupLine) error {
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	return errors.Join(os.Rename(path+newName, path), disk.SyncDir(filepath.Dir(path)))
+	return errors.Join(os.Rename(path+".new", path), disk.SyncDir(filepath.Dir(path)))
 }

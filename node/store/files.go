@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rogatory/rogatory/node/store/disk"
+	"github.com/rogatory/rogatory/node/store/keys"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
@@ -22,11 +23,8 @@ const (
 	mainName = "main.db"
 	keysName = "keys.db"
 	blobsDir = "blobs"
-	newName  = ".new" // what a file is called that takes the place of another
 
-	// By how much the files grow, in bytes: each time costs a flush, and keys.db is overwritten when it is replaced.
-	growMain = 4 << 20
-	growKeys = 256 << 10
+	growMain = 4 << 20 // by how many bytes main.db grows: each time costs a flush
 )
 
 func (s *Store) openFiles() error {
@@ -54,21 +52,26 @@ func (s *Store) openFiles() error {
 		return err
 	}
 	// From here on the lock on main.db stands for both files.
-	if err := os.Remove(keysPath + newName); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(keysPath + keys.NewName); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if s.keys.db, err = disk.Open(keysPath, growKeys); err != nil {
+	keysDB, err := disk.Open(keysPath, keys.Grow)
+	if err != nil {
 		return err
 	}
-	s.keys.path = keysPath
-	if err := errors.Join(s.noteMade(s.main, mainPath, mainErr), s.noteMade(s.keys.db, keysPath, keysErr)); err != nil {
+	s.keys = keys.New(keysDB, s.keyOptions())
+	if err := errors.Join(s.noteMade(s.main, mainPath, mainErr), s.noteMade(keysDB, keysPath, keysErr)); err != nil {
 		return err
 	}
-	if err := s.identify(); err != nil {
+	if err := s.identify(keysDB); err != nil {
 		return err
 	}
 	// New files have names that a crash must not take: a guard without its database would look like a rollback.
 	return errors.Join(disk.SyncDir(s.opts.Dir), disk.SyncDir(filepath.Dir(filepath.Clean(s.opts.Dir))))
+}
+
+func (s *Store) keyOptions() keys.Options {
+	return keys.Options{UnitKeys: s.opts.UnitKeys, Logger: s.log, Step: s.step}
 }
 
 // noteMade notes that Open has made a file: it was not there, and nobody was faster.
@@ -85,7 +88,7 @@ func (s *Store) noteMade(db *bbolt.DB, path string, was error) error {
 
 // identify makes the buckets of new files and judges whose they are. keys.db is made first: a main.db without identity
 // takes over the pair of a keys.db that holds nothing yet.
-func (s *Store) identify() error {
+func (s *Store) identify(keysDB *bbolt.DB) error {
 	fresh := &storev1.Identity{
 		Country: s.opts.Country, Origin: s.opts.Origin, Epoch: s.opts.Epoch, Schema: schema,
 		CreatedMs: uint64(time.Now().UnixMilli()), Pair: make([]byte, 16),
@@ -97,30 +100,30 @@ func (s *Store) identify() error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", mainName, err)
 	}
-	keys, err := disk.ReadIdentity(s.keys.db)
+	other, err := disk.ReadIdentity(keysDB)
 	if err != nil {
 		return fmt.Errorf("%s: %w", keysName, err)
 	}
 	switch {
-	case keys == nil && main != nil:
+	case other == nil && main != nil:
 		return fmt.Errorf("%s: %w", keysName, ErrKeysMissing)
-	case keys == nil:
-		if keys, err = fresh, disk.WriteIdentity(s.keys.db, fresh, keysBuckets); err != nil {
+	case other == nil:
+		if other, err = fresh, disk.WriteIdentity(keysDB, fresh, keys.Buckets); err != nil {
 			return fmt.Errorf("%s: %w: %w", keysName, ErrDisk, err)
 		}
 	}
-	for _, id := range []*storev1.Identity{main, keys} {
+	for _, id := range []*storev1.Identity{main, other} {
 		if err := s.judgeIdentity(id); err != nil {
 			return err
 		}
 	}
 	if main == nil {
-		if empty, err := s.keys.empty(); err != nil || !empty {
+		if empty, err := s.keys.Empty(); err != nil || !empty {
 			return errors.Join(err, fmt.Errorf("%s holds keys and %s is new: %w", keysName, mainName, ErrForeign))
 		}
-		main = keys
+		main = other
 	}
-	if string(main.Pair) != string(keys.Pair) {
+	if string(main.Pair) != string(other.Pair) {
 		return fmt.Errorf("%s and %s do not belong together: %w", mainName, keysName, ErrForeign)
 	}
 	// Writing it again adds the buckets that a later program has more.
@@ -160,7 +163,7 @@ func (s *Store) unmake() error {
 
 // openFolder opens the files of a folder without guard and loops: enough to check them.
 func openFolder(opts Options) (*Store, error) {
-	s := &Store{opts: opts, pools: make(map[string]*pool)}
+	s := &Store{opts: opts}
 	var err error
 	for _, name := range []string{mainName, keysName} { // never make what is missing
 		if _, err := os.Stat(filepath.Join(opts.Dir, name)); err != nil {
@@ -170,13 +173,14 @@ func openFolder(opts Options) (*Store, error) {
 	if s.main, err = disk.Open(filepath.Join(opts.Dir, mainName), growMain); err != nil {
 		return nil, err
 	}
-	s.keys.path = filepath.Join(opts.Dir, keysName)
-	if s.keys.db, err = disk.Open(s.keys.path, growKeys); err != nil {
+	keysDB, err := disk.Open(filepath.Join(opts.Dir, keysName), keys.Grow)
+	if err != nil {
 		return nil, errors.Join(err, s.closeFiles())
 	}
+	s.keys = keys.New(keysDB, s.keyOptions())
 	main, err := disk.ReadIdentity(s.main)
-	keys, keysErr := disk.ReadIdentity(s.keys.db)
-	if err = errors.Join(err, keysErr, s.judgeIdentity(main), s.judgeIdentity(keys)); err == nil && (main == nil || keys == nil || string(main.Pair) != string(keys.Pair)) {
+	other, keysErr := disk.ReadIdentity(keysDB)
+	if err = errors.Join(err, keysErr, s.judgeIdentity(main), s.judgeIdentity(other)); err == nil && (main == nil || other == nil || string(main.Pair) != string(other.Pair)) {
 		err = ErrForeign
 	}
 	if err != nil {

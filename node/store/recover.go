@@ -79,7 +79,7 @@ func Recover(ctx context.Context, opts Options, r Recovery) (_ *Recovered, err e
 			return nil, err
 		}
 	}
-	s := &Store{opts: opts, pools: make(map[string]*pool)}
+	s := &Store{opts: opts}
 	defer func() { err = errors.Join(err, s.closeFiles()) }()
 	if err := errors.Join(s.openFiles(), s.finishIdentity()); err != nil {
 		return nil, err

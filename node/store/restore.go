@@ -147,24 +147,12 @@ func (s *Store) eraseAgain(ctx context.Context, journal map[uint64]bool) error {
 	}); err != nil {
 		return fmt.Errorf("erasing again: %w", err)
 	}
-	if err := s.keys.db.Update(func(b *bbolt.Tx) error {
-		keys, blocks := b.Bucket(bucketKeys), b.Bucket(bucketBlocks)
-		last := keys.Sequence()
-		for id := range journal {
-			last = max(last, id)
-		}
-		if err := errors.Join(
-			deleteWhere(keys, func(k, _ []byte) (bool, error) { return !has[number(k)], nil }),
-			deleteWhere(blocks, func(_, _ []byte) (bool, error) { return true, nil }),
-		); err != nil {
-			return err
-		}
-		return keys.SetSequence((last>>32 + 1) << 32)
-	}); err != nil {
-		return fmt.Errorf("erasing keys again: %w", err)
+	last := uint64(0)
+	for id := range journal {
+		last = max(last, id)
 	}
-	if err := s.keys.replace(func(string) {}); err != nil {
-		return fmt.Errorf("writing keys.db anew: %w", err)
+	if err := s.keys.Keep(has, last); err != nil {
+		return fmt.Errorf("erasing again: %w", err)
 	}
 	return s.Check(ctx)
 }

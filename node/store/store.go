@@ -11,6 +11,7 @@ import (
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/store/disk"
 	"github.com/rogatory/rogatory/node/store/guard"
+	"github.com/rogatory/rogatory/node/store/keys"
 	"github.com/rogatory/rogatory/node/store/leaves"
 )
 
@@ -48,12 +49,15 @@ const (
 	GuardFirst
 )
 
+// UnitKey wraps the keys of a unit's contents.
+type UnitKey = keys.UnitKey
+
 // A Store is an open store. Its methods may be called by several goroutines.
 type Store struct {
 	opts  Options
 	log   *slog.Logger
 	main  *bbolt.DB
-	keys  keyFile
+	keys  *keys.File
 	guard *guard.Guard // owned by writeLoop
 
 	guardMissing bool
@@ -70,13 +74,7 @@ type Store struct {
 	wake    chan struct{}
 	stopped chan struct{} // writeLoop has returned
 
-	fill       chan string   // units whose pool runs low
-	fillDone   chan struct{} // fillLoop has returned
-	choreMu    sync.Mutex    // held while chores are done, and while both files are copied
-	pools      map[string]*pool
-	poolsMu    sync.Mutex
-	fillMu     sync.Mutex // held while keys are made
-	failed     []span     // keys of commits that failed; under fillMu
+	choreMu    sync.Mutex // held while chores are done, and while both files are copied
 	closeOnce  sync.Once
 	closeError error
 
@@ -100,9 +98,6 @@ func Open(opts Options) (_ *Store, err error) {
 		log:        opts.Logger,
 		wake:       make(chan struct{}, 1),
 		stopped:    make(chan struct{}),
-		fill:       make(chan string, 64),
-		fillDone:   make(chan struct{}),
-		pools:      make(map[string]*pool),
 		numbers:    make(map[int]uint64),
 		signatures: make(map[string]uint64),
 	}
@@ -123,12 +118,11 @@ func Open(opts Options) (_ *Store, err error) {
 	if err := s.scrub(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrDisk, err)
 	}
-	if err := s.loadPools(); err != nil {
+	if err := s.startKeys(); err != nil {
 		return nil, err
 	}
 	s.made = nil // it is a store now
 	go s.writeLoop()
-	go s.fillLoop()
 	if err := s.finishChores(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -218,8 +212,6 @@ func (s *Store) Close() error {
 		s.mu.Unlock()
 		s.signal()
 		<-s.stopped
-		close(s.fill)
-		<-s.fillDone
 		s.choreMu.Lock()
 		defer s.choreMu.Unlock()
 		var err error
@@ -239,8 +231,8 @@ func (s *Store) closeFiles() error {
 		errs = append(errs, s.guard.Close())
 		s.guard = nil
 	}
-	if s.keys.db != nil {
-		errs = append(errs, s.keys.db.Close())
+	if s.keys != nil {
+		errs = append(errs, s.keys.Close())
 	}
 	if s.main != nil {
 		errs = append(errs, s.main.Close())

@@ -11,8 +11,6 @@ import (
 	"sync"
 	"testing"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/rogatory/rogatory/crypto/translog"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
@@ -290,24 +288,18 @@ func TestErasedContentIsGoneFromBothFiles(t *testing.T) {
 		other, err = tx.PutContent("police", []byte("to be kept"))
 		return err
 	})
-	var row []byte
-	if err := s.keys.db.View(func(b *bbolt.Tx) error {
-		row = bytes.Clone(b.Bucket(bucketKeys).Get(u64(id)))
-		return nil
-	}); err != nil {
-		t.Fatal(err)
-	}
-	if b, err := os.ReadFile(s.keys.path); err != nil || !bytes.Contains(b, row) {
+	row, file := wrapped(t, s, id), filepath.Join(s.opts.Dir, keysName)
+	if b, err := os.ReadFile(file); err != nil || !bytes.Contains(b, row) {
 		t.Fatalf("the key is not in keys.db: %v", err)
 	}
 	update(t, s, func(tx *Tx) error { return tx.EraseContent(id) })
 	if _, err := s.Content(id); !errors.Is(err, ErrErased) {
 		t.Errorf("reading it: %v", err)
 	}
-	if b, err := os.ReadFile(s.keys.path); err != nil || bytes.Contains(b, row) {
+	if b, err := os.ReadFile(file); err != nil || bytes.Contains(b, row) {
 		t.Errorf("the erased key is still in keys.db: %v", err)
 	}
-	if _, err := s.key(id); !errors.Is(err, ErrKey) {
+	if _, err := s.keys.Key(id); !errors.Is(err, ErrKey) {
 		t.Errorf("its key: %v", err)
 	}
 	update(t, s, func(tx *Tx) error { return tx.TransferContent(other, "fiu") })

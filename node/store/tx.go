@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/store/keys"
 )
 
 // MaxValue is the size in bytes that no value exceeds which is not documented as kept in pieces.
@@ -28,7 +29,7 @@ type Tx struct {
 	now         int64             // when the functions began to run, ms
 	guardNeeded bool              // a leaf that may be acted upon was appended
 	guardLater  bool              // one was appended whose guard may come a moment later
-	taken       map[string]int    // how many keys of each unit's pool the batch has taken
+	keys        *keys.Batch       // that the batch has taken
 	signatures  map[string]uint64 // root signatures that the batch has kept, and where, plus one
 	foretold    func(Head)        // is told the head before it is committed
 

@@ -11,14 +11,13 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/store/keys"
 	"github.com/rogatory/rogatory/node/store/leaves"
 )
 
 // The steps of writing, each a point at which [Options.Step] is called and at which a crash leaves what stands beside it.
 // Nothing is told to a caller, signed or sent before the last step that concerns it.
 const (
-	// StepFilled: keys.db has keys made ahead. A crash leaves keys that no content has: they are used next.
-	StepFilled = "keys made ahead"
 	// StepRan: the functions have run and nothing is on the disk. A crash leaves the state before.
 	StepRan = "functions ran"
 	// StepCommitted: main.db is committed; the guard is written at the same time and may be there or not. A crash leaves a database
@@ -33,15 +32,14 @@ const (
 	// StepNoted: what is to be erased stands in the journal beside the guard, so that restoring a backup erases it again.
 	// A crash leaves a tombstone and a chore in main.db and the key in keys.db: opening does the chore.
 	StepNoted = "erasure noted"
-	// StepKeysChanged: keys.db has lost a key or has it wrapped anew. A crash leaves its bytes in old pages: opening does
-	// the chore again.
-	StepKeysChanged = "keys.db changed"
-	// StepCompacted: keys.db is copied into a new file without old pages, and flushed. A crash leaves both files: opening
-	// removes the copy and does the chore again.
-	StepCompacted = "keys.db copied"
-	// StepReplaced: the new file has the name of the old one. A crash leaves the chore, which opening does again and finds
-	// done.
-	StepReplaced = "keys.db replaced"
+)
+
+// The steps of writing keys.db. Opening does a chore again that is in main.db.
+const (
+	StepFilled      = keys.StepFilled
+	StepKeysChanged = keys.StepChanged
+	StepCompacted   = keys.StepCompacted
+	StepReplaced    = keys.StepReplaced
 )
 
 // Steps lists the steps in the order in which one Update that erases something takes them.
@@ -260,7 +258,7 @@ func (s *Store) commit(batch []*call) {
 		s.guarded = leaves.HeadOf(&t.edge)
 	}
 	s.mu.Unlock()
-	s.settlePools(t.taken)
+	t.keys.Settle()
 	s.settleSignatures(t.signatures)
 	if t.guardNeeded {
 		s.guardOwed = guardErr != nil
@@ -311,7 +309,7 @@ func (s *Store) runAll(batch []*call) (*Tx, error) {
 		if err != nil {
 			return nil, err
 		}
-		t := &Tx{Reader: Reader{s: s, b: b}, edge: s.edge, lastAt: s.lastAt, now: time.Now().UnixMilli(), taken: make(map[string]int), signatures: make(map[string]uint64)}
+		t := &Tx{Reader: Reader{s: s, b: b}, edge: s.edge, lastAt: s.lastAt, now: time.Now().UnixMilli(), keys: s.keys.Take(), signatures: make(map[string]uint64)}
 		again, wrote := false, false
 		for _, c := range batch {
 			if c.err != nil {
@@ -326,7 +324,7 @@ func (s *Store) runAll(batch []*call) (*Tx, error) {
 			wrote = wrote || c.wrote
 		}
 		if !again && wrote {
-			if err = t.closePools(); err == nil {
+			if err = t.closeKeys(); err == nil {
 				err = t.closeLeaves()
 			}
 			if err == nil {

@@ -5,9 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -206,21 +204,6 @@ func TestHandingOverLeavesTheFormerUnitWithoutKey(t *testing.T) {
 		t.Errorf("without it: %q", b)
 	}
 	without.Store("")
-}
-
-func TestKeysPrintAsKeys(t *testing.T) {
-	key, err := unitKeys("police")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var b strings.Builder
-	slog.New(slog.NewJSONHandler(&b, nil)).Info("a key", "key", key, "pool", dataKey{1, key})
-	fmt.Fprintf(&b, "%v %+v %#v %s %x %d %q %v %+v", key, key, key, key, key, key, key, &dataKey{1, key}, []dataKey{{1, key}})
-	for _, trace := range []string{fmt.Sprintf("%x", key[:4]), fmt.Sprintf("%d", key[:4]), fmt.Sprint(key[0], key[1])} {
-		if strings.Contains(b.String(), strings.Trim(trace, "[]")) {
-			t.Errorf("%q shows in %q", trace, b.String())
-		}
-	}
 }
 
 func TestCaseNumbersNeverComeTwice(t *testing.T) {
