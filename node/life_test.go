@@ -14,7 +14,7 @@ import (
 	"github.com/rogatory/rogatory/crypto/keyring"
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/cmd/rogatory-node/setup"
-	"github.com/rogatory/rogatory/node/online"
+	"github.com/rogatory/rogatory/node/online/rollback"
 	"github.com/rogatory/rogatory/node/store"
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
@@ -362,14 +362,14 @@ func (f *federationOf) publish(code string, b []byte) {
 }
 
 // rolledBack waits until the node stops, uncleared, because of an older store.
-func (in *inside) rolledBack() *online.RollbackError {
+func (in *inside) rolledBack() *rollback.Error {
 	in.f.t.Helper()
 	err := in.wait(time.Minute)
-	var rollback *online.RollbackError
-	if !errors.As(err, &rollback) || errors.Is(err, errStillRuns) {
+	var found *rollback.Error
+	if !errors.As(err, &found) || errors.Is(err, errStillRuns) {
 		in.f.t.Fatalf("a node from an old copy stopped with %v, not with a rollback", err)
 	}
-	return rollback
+	return found
 }
 
 // Data folder and guard come back from an old copy: only others can notice, and do.

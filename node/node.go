@@ -5,7 +5,7 @@
 //	store     what must not be lost, and the signed log above it
 //	peers     what is known of the other members now
 //	post      the durable lane: messages until their receipts are here
-//	online    the short sealed calls between nodes: manifests, heads, attachments
+//	online    the short sealed calls between nodes: heads, manifests, attachments, what is given back after a rollback
 //	witness   what makes every member a witness of every other one's log
 //	desk      officers and agencies, and what messages do to cases
 //	transport the backbone
@@ -33,6 +33,8 @@ import (
 	"github.com/rogatory/rogatory/node/desk"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/online"
+	"github.com/rogatory/rogatory/node/online/rollback"
+	"github.com/rogatory/rogatory/node/online/seal"
 	"github.com/rogatory/rogatory/node/peers"
 	"github.com/rogatory/rogatory/node/post"
 	"github.com/rogatory/rogatory/node/store"
@@ -96,7 +98,7 @@ func Run(ctx context.Context, cfg *configs.Node, opts Options) (err error) {
 	}
 	defer func() { err = errors.Join(err, n.close()) }()
 	err = n.run(ctx)
-	if errors.Is(err, online.ErrRollback) {
+	if errors.Is(err, rollback.Err) {
 		_, noted := n.store.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error { return tx.NoteRollback(err.Error()) })
 		err = errors.Join(err, noted)
 	}
@@ -161,7 +163,7 @@ func StoreOptions(cfg *configs.Node, ring *keyring.Ring) store.Options {
 
 // join connects to the backbone; one that is away is no error.
 func (n *node) join() error {
-	sealer := online.NewSealer(n.book, n.ring.Identity, n.sealing)
+	sealer := seal.New(n.book, n.ring.Identity, n.sealing)
 	calls := transport.CallOptions{Sealer: sealer}
 	var err error
 	if n.net, err = n.openNet(calls, n.opts.Net); err != nil {
@@ -185,7 +187,7 @@ func (n *node) join() error {
 		return err
 	}
 	n.lane = online.New(online.Config{
-		Node: n.cfg, Epoch: n.store.Log().Epoch, Store: n.store, Net: n.net, Sealer: sealer, Peers: n.book, Ring: n.ring, Sealing: n.sealing,
+		Node: n.cfg, Epoch: n.store.Log().Epoch, Store: n.store, Net: n.net, Peers: n.book, Ring: n.ring, Sealing: n.sealing,
 		Log: n.signer, Witness: witness, Office: n.office, Version: Version, Logger: n.log,
 		Gaps: n.office.Resend, Whole: n.office.Prove, Recovery: n.office,
 	})
@@ -193,7 +195,7 @@ func (n *node) join() error {
 		return err
 	}
 	n.desk.Connect(n.office)
-	n.desk.Pull, n.desk.FetchNow = n.lane.Pull, n.lane.FetchNow
+	n.desk.Pull, n.desk.FetchNow = n.lane.Attachments().Pull, n.lane.Attachments().FetchNow
 	n.lane.Register(n.net)
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 
 	"github.com/rogatory/rogatory/node/desk/refusal"
 	"github.com/rogatory/rogatory/node/federation"
-	"github.com/rogatory/rogatory/node/online"
+	"github.com/rogatory/rogatory/node/online/recovery"
 	"github.com/rogatory/rogatory/node/store"
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
@@ -87,9 +87,9 @@ func (o *operator) Status(context.Context, *nodev1.StatusRequest) (*nodev1.Statu
 // recovery says how far the last recovery after a rollback has come.
 func (n *node) recovery(out *nodev1.StatusResponse) error {
 	out.Log = n.store.Log().Origin
-	var report *online.Report
+	var report *recovery.Report
 	err := n.store.View(func(r *store.Reader) (err error) {
-		report, err = online.ReadReport(r)
+		report, err = recovery.ReadReport(r)
 		return err
 	})
 	if errors.Is(err, store.ErrNotFound) {

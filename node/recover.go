@@ -22,6 +22,8 @@ import (
 	"github.com/rogatory/rogatory/node/desk"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/online"
+	"github.com/rogatory/rogatory/node/online/recovery"
+	"github.com/rogatory/rogatory/node/online/seal"
 	"github.com/rogatory/rogatory/node/peers"
 	"github.com/rogatory/rogatory/node/store"
 	"github.com/rogatory/rogatory/node/transport"
@@ -83,7 +85,7 @@ type recoverNote struct {
 // they have of ours, so that the number of the new log is one that nobody has seen. Then the node is started: it asks its peers for what was lost,
 // and its report says what came back. Done once more when it was done, it returns ErrNothingLost and changes nothing.
 func Recover(ctx context.Context, cfg *configs.Node, opts RecoverOptions) (*store.Recovered, *RecoverPlan, error) {
-	r := &recovery{cfg: cfg, opts: opts, log: opts.Logger, plan: &RecoverPlan{}}
+	r := &reopening{cfg: cfg, opts: opts, log: opts.Logger, plan: &RecoverPlan{}}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
 	}
@@ -118,8 +120,8 @@ func Recover(ctx context.Context, cfg *configs.Node, opts RecoverOptions) (*stor
 	return done, r.plan, err
 }
 
-// recovery is what Recover works with.
-type recovery struct {
+// reopening is what Recover works with.
+type reopening struct {
 	cfg  *configs.Node
 	opts RecoverOptions
 	log  *slog.Logger
@@ -144,13 +146,13 @@ type given struct {
 	manifests []byte
 }
 
-func (r *recovery) storeOptions() store.Options {
+func (r *reopening) storeOptions() store.Options {
 	opts := StoreOptions(r.cfg, r.ring)
 	opts.Logger, opts.Step = r.log, r.opts.Step
 	return opts
 }
 
-func (r *recovery) others() []string {
+func (r *reopening) others() []string {
 	var list []string
 	for _, m := range r.dir.Members() {
 		if m.Country() != r.cfg.Country {
@@ -160,7 +162,7 @@ func (r *recovery) others() []string {
 	return list
 }
 
-func (r *recovery) open() (err error) {
+func (r *reopening) open() (err error) {
 	if r.ring, err = keyring.OpenRing(r.cfg.RingFile(), r.opts.Lock); err != nil {
 		return err
 	}
@@ -172,7 +174,7 @@ func (r *recovery) open() (err error) {
 }
 
 // look reads the store and the guard as they are.
-func (r *recovery) look() error {
+func (r *reopening) look() error {
 	r.given = map[string]given{}
 	lost, err := store.Look(r.storeOptions(), func(rd *store.Reader, log store.Log) error {
 		r.current = log
@@ -227,7 +229,7 @@ func (r *recovery) look() error {
 }
 
 // prove notes what proves the loss, and the log that it names.
-func (r *recovery) prove(origin, format string, args ...any) {
+func (r *reopening) prove(origin, format string, args ...any) {
 	r.heard(origin)
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -237,23 +239,23 @@ func (r *recovery) prove(origin, format string, args ...any) {
 }
 
 // heard notes a log of ours that somebody knows.
-func (r *recovery) heard(origin string) {
+func (r *reopening) heard(origin string) {
 	n, err := federation.LogNumber(r.cfg.Federation, r.cfg.Country, origin)
 	if err == nil {
 		r.number(n)
 	}
 }
 
-func (r *recovery) number(n uint64) {
+func (r *reopening) number(n uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.plan.number = max(r.plan.number, n)
 }
 
 // survey asks the peers what they have of ours.
-func (r *recovery) survey(ctx context.Context) error {
+func (r *reopening) survey(ctx context.Context) error {
 	book := peers.New(r.cfg.Country, r.dir)
-	sealer := online.NewSealer(book, r.ring.Identity, r.sealing)
+	sealer := seal.New(book, r.ring.Identity, r.sealing)
 	n := &node{cfg: r.cfg, log: r.log}
 	calls := transport.CallOptions{Sealer: sealer}
 	net, err := n.openNet(calls, r.opts.Net)
@@ -301,7 +303,7 @@ func (r *recovery) survey(ctx context.Context) error {
 				asks.Go(func() error {
 					call, done := context.WithTimeout(ctx, 5*time.Second)
 					defer done()
-					answer, err := peerv1.NewPeerServiceClient(online.Dial(net, peer)).Head(call, r.given[peer].request)
+					answer, err := peerv1.NewPeerServiceClient(seal.Dial(net, peer)).Head(call, r.given[peer].request)
 					if err != nil {
 						r.log.Debug("asking a peer what it has of us failed", "peer", peer, "err", err)
 						return nil
@@ -336,7 +338,7 @@ func (r *recovery) survey(ctx context.Context) error {
 	return nil
 }
 
-func (r *recovery) learn(book *peers.Book, signed []byte) {
+func (r *reopening) learn(book *peers.Book, signed []byte) {
 	for _, peer := range r.others() {
 		if _, err := book.Learn(signed, peer, time.Now()); err == nil {
 			return
@@ -345,7 +347,7 @@ func (r *recovery) learn(book *peers.Book, signed []byte) {
 }
 
 // published looks at our own manifest as others see it.
-func (r *recovery) published(signed []byte) {
+func (r *reopening) published(signed []byte) {
 	m, err := federation.ParseManifest(signed, r.dir, time.Now(), nil)
 	if err != nil || m.Country() != r.cfg.Country {
 		return
@@ -358,7 +360,7 @@ func (r *recovery) published(signed []byte) {
 }
 
 // judge looks at what a peer has of ours.
-func (r *recovery) judge(peer string, answer *peerv1.HeadResponse) {
+func (r *reopening) judge(peer string, answer *peerv1.HeadResponse) {
 	g := r.given[peer]
 	r.number(uint64(answer.GetSeenEpoch()))
 	if answer.GetSeenEpoch() > g.epoch || answer.GetSeenEpoch() == g.epoch && answer.GetSeenSeq() >= g.next {
@@ -385,7 +387,7 @@ func (r *recovery) judge(peer string, answer *peerv1.HeadResponse) {
 }
 
 // rootAt returns the root that the store's log had at a size.
-func (r *recovery) rootAt(size int64) (root translog.Hash) {
+func (r *reopening) rootAt(size int64) (root translog.Hash) {
 	_, _ = store.Look(r.storeOptions(), func(rd *store.Reader, _ store.Log) error {
 		head, err := rd.HeadAt(size)
 		root = head.Root
@@ -394,13 +396,13 @@ func (r *recovery) rootAt(size int64) (root translog.Hash) {
 	return root
 }
 
-func (r *recovery) signer(origin string) (*translog.LogSigner, error) {
+func (r *reopening) signer(origin string) (*translog.LogSigner, error) {
 	seeds := r.ring.Log()
 	return translog.NewLogSigner(origin, seeds.Ed25519.Bytes(), seeds.MLDSA44.Bytes())
 }
 
 // close signs the checkpoint with which the old log is closed.
-func (r *recovery) close(origin string, head store.Head) ([]byte, error) {
+func (r *reopening) close(origin string, head store.Head) ([]byte, error) {
 	signer, err := r.signer(origin)
 	if err != nil {
 		return nil, err
@@ -409,7 +411,7 @@ func (r *recovery) close(origin string, head store.Head) ([]byte, error) {
 }
 
 // genesis is leaf 0 of the new log.
-func (r *recovery) genesis(closed string, head store.Head) (*translog.Genesis, error) {
+func (r *reopening) genesis(closed string, head store.Head) (*translog.Genesis, error) {
 	leaf, err := genesisOf(r.cfg.Country, r.dir)
 	if err != nil {
 		return nil, err
@@ -420,7 +422,7 @@ func (r *recovery) genesis(closed string, head store.Head) (*translog.Genesis, e
 }
 
 // note is the `node` leaf that says so, and what stands beside it.
-func (r *recovery) note(done *store.Recovered) (*translog.Node, []byte, error) {
+func (r *reopening) note(done *store.Recovered) (*translog.Node, []byte, error) {
 	b, err := json.Marshal(&recoverNote{Ground: r.opts.Ground, By: r.opts.By, Plan: r.plan, Closed: done.Closed.Size, Moved: done.Moved, Base: done.Log.Base})
 	if err != nil {
 		return nil, nil, err
@@ -429,13 +431,13 @@ func (r *recovery) note(done *store.Recovered) (*translog.Node, []byte, error) {
 }
 
 // RecoverReport returns the report of the last recovery of a node that does not run; store.ErrNotFound when there was none.
-func RecoverReport(cfg *configs.Node, lock keyring.Lock) (report *online.Report, err error) {
+func RecoverReport(cfg *configs.Node, lock keyring.Lock) (report *recovery.Report, err error) {
 	ring, err := keyring.OpenRing(cfg.RingFile(), lock)
 	if err != nil {
 		return nil, err
 	}
 	_, err = store.Look(StoreOptions(cfg, ring), func(r *store.Reader, _ store.Log) (err error) {
-		report, err = online.ReadReport(r)
+		report, err = recovery.ReadReport(r)
 		return err
 	})
 	return report, err

@@ -20,7 +20,7 @@ import (
 	"github.com/rogatory/rogatory/node/audit/replay"
 	"github.com/rogatory/rogatory/node/cmd/rogatory-node/setup"
 	"github.com/rogatory/rogatory/node/export"
-	"github.com/rogatory/rogatory/node/online"
+	"github.com/rogatory/rogatory/node/online/recovery"
 	"github.com/rogatory/rogatory/node/store"
 	"github.com/rogatory/rogatory/node/transport"
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
@@ -136,7 +136,7 @@ func (c *country) recover(change ...func(*node.RecoverOptions)) (*store.Recovere
 }
 
 // report is what the last recovery of a node that does not run says.
-func (c *country) report() *online.Report {
+func (c *country) report() *recovery.Report {
 	c.f.t.Helper()
 	r, err := node.RecoverReport(c.load(), keyring.Plain())
 	must(c.f.t, err)

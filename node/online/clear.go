@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/rogatory/rogatory/node/online/rollback"
 	"github.com/rogatory/rogatory/node/store"
+	"github.com/rogatory/rogatory/node/wait"
 )
 
 const (
@@ -31,7 +32,7 @@ type answers struct {
 	mu     sync.Mutex
 	given  map[string]bool
 	claims map[string]claim // the last that a peer made without proof
-	more   bell
+	more   wait.Bell
 }
 
 // claim is a number of ours that a peer says it has seen.
@@ -43,7 +44,7 @@ type claim struct {
 func (a *answers) init() {
 	a.given = map[string]bool{}
 	a.claims = map[string]claim{}
-	a.more = newBell()
+	a.more = wait.NewBell()
 }
 
 func (a *answers) add(peer string) {
@@ -51,7 +52,7 @@ func (a *answers) add(peer string) {
 	a.given[peer] = true
 	delete(a.claims, peer)
 	a.mu.Unlock()
-	a.more.ring()
+	a.more.Ring()
 }
 
 // doubt notes that a peer claims a number without proof, and reports whether that is new.
@@ -92,14 +93,14 @@ func Needed(n int) int {
 	return n/2 + 1
 }
 
-// Clear waits until enough peers have confirmed our head, and for a moment for all, and then tells the office. It returns
+// untilCleared waits until enough peers have confirmed our head, and for a moment for all, and then tells the office. It returns
 // ctx's error when ctx ends. Run calls it, beside askLoop.
-func (l *Lane) Clear(ctx context.Context) error {
+func (l *Lane) untilCleared(ctx context.Context) error {
 	var connected, enough time.Time
 	for {
 		// Taken before looking, so that no change is missed.
 		book, net := l.cfg.Peers.Changed(), l.cfg.Net.Changed()
-		own := l.own.unseen()
+		own := l.board.Unseen()
 		published := l.cfg.Peers.Published()
 		switch {
 		case !l.cfg.Net.Connected():
@@ -107,13 +108,13 @@ func (l *Lane) Clear(ctx context.Context) error {
 		case connected.IsZero():
 			connected = time.Now()
 		}
-		wait := time.Hour
+		rest := time.Hour
 		if len(published) == 0 {
 			if len(l.others()) == 0 || !connected.IsZero() && time.Since(connected) >= settle {
 				return l.clear(ctx, "nobody has published a manifest yet")
 			}
 			if !connected.IsZero() {
-				wait = settle - time.Since(connected)
+				rest = settle - time.Since(connected)
 			}
 		} else if n := l.answers.count(published); n >= Needed(len(published)) {
 			if enough.IsZero() {
@@ -122,9 +123,9 @@ func (l *Lane) Clear(ctx context.Context) error {
 			if n == len(published) && own == nil || time.Since(enough) >= settle {
 				return l.clear(ctx, "peers have confirmed our head")
 			}
-			wait = settle - time.Since(enough)
+			rest = settle - time.Since(enough)
 		}
-		timer := time.NewTimer(wait)
+		timer := time.NewTimer(rest)
 		select {
 		case <-ctx.Done():
 			timer.Stop()
@@ -145,7 +146,7 @@ func (l *Lane) clear(ctx context.Context, why string) error {
 		return fmt.Errorf("noting that the head is confirmed: %w", err)
 	}
 	l.cfg.Office.Clear()
-	l.own.bell.ring()
+	l.board.Renew()
 	l.log.Info("cleared", "why", why, "peers", l.answers.count(l.others()))
 	return nil
 }
@@ -174,14 +175,14 @@ func (l *Lane) askLoop(ctx context.Context) error {
 // askFor has passed; the rounds ask on. Only errors that end the node come back.
 func (l *Lane) ask(ctx context.Context, peer string) error {
 	started := time.Now()
-	for wait := firstAsk; ctx.Err() == nil && !l.answers.has(peer); wait = min(2*wait, lastAsk) {
+	for rest := firstAsk; ctx.Err() == nil && !l.answers.has(peer); rest = min(2*rest, lastAsk) {
 		began := time.Now()
 		if began.Sub(started) > askFor && l.cfg.Office.Cleared() {
 			return nil
 		}
 		book, net := l.cfg.Peers.Changed(), l.cfg.Net.Changed()
 		if _, ok := l.cfg.Peers.SealingKey(peer, began); !ok || !l.cfg.Net.Connected() {
-			pause(ctx, lastAsk, book, net)
+			wait.For(ctx, lastAsk, book, net)
 			continue
 		}
 		call, cancel := context.WithTimeout(ctx, callTimeout)
@@ -192,17 +193,15 @@ func (l *Lane) ask(ctx context.Context, peer string) error {
 			return nil
 		case ends(err):
 			return fmt.Errorf("asking %s for our head: %w", peer, err)
-		case errors.Is(err, ErrHead):
+		case errors.Is(err, rollback.ErrHead):
 			l.complain("the peer's answer does not count", peer, err)
 		default:
 			l.log.Debug("asking for our head failed", "peer", peer, "err", err)
 		}
-		pause(ctx, wait-time.Since(began), net)
+		wait.For(ctx, rest-time.Since(began), net)
 	}
 	return nil
 }
 
 // ends reports whether the node must stop for an error: the restart path repairs, or says how to recover.
-func ends(err error) bool {
-	return slices.ContainsFunc([]error{ErrRollback, store.ErrBroken, store.ErrClosed}, func(e error) bool { return errors.Is(err, e) })
-}
+func ends(err error) bool { return errors.Is(err, rollback.Err) || store.Fatal(err) }

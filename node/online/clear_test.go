@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/online/rollback"
 	"github.com/rogatory/rogatory/node/store"
 	peerv1 "github.com/rogatory/rogatory/proto/rogatory/peer/v1"
 )
@@ -101,12 +102,12 @@ func TestRestoredDataFolderIsNoticedByAPeer(t *testing.T) {
 		rs.publish(before) // only the peer knows
 		rs.start()
 		err := <-rs.ended
-		var rollback *RollbackError
-		if !errors.Is(err, ErrRollback) || !errors.As(err, &rollback) {
+		var found *rollback.Error
+		if !errors.Is(err, rollback.Err) || !errors.As(err, &found) {
 			t.Fatalf("ended with %v", err)
 		}
-		if rollback.Peer != "BG" || rollback.Held.Size < size || len(rollback.Note) == 0 || rollback.Hint() == "" {
-			t.Errorf("proof is %+v", rollback)
+		if found.Peer != "BG" || found.Held.Size < size || len(found.Note) == 0 || found.Hint() == "" {
+			t.Errorf("proof is %+v", found)
 		}
 		if rs.office.Cleared() {
 			t.Error("cleared all the same")
@@ -138,7 +139,7 @@ func TestOtherHistoryOfTheSameSizeIsARollback(t *testing.T) {
 		}
 		rs.stop()
 		rs.start()
-		if err := <-rs.ended; !errors.Is(err, ErrRollback) {
+		if err := <-rs.ended; !errors.Is(err, rollback.Err) {
 			t.Fatalf("ended with %v", err)
 		}
 	})
@@ -165,8 +166,8 @@ func TestNumberThatThePeerHasSeenAndTheStoreNeverGaveOutIsARollback(t *testing.T
 			if silent {
 				rs.open()
 				statement, signature := rs.signed("BG", 1, seq)
-				err := rs.lane.judge("BG", &peerv1.HeadRequest{SeenEpoch: 1, SeenSeq: seq, SeenStatement: statement, SeenSignature: signature})
-				if !errors.Is(err, ErrRollback) {
+				err := rs.lane.judge.Shown("BG", nil, rollback.Number{Epoch: 1, Seq: seq, Statement: statement, Signature: signature})
+				if !errors.Is(err, rollback.Err) {
 					t.Errorf("asked by a peer that has seen more: %v", err)
 				}
 				return
@@ -226,15 +227,15 @@ func TestNumbersShownByAPeerAreJudged(t *testing.T) {
 			proven, lonely error // with our signature, and without
 		}{
 			{0, 0, nil, nil}, {1, 1, nil, nil}, {1, 2, nil, nil},
-			{1, 3, ErrRollback, ErrUnproven}, {2, 1, ErrRollback, ErrUnproven}, {1, 1<<64 - 1, ErrRollback, ErrUnproven},
-			{0, 1, ErrHead, ErrHead}, {1, 0, ErrHead, ErrHead},
+			{1, 3, rollback.Err, rollback.ErrUnproven}, {2, 1, rollback.Err, rollback.ErrUnproven}, {1, 1<<64 - 1, rollback.Err, rollback.ErrUnproven},
+			{0, 1, rollback.ErrHead, rollback.ErrHead}, {1, 0, rollback.ErrHead, rollback.ErrHead},
 		} {
-			claim := &peerv1.HeadResponse{SeenEpoch: c.epoch, SeenSeq: c.seq}
-			if err := rs.lane.judge("BG", claim); !errors.Is(err, c.lonely) {
+			claim := rollback.Number{Epoch: c.epoch, Seq: c.seq}
+			if err := rs.lane.judge.Shown("BG", nil, claim); !errors.Is(err, c.lonely) {
 				t.Errorf("%d.%d without proof: %v, not %v", c.epoch, c.seq, err, c.lonely)
 			}
-			claim.SeenStatement, claim.SeenSignature = rs.signed("BG", c.epoch, c.seq)
-			if err := rs.lane.judge("BG", claim); !errors.Is(err, c.proven) {
+			claim.Statement, claim.Signature = rs.signed("BG", c.epoch, c.seq)
+			if err := rs.lane.judge.Shown("BG", nil, claim); !errors.Is(err, c.proven) {
 				t.Errorf("%d.%d: %v, not %v", c.epoch, c.seq, err, c.proven)
 			}
 		}
@@ -242,20 +243,20 @@ func TestNumbersShownByAPeerAreJudged(t *testing.T) {
 		_, other := rs.signed("BG", 1, 3)
 		foreign, foreignSigned := r.nodes["BG"].signed("BG", 1, 3)
 		back, backSigned := rs.signed("RS", 1, 3)
-		for name, lie := range map[string]*peerv1.HeadResponse{
-			"another number":           {SeenEpoch: 1, SeenSeq: 4, SeenStatement: third, SeenSignature: thirdSigned},
-			"another epoch":            {SeenEpoch: 2, SeenSeq: 3, SeenStatement: third, SeenSignature: thirdSigned},
-			"another signature":        {SeenEpoch: 1, SeenSeq: 3, SeenStatement: third, SeenSignature: other},
-			"no signature":             {SeenEpoch: 1, SeenSeq: 3, SeenStatement: third},
-			"garbage":                  {SeenEpoch: 1, SeenSeq: 3, SeenStatement: []byte("statement"), SeenSignature: []byte("signature")},
-			"signed by the peer":       {SeenEpoch: 1, SeenSeq: 3, SeenStatement: foreign, SeenSignature: foreignSigned},
-			"a message to another one": {SeenEpoch: 1, SeenSeq: 3, SeenStatement: back, SeenSignature: backSigned},
+		for name, lie := range map[string]rollback.Number{
+			"another number":           {Epoch: 1, Seq: 4, Statement: third, Signature: thirdSigned},
+			"another epoch":            {Epoch: 2, Seq: 3, Statement: third, Signature: thirdSigned},
+			"another signature":        {Epoch: 1, Seq: 3, Statement: third, Signature: other},
+			"no signature":             {Epoch: 1, Seq: 3, Statement: third},
+			"garbage":                  {Epoch: 1, Seq: 3, Statement: []byte("statement"), Signature: []byte("signature")},
+			"signed by the peer":       {Epoch: 1, Seq: 3, Statement: foreign, Signature: foreignSigned},
+			"a message to another one": {Epoch: 1, Seq: 3, Statement: back, Signature: backSigned},
 		} {
-			if err := rs.lane.judge("BG", lie); !errors.Is(err, ErrUnproven) {
+			if err := rs.lane.judge.Shown("BG", nil, lie); !errors.Is(err, rollback.ErrUnproven) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
-		if err := rs.lane.judge("HU", &peerv1.HeadResponse{SeenEpoch: 1, SeenSeq: 3, SeenStatement: third, SeenSignature: thirdSigned}); !errors.Is(err, ErrUnproven) {
+		if err := rs.lane.judge.Shown("HU", nil, rollback.Number{Epoch: 1, Seq: 3, Statement: third, Signature: thirdSigned}); !errors.Is(err, rollback.ErrUnproven) {
 			t.Errorf("a number to one peer counts for another: %v", err)
 		}
 	})
@@ -352,4 +353,26 @@ func TestMajorityIsOfThoseWhoHavePublished(t *testing.T) {
 			t.Errorf("of %d peers %d must answer, not %d", n, want, got)
 		}
 	}
+}
+
+func TestRestartedPeerAnswersAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, "BG", "RS")
+		defer r.stop()
+		r.start("BG", "RS")
+		bg, rs := r.nodes["BG"], r.nodes["RS"]
+		bg.cleared()
+		rs.cleared()
+		for range 3 {
+			began := time.Now()
+			if _, err := bg.lane.client("RS").Ping(t.Context(), &peerv1.PingRequest{}); err != nil {
+				t.Fatal(err)
+			}
+			if took := time.Since(began); took > time.Second {
+				t.Errorf("answered after %s", took)
+			}
+			rs.restart()
+			rs.cleared()
+		}
+	})
 }

@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/rogatory/rogatory/crypto/translog"
-	"github.com/rogatory/rogatory/node/federation"
+	"github.com/rogatory/rogatory/node/online/rollback"
 	"github.com/rogatory/rogatory/node/store"
 	peerv1 "github.com/rogatory/rogatory/proto/rogatory/peer/v1"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
@@ -28,16 +26,21 @@ type showing interface {
 }
 
 // weigh judges what a peer shows of ours and does what follows: what is known here confirms our head, and messages to the peer get numbers; a number
-// without proof closes the way to that peer alone. The error is that of judge.
+// without proof closes the way to that peer alone. A [rollback.Error]
+// ends the node. The error is that of the judge.
 func (l *Lane) weigh(peer string, s showing) error {
-	err := l.judge(peer, s)
+	err := l.judge.Shown(peer, s.GetHeld(), rollback.Number{
+		Epoch: s.GetSeenEpoch(), Seq: s.GetSeenSeq(), Statement: s.GetSeenStatement(), Signature: s.GetSeenSignature(),
+	})
 	switch {
 	case err == nil:
 		l.answers.add(peer)
-		if !l.lost.has(peer) { // what it gives back comes first
+		if !l.claim.Awaits(peer) { // what it gives back comes first
 			l.cfg.Office.Confirm(peer)
 		}
-	case errors.Is(err, ErrUnproven):
+	case errors.Is(err, rollback.Err):
+		l.stop(err)
+	case errors.Is(err, rollback.ErrUnproven):
 		l.cfg.Office.Doubt(peer)
 		if l.answers.doubt(peer, s.GetSeenEpoch(), s.GetSeenSeq()) {
 			l.complain("the peer claims what it does not prove: messages to it wait until it takes that back", peer, err)
@@ -50,111 +53,12 @@ func (l *Lane) weigh(peer string, s showing) error {
 // It is no fault of a peer's that it knows nothing of a recovery of ours yet.
 func (l *Lane) complain(what, peer string, err error) {
 	switch {
-	case l.loud.take(peer, time.Now()) > 0:
-	case errors.Is(err, ErrClosed):
+	case l.loud.Take(peer, time.Now()) > 0:
+	case errors.Is(err, rollback.ErrClosed):
 		l.log.Info("a peer still knows the log that the recovery has closed; it is asked until it has taken up the next one", "peer", peer)
 	default:
 		l.log.Warn(what, "peer", peer, "err", err)
 	}
-}
-
-// judge looks at what a peer shows of ours. A [RollbackError] ends the node. An error that wraps ErrHead or ErrUnproven is the peer's: what it shows
-// is not ours, or it shows nothing.
-func (l *Lane) judge(peer string, s showing) error {
-	if err := l.judgeHeld(peer, s.GetHeld()); err != nil {
-		return err
-	}
-	return l.judgeSeen(peer, s)
-}
-
-// judgeSeen looks at the largest number of ours that a peer says it has seen, zeros for none. Numbers are in our store before they are on
-// their way, so one that is not there now, and that we have signed, was given out by a newer store.
-func (l *Lane) judgeSeen(peer string, s showing) error {
-	epoch, seq := s.GetSeenEpoch(), s.GetSeenSeq()
-	if epoch == 0 && seq == 0 {
-		return nil
-	}
-	if epoch == 0 || seq == 0 {
-		return fmt.Errorf("%s shows our message %d.%d: %w", peer, epoch, seq, ErrHead)
-	}
-	var given, next uint64
-	var at uint32
-	err := l.cfg.Store.View(func(r *store.Reader) (err error) {
-		at, next, _, err = r.NextOutgoing(peer)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("comparing numbers with %s: %w", peer, err)
-	}
-	if given = next - 1; epoch < at || epoch == at && seq <= given {
-		return nil
-	}
-	if err := l.proven(peer, s); err != nil {
-		return fmt.Errorf("%s says that it has seen our message %d.%d, the last for it is %d.%d: %w: %w", peer, epoch, seq, at, given, err, ErrUnproven)
-	}
-	return l.rollback(&RollbackError{
-		Peer: peer, Epoch: epoch, Seq: seq, GivenEpoch: at, Given: given,
-		Statement: slices.Clone(s.GetSeenStatement()), Signature: slices.Clone(s.GetSeenSignature()),
-	})
-}
-
-// rollback ends the node.
-func (l *Lane) rollback(e *RollbackError) error {
-	l.stop(e)
-	return e
-}
-
-// judgeHeld looks at the largest checkpoint of ours that a peer says it holds, empty for none.
-func (l *Lane) judgeHeld(peer string, note []byte) error {
-	if len(note) == 0 || l.shown.known(peer, note) {
-		return nil
-	}
-	if len(note) > maxNote {
-		return fmt.Errorf("%s shows %d bytes: %w", peer, len(note), ErrHead)
-	}
-	cp, err := translog.ParseCheckpoint(note, l.cfg.Log.Verifier())
-	if err != nil {
-		if old, err := l.anyOwn(note); err == nil && old.Origin != l.cfg.Log.Verifier().Origin() {
-			n, err := federation.LogNumber(l.cfg.Node.Federation, l.country, old.Origin)
-			if err == nil && n < l.cfg.Store.Log().Number {
-				return fmt.Errorf("%s shows %d leaves of %s: %w", peer, old.Size, old.Origin, ErrClosed)
-			}
-		}
-		return fmt.Errorf("%s shows: %w: %w", peer, err, ErrHead)
-	}
-	var head store.Head
-	var size int64
-	err = l.cfg.Store.View(func(r *store.Reader) (err error) {
-		if size = r.LogSize(); cp.Size <= size {
-			head, err = r.HeadAt(cp.Size)
-		}
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("comparing heads with %s: %w", peer, err)
-	}
-	if cp.Size > size || head.Root != cp.Root {
-		return l.rollback(&RollbackError{Peer: peer, Held: cp, Note: slices.Clone(note), Size: size})
-	}
-	l.shown.put(peer, note)
-	return nil
-}
-
-// anyOwn returns what a checkpoint of one of our logs says, whichever that is.
-func (l *Lane) anyOwn(note []byte) (translog.Checkpoint, error) {
-	if len(note) > maxNote {
-		return translog.Checkpoint{}, fmt.Errorf("checkpoint of %d bytes: %w", len(note), ErrHead)
-	}
-	origin, _, _ := strings.Cut(string(note), "\n")
-	if _, err := federation.LogNumber(l.cfg.Node.Federation, l.country, origin); err != nil {
-		return translog.Checkpoint{}, fmt.Errorf("checkpoint of %q: %w", origin, ErrHead)
-	}
-	seeds := l.cfg.Ring.Log()
-	signer, err := translog.NewLogSigner(origin, seeds.Ed25519.Bytes(), seeds.MLDSA44.Bytes())
-	if err != nil {
-		return translog.Checkpoint{}, err
-	}
-	return translog.ParseCheckpoint(note, signer.Verifier())
 }
 
 // keepHead keeps a peer's own checkpoint if it is the largest so far, and has it proven. Another root at the same size is a fork of its log, kept
@@ -163,7 +67,7 @@ func (l *Lane) keepHead(ctx context.Context, peer string, note []byte) error {
 	if len(note) == 0 {
 		return nil
 	}
-	if len(note) > maxNote {
+	if len(note) > rollback.MaxNote {
 		return fmt.Errorf("checkpoint of %s: %w", peer, translog.ErrTooLarge)
 	}
 	log := l.cfg.Peers.Log(peer)
@@ -293,7 +197,7 @@ func (l *Lane) exchange(ctx context.Context, peer string) error {
 	told()
 	l.cfg.Office.Heard(peer)
 	verdict := l.weigh(peer, answer)
-	if verdict != nil && !errors.Is(verdict, ErrUnproven) {
+	if verdict != nil && !errors.Is(verdict, rollback.ErrUnproven) {
 		return verdict
 	}
 	if err := l.keepHead(ctx, peer, answer.GetOwn()); err != nil {
@@ -316,7 +220,7 @@ func (l *Lane) fetchManifest(ctx context.Context, peer string) {
 		l.log.Debug("asking for the manifest failed", "peer", peer, "err", err)
 		return
 	}
-	l.offer(peer, answer.GetManifest())
+	l.board.Offer(peer, answer.GetManifest())
 }
 
 // callTimeout bounds one short call.

@@ -2,26 +2,28 @@ package online
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 
 	"github.com/rogatory/rogatory/configs"
-	"github.com/rogatory/rogatory/crypto/envelope"
 	"github.com/rogatory/rogatory/crypto/keyring"
 	"github.com/rogatory/rogatory/crypto/translog"
-	"github.com/rogatory/rogatory/node/federation"
+	"github.com/rogatory/rogatory/node/limit"
+	"github.com/rogatory/rogatory/node/online/attachment"
+	"github.com/rogatory/rogatory/node/online/giveback"
+	"github.com/rogatory/rogatory/node/online/manifests"
+	"github.com/rogatory/rogatory/node/online/recovery"
+	"github.com/rogatory/rogatory/node/online/rollback"
+	"github.com/rogatory/rogatory/node/online/seal"
 	"github.com/rogatory/rogatory/node/peers"
 	"github.com/rogatory/rogatory/node/store"
 	"github.com/rogatory/rogatory/node/transport"
 	"github.com/rogatory/rogatory/node/witness"
 	peerv1 "github.com/rogatory/rogatory/proto/rogatory/peer/v1"
-	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
 // Office is what the lane needs of the durable one: *post.Office.
@@ -38,14 +40,19 @@ type Office interface {
 	Heard(country string)
 }
 
-// Config is what a Lane works with. All fields but the callbacks are needed.
+// Recovery is what a recovery after a rollback needs of the durable lane, ours and a peer's: *post.Office.
+type Recovery interface {
+	recovery.Office
+	giveback.Office
+}
+
+// Config is what a Lane works with. All fields but Recovery and the callbacks are needed.
 type Config struct {
 	Node  *configs.Node
 	Epoch uint32
 	Store *store.Store
-	Net   transport.Net
-	// Sealer is the one that Net was opened with.
-	Sealer *Sealer
+	// Net was opened with a seal.Sealer.
+	Net transport.Net
 	// Peers holds the manifests that the store has kept.
 	Peers   *peers.Book
 	Ring    *keyring.Ring
@@ -71,47 +78,77 @@ type Lane struct {
 	country string
 	log     *slog.Logger
 
-	answers answers
-	shown   shown
-	own     ownManifest
-	learner learner
-	puller  puller
-	watch   *witness.Watch
-	lost    recovering
-	erased  map[[32]byte]bool // names of messages whose contents were erased here
-	calls   limits            // Ping, Head, Manifest, Cosign, Consistency
-	heads   limits            // further heads of a peer that are cosigned
-	streams limits            // Attachment
-	busy    slots             // Attachment
-	loud    limits            // lines of the process's log about one peer
-	fatal   chan error
+	judge  *rollback.Judge
+	board  *manifests.Board
+	puller *attachment.Puller
+	claim  *recovery.Claim
+	keeper *giveback.Keeper
+	watch  *witness.Watch
 
-	verifier envelope.Verifier // of our own signatures
+	answers answers
+	calls   limit.Rate  // Ping, Head, Manifest, Cosign, Consistency
+	heads   limit.Rate  // further heads of a peer that are cosigned
+	streams limit.Rate  // Attachment, Recover, Resend
+	busy    limit.Slots // Attachment, Recover
+	loud    limit.Rate  // lines of the process's log about one peer
+	fatal   chan error
 }
+
+// maxStreams is how many attachments one peer may read here at once.
+const maxStreams = 4
 
 // New returns a Lane. It answers once it is registered and does nothing else until Run.
 func New(cfg Config) *Lane {
 	l := &Lane{
 		cfg: cfg, country: cfg.Node.Country, log: cfg.Logger,
-		calls:   limits{burst: 100, every: 50 * time.Millisecond},
-		streams: limits{burst: 64, every: 5 * time.Second},
-		busy:    slots{max: maxStreams},
-		loud:    limits{burst: 4, every: 15 * time.Minute},
-		heads:   limits{burst: 8, every: cfg.Node.Round / 2},
+		calls:   limit.Rate{Burst: 100, Every: 50 * time.Millisecond},
+		streams: limit.Rate{Burst: 64, Every: 5 * time.Second},
+		busy:    limit.Slots{Max: maxStreams},
+		loud:    limit.Rate{Burst: 4, Every: 15 * time.Minute},
+		heads:   limit.Rate{Burst: 8, Every: cfg.Node.Round / 2},
 		fatal:   make(chan error, 1),
 	}
+	l.answers.init()
+	l.judge = rollback.New(rollback.Config{
+		Country: l.country, Federation: cfg.Node.Federation, Store: cfg.Store, Peers: cfg.Peers, Ring: cfg.Ring, Log: cfg.Log.Verifier(),
+	})
+	l.board = manifests.New(manifests.Config{
+		Node: cfg.Node, Epoch: cfg.Epoch, Store: cfg.Store, Net: cfg.Net, Peers: cfg.Peers, Ring: cfg.Ring, Sealing: cfg.Sealing,
+		Log: cfg.Log.Verifier(), Witness: cfg.Witness.Verifier(), Checkpoint: l.checkpoint, Complain: l.complain, Stop: l.stop, Logger: cfg.Logger,
+		See: func(peer string, cp translog.Checkpoint, note []byte) { l.watch.See(peer, cp, note) },
+	})
+	l.puller = attachment.New(attachment.Config{
+		Store: cfg.Store, Changed: cfg.Net.Changed, Client: l.client, DiskFree: int64(cfg.Node.Limits.DiskFree), Whole: cfg.Whole, Logger: cfg.Logger,
+	})
+	l.claim = recovery.New(recovery.Config{
+		Node: cfg.Node, Epoch: cfg.Epoch, Version: cfg.Version, Store: cfg.Store, Net: cfg.Net, Peers: cfg.Peers, Judge: l.judge, Office: cfg.Recovery,
+		Client: l.client, Cleared: cfg.Office.Cleared, Logger: cfg.Logger,
+		Here: func(peer string) {
+			if l.answers.has(peer) {
+				l.cfg.Office.Confirm(peer)
+			}
+		},
+	})
+	l.keeper = giveback.New(giveback.Config{
+		Federation: cfg.Node.Federation, Store: cfg.Store, Peers: cfg.Peers, Office: cfg.Recovery, Fetch: l.fetchManifest, Logger: cfg.Logger,
+	})
 	l.watch = witness.New(witness.Config{
 		Country: l.country, Epoch: cfg.Epoch, Round: cfg.Node.Round, Store: cfg.Store, Peers: cfg.Peers,
 		Log: cfg.Log.Verifier(), Signer: cfg.Witness, Office: cfg.Office, Client: l.client, Ready: l.ready,
-		Genesis: l.genesisOf, Show: l.showGenesis,
-		Room: func(peer string) error { return l.heads.allow(peer, time.Now()) }, Logger: cfg.Logger,
+		Genesis: l.keeper.Genesis, Show: l.claim.ShowGenesis,
+		Room: func(peer string) error { return l.heads.Allow(peer, time.Now()) }, Logger: cfg.Logger,
 	})
-	l.answers.init()
-	l.own.init()
-	l.learner.init()
-	l.puller.init()
 	return l
 }
+
+// Watch returns the witness of this node.
+func (l *Lane) Watch() *witness.Watch { return l.watch }
+
+// Attachments returns what fetches those of messages that arrive.
+func (l *Lane) Attachments() *attachment.Puller { return l.puller }
+
+// BarLost keeps the durable lane from taking anything of peers before they have given back what was lost. It comes before the office runs.
+func (l *Lane) BarLost() error { return l.claim.Bar() }
 
 // Register adds PeerService to what peers may call. It comes before Net.Serve.
 func (l *Lane) Register(r grpc.ServiceRegistrar) {
@@ -120,27 +157,25 @@ func (l *Lane) Register(r grpc.ServiceRegistrar) {
 
 // client returns a stub for a peer.
 func (l *Lane) client(peer string) peerv1.PeerServiceClient {
-	return peerv1.NewPeerServiceClient(Dial(l.cfg.Net, peer))
+	return peerv1.NewPeerServiceClient(seal.Dial(l.cfg.Net, peer))
 }
 
 // Run publishes our manifest, learns those of the peers, has them clear us, and then exchanges heads and fetches attachments until ctx
-// ends. An error ends the node: a [RollbackError], or a store that can no longer be trusted.
+// ends. An error ends the node: a [rollback.Error], or a store that can no longer be trusted.
 func (l *Lane) Run(ctx context.Context) error {
-	if err := l.recall(); err != nil {
+	if err := l.board.Load(); err != nil {
 		return err
 	}
-	if err := l.renew(ctx); err != nil {
+	if err := l.board.Make(ctx); err != nil {
 		if ctx.Err() != nil {
 			return nil
 		}
 		return fmt.Errorf("making our manifest: %w", err)
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return l.watchLoop(ctx) })
-	g.Go(func() error { return l.learnLoop(ctx) })
-	g.Go(func() error { return l.publishLoop(ctx) })
+	g.Go(func() error { return l.board.Run(ctx) })
 	g.Go(func() error { return l.askLoop(ctx) })
-	g.Go(func() error { return l.recoverLoop(ctx) })
+	g.Go(func() error { return l.claim.Run(ctx) })
 	g.Go(func() error {
 		select {
 		case err := <-l.fatal:
@@ -150,21 +185,18 @@ func (l *Lane) Run(ctx context.Context) error {
 		}
 	})
 	g.Go(func() error {
-		if err := l.Clear(ctx); err != nil {
+		if err := l.untilCleared(ctx); err != nil {
 			if ctx.Err() != nil {
 				return nil
 			}
 			return err
 		}
-		g.Go(func() error { return l.pullLoop(ctx) })
+		g.Go(func() error { return l.puller.Run(ctx) })
 		g.Go(func() error { return l.watch.Run(ctx) })
 		return l.roundLoop(ctx)
 	})
 	return g.Wait()
 }
-
-// Watch returns the witness of this node.
-func (l *Lane) Watch() *witness.Watch { return l.watch }
 
 // ready reports whether a call may reach a peer: the backbone is there, and a key to seal it with.
 func (l *Lane) ready(peer string) bool {
@@ -190,77 +222,3 @@ func (l *Lane) others() []string {
 	}
 	return list
 }
-
-// recall takes up our manifest as the store kept it.
-func (l *Lane) recall() error {
-	var latest *storev1.LatestManifest
-	var signed []byte
-	err := l.cfg.Store.View(func(r *store.Reader) (err error) {
-		latest, signed, err = r.LatestManifest(l.country)
-		return err
-	})
-	if errors.Is(err, store.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	m, err := federation.KnownManifest(signed, l.cfg.Peers.Directory(), [32]byte(latest.GetDigest()))
-	if err != nil {
-		return fmt.Errorf("reading our manifest: %w", err)
-	}
-	l.own.kept = m.Version()
-	l.own.set(m)
-	return nil
-}
-
-// pause waits for d, or until one of at most two others is closed or receives; false when ctx has ended.
-func pause(ctx context.Context, d time.Duration, wake ...<-chan struct{}) bool {
-	var early [2]<-chan struct{} // nil never receives
-	copy(early[:], wake)
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-early[0]:
-	case <-early[1]:
-	case <-ctx.Done():
-	}
-	return ctx.Err() == nil
-}
-
-// A bell wakes one waiting goroutine; rings in between are one.
-type bell chan struct{}
-
-func newBell() bell { return make(bell, 1) }
-
-func (b bell) ring() {
-	select {
-	case b <- struct{}{}:
-	default:
-	}
-}
-
-// shown remembers the checkpoints of ours that peers have shown and that our log contains: it only grows while we run.
-type shown struct {
-	mu   sync.Mutex
-	good map[string]string // by peer
-}
-
-func (s *shown) known(peer string, note []byte) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.good[peer] == string(note)
-}
-
-func (s *shown) put(peer string, note []byte) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.good == nil {
-		s.good = map[string]string{}
-	}
-	s.good[peer] = string(note)
-}
-
-// maxNote bounds a checkpoint as it comes: two signatures of the log, and cosignatures.
-const maxNote = 64 << 10

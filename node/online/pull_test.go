@@ -14,8 +14,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/rogatory/rogatory/configs"
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/online/attachment"
 	"github.com/rogatory/rogatory/node/store"
 	peerv1 "github.com/rogatory/rogatory/proto/rogatory/peer/v1"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
@@ -88,7 +88,7 @@ func TestAttachmentsOfAMessageArriveAndAreReceiptedOnce(t *testing.T) {
 		first, second := rs.sends(bg, testMsg, 1, one), rs.sends(bg, testMsg, 2, two)
 		for _, id := range [][]byte{first, second} {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-			if err := bg.lane.FetchNow(ctx, id); err != nil {
+			if err := bg.lane.Attachments().FetchNow(ctx, id); err != nil {
 				t.Fatal(err)
 			}
 			cancel()
@@ -110,7 +110,7 @@ func TestAttachmentsOfAMessageArriveAndAreReceiptedOnce(t *testing.T) {
 		if again := <-bg.wholes; again != index {
 			t.Errorf("leaf %d is told again as %d", index, again)
 		}
-		if err := bg.lane.FetchNow(t.Context(), make([]byte, 16)); !errors.Is(err, ErrNoAttachment) {
+		if err := bg.lane.Attachments().FetchNow(t.Context(), make([]byte, 16)); !errors.Is(err, attachment.ErrNoAttachment) {
 			t.Error(err)
 		}
 	})
@@ -132,7 +132,7 @@ func TestAttachmentGoesOnWhereItWasCut(t *testing.T) {
 			return n
 		}
 		r.net.Delay("BG", "RS", 50*time.Millisecond)
-		bg.lane.Pull()
+		bg.lane.Attachments().Pull()
 		for received() == 0 {
 			time.Sleep(10 * time.Millisecond)
 		}
@@ -156,7 +156,7 @@ func TestAttachmentGoesOnWhereItWasCut(t *testing.T) {
 		bg.cleared()
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 		defer cancel()
-		if err := bg.lane.FetchNow(ctx, id); err != nil {
+		if err := bg.lane.Attachments().FetchNow(ctx, id); err != nil {
 			t.Fatal(err)
 		}
 		if took := time.Since(began); took > time.Minute {
@@ -177,7 +177,7 @@ func TestAttachmentThatIsNotTheOneNamedIsFetchedAnew(t *testing.T) {
 		if err := os.WriteFile(rs.store.BlobPath(id), random(1000), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		bg.lane.Pull()
+		bg.lane.Attachments().Pull()
 		time.Sleep(10 * time.Second)
 		if n := len(leaves[*translog.Whole](bg)); n != 0 {
 			t.Fatal("taken for whole")
@@ -185,9 +185,9 @@ func TestAttachmentThatIsNotTheOneNamedIsFetchedAnew(t *testing.T) {
 		if err := os.WriteFile(rs.store.BlobPath(id), data, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), 2*lastPull)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*5*time.Minute)
 		defer cancel()
-		if err := bg.lane.FetchNow(ctx, id); err != nil {
+		if err := bg.lane.Attachments().FetchNow(ctx, id); err != nil {
 			t.Error(err)
 		}
 	})
@@ -244,15 +244,15 @@ func TestAttachmentIsThereForItsRecipientAlone(t *testing.T) {
 
 func TestFloodOfCallsIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r, bg, rs := pair(t)
+		r := newRig(t, "BG", "GR", "RS")
 		defer r.stop()
-		for _, limit := range []*limits{&rs.lane.calls, &rs.lane.streams} {
-			limit.mu.Lock()
-			limit.burst, limit.peers = 10, nil
-			limit.mu.Unlock()
-		}
+		r.round, r.burst = time.Minute, 10
+		r.start("BG", "RS")
+		bg, rs := r.nodes["BG"], r.nodes["RS"]
+		bg.cleared()
+		rs.cleared()
 		id := rs.sends(bg, testMsg, 1, random(1000))
-		bg.lane.Pull()
+		bg.lane.Attachments().Pull()
 		time.Sleep(time.Second)
 		size := rs.store.Head().Size
 		flood := func(call func() error) (busy int) {
@@ -289,13 +289,18 @@ func TestFloodOfCallsIsBounded(t *testing.T) {
 
 func TestFullDiskStopsFetching(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r, bg, rs := pair(t)
+		r := newRig(t, "BG", "RS")
 		defer r.stop()
-		bg.lane.cfg.Node.Limits.DiskFree = configs.Size(1) << 62
+		r.free = 1 << 61
+		r.start("BG", "RS")
+		bg, rs := r.nodes["BG"], r.nodes["RS"]
+		bg.cleared()
+		rs.cleared()
 		id := rs.sends(bg, testMsg, 1, random(1000))
-		_, err := bg.lane.fetch(t.Context(), must(attachment(bg, id))(t))
-		if !errors.Is(err, ErrDisk) {
-			t.Errorf("got %v", err)
+		bg.lane.Attachments().Pull()
+		time.Sleep(time.Minute)
+		if must(attachmentOf(bg, id))(t).GetReceived() != 0 {
+			t.Error("it has come")
 		}
 		if n := disclosures(rs); n != 0 {
 			t.Error("asked for it all the same")
@@ -303,7 +308,7 @@ func TestFullDiskStopsFetching(t *testing.T) {
 	})
 }
 
-func attachment(n *node, id []byte) (a *storev1.Attachment, err error) {
+func attachmentOf(n *node, id []byte) (a *storev1.Attachment, err error) {
 	err = n.store.View(func(r *store.Reader) (err error) {
 		a, err = r.Attachment(id)
 		return err

@@ -17,6 +17,8 @@ import (
 	"github.com/rogatory/rogatory/crypto/keyring"
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/federation"
+	"github.com/rogatory/rogatory/node/online/rollback"
+	"github.com/rogatory/rogatory/node/online/seal"
 	"github.com/rogatory/rogatory/node/peers"
 	"github.com/rogatory/rogatory/node/store"
 	"github.com/rogatory/rogatory/node/transport"
@@ -31,6 +33,8 @@ type rig struct {
 	t     testing.TB
 	net   *transport.Memory
 	round time.Duration
+	free  configs.Size // what attachments leave free on the disk
+	burst int          // how many calls and streams a peer makes at once, 0 for as many as ever
 	dir   *federation.Directory
 	nodes map[string]*node
 }
@@ -54,7 +58,7 @@ type process struct {
 	store   *store.Store
 	keys    *keyring.SealingKeys
 	book    *peers.Book
-	sealer  *Sealer
+	sealer  *seal.Sealer
 	port    *transport.MemoryPort
 	office  *office
 	lane    *Lane
@@ -154,6 +158,7 @@ func newRig(t testing.TB, countries ...string) *rig {
 func (n *node) config() *configs.Node {
 	return &configs.Node{
 		Country: n.country, Federation: testFederation, Zone: "Europe/Belgrade", Languages: []string{"en"}, Round: n.r.round,
+		Limits:          configs.Limits{DiskFree: n.r.free},
 		CapacityPerHour: 1000, Regimes: []configs.Regime{"REGIME_EGMONT"},
 		Units: []configs.Unit{{Name: "police", Authority: "AUTHORITY_POLICE"}},
 	}
@@ -174,15 +179,18 @@ func (n *node) open() {
 	n.keys = must(n.ring.OpenSealing(filepath.Join(n.folder, keyring.SealingFile)))(t)
 	n.book = peers.New(n.country, n.r.dir)
 	n.restore()
-	n.sealer = NewSealer(n.book, n.ring.Identity, n.keys)
+	n.sealer = seal.New(n.book, n.ring.Identity, n.keys)
 	n.port = n.r.net.PortWith(n.country, transport.CallOptions{Sealer: n.sealer})
 	n.office = &office{store: n.store, log: n.log, clear: make(chan struct{})}
 	n.lane = New(Config{
-		Node: n.config(), Epoch: 1, Store: n.store, Net: n.port, Sealer: n.sealer, Peers: n.book, Ring: n.ring, Sealing: n.keys,
+		Node: n.config(), Epoch: 1, Store: n.store, Net: n.port, Peers: n.book, Ring: n.ring, Sealing: n.keys,
 		Log: n.log, Witness: n.witness, Office: n.office, Version: "test", Logger: slog.New(slog.DiscardHandler),
 		Gaps:  func(_ string, _ uint32, seqs []uint64) { n.gaps <- seqs },
 		Whole: func(_ string, leaf int64) { n.wholes <- leaf },
 	})
+	if n.r.burst > 0 {
+		n.lane.calls.Burst, n.lane.streams.Burst = n.r.burst, n.r.burst
+	}
 	n.lane.Register(n.port)
 }
 
@@ -341,7 +349,7 @@ func (n *node) published(country string) (b []byte) {
 	n.r.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	_ = n.port.WatchStatements(ctx, statementKind, func(from string, now []byte) {
+	_ = n.port.WatchStatements(ctx, "manifest", func(from string, now []byte) {
 		if from == country {
 			b = now
 		}
@@ -353,22 +361,22 @@ func (n *node) published(country string) (b []byte) {
 func (n *node) publish(b []byte) {
 	n.r.t.Helper()
 	n.open()
-	if err := n.port.PutStatement(context.Background(), statementKind, b); err != nil {
+	if err := n.port.PutStatement(context.Background(), "manifest", b); err != nil {
 		n.r.t.Fatal(err)
 	}
 	n.stop()
 }
 
 // rolledBack waits until Run ends with a rollback.
-func (n *node) rolledBack() *RollbackError {
+func (n *node) rolledBack() *rollback.Error {
 	n.r.t.Helper()
 	select {
 	case err := <-n.process.ended:
-		var rollback *RollbackError
-		if !errors.Is(err, ErrRollback) || !errors.As(err, &rollback) {
+		var found *rollback.Error
+		if !errors.Is(err, rollback.Err) || !errors.As(err, &found) {
 			n.r.t.Fatalf("%s ended with %v, not with a rollback", n.country, err)
 		}
-		return rollback
+		return found
 	case <-time.After(time.Minute):
 		n.r.t.Fatalf("%s still runs", n.country)
 		return nil

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/rogatory/rogatory/node/wait"
 )
 
 const (
@@ -19,7 +21,7 @@ const (
 func (l *Lane) roundLoop(ctx context.Context) error {
 	for {
 		net := l.cfg.Net.Changed()
-		if !pause(ctx, jitter(l.cfg.Node.Round), net) {
+		if !wait.For(ctx, wait.Jitter(l.cfg.Node.Round), net) {
 			return nil
 		}
 		if !l.cfg.Net.Connected() {
@@ -29,11 +31,6 @@ func (l *Lane) roundLoop(ctx context.Context) error {
 			return err
 		}
 	}
-}
-
-// jitter spreads d by a tenth, so that nodes which started together do not call together.
-func jitter(d time.Duration) time.Duration {
-	return d - d/10 + rand.N(d/5+1)
 }
 
 // round exchanges heads with every peer that has published a sealing key for today. Only errors that end the node come back.

@@ -5,9 +5,13 @@ import (
 	"errors"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/rogatory/rogatory/node/limit"
+	"github.com/rogatory/rogatory/node/online/attachment"
+	"github.com/rogatory/rogatory/node/online/rollback"
 	"github.com/rogatory/rogatory/node/transport"
 	"github.com/rogatory/rogatory/node/witness"
 	peerv1 "github.com/rogatory/rogatory/proto/rogatory/peer/v1"
@@ -20,12 +24,12 @@ type server struct {
 }
 
 // enter returns who calls, if there is room for the call.
-func (s *server) enter(ctx context.Context, room *limits) (string, error) {
+func (s *server) enter(ctx context.Context, room *limit.Rate) (string, error) {
 	caller, ok := transport.Caller(ctx)
 	if !ok {
 		return "", status.Error(codes.Unauthenticated, "caller is not known")
 	}
-	return caller, room.allow(caller, time.Now())
+	return caller, room.Allow(caller, time.Now())
 }
 
 // Ping says that we are there.
@@ -47,11 +51,11 @@ func (s *server) Head(ctx context.Context, r *peerv1.HeadRequest) (*peerv1.HeadR
 	}
 	l.cfg.Office.Heard(caller)
 	switch err := l.weigh(caller, r); {
-	case errors.Is(err, ErrRollback):
+	case errors.Is(err, rollback.Err):
 		return nil, status.Error(codes.FailedPrecondition, "this node has lost a part of what it has done and stops")
-	case errors.Is(err, ErrHead):
+	case errors.Is(err, rollback.ErrHead):
 		l.complain("head refused", caller, err)
-	case err != nil && !errors.Is(err, ErrUnproven):
+	case err != nil && !errors.Is(err, rollback.ErrUnproven):
 		return nil, err
 	}
 	answer := &peerv1.HeadResponse{}
@@ -86,7 +90,7 @@ func (s *server) Cosign(ctx context.Context, r *peerv1.CosignRequest) (*peerv1.C
 	answer, err := s.l.watch.Cosign(ctx, caller, r)
 	var lost *witness.RollbackError
 	if errors.As(err, &lost) {
-		s.l.stop(&RollbackError{Peer: lost.Peer, Cosigned: lost.Note, Held: lost.Head, Size: lost.Size})
+		s.l.stop(&rollback.Error{Peer: lost.Peer, Cosigned: lost.Note, Held: lost.Head, Size: lost.Size})
 		return nil, status.Error(codes.FailedPrecondition, "this node has lost a part of what it has done and stops")
 	}
 	return answer, err
@@ -110,4 +114,58 @@ func (s *server) Manifest(ctx context.Context, _ *peerv1.ManifestRequest) (*peer
 		return nil, status.Error(codes.Unavailable, "no manifest is made yet: call again")
 	}
 	return &peerv1.ManifestResponse{Manifest: m.Signed()}, nil
+}
+
+// errUncleared is told to who asks for what this node has before it is cleared.
+var errUncleared = status.Error(codes.Unavailable, "this node has just started and has not been cleared by its peers: call again")
+
+// Attachment streams the ciphertext of an attachment of a message to the caller.
+func (s *server) Attachment(r *peerv1.AttachmentRequest, out grpc.ServerStreamingServer[peerv1.AttachmentResponse]) error {
+	l := s.l
+	caller, err := s.enter(out.Context(), &l.streams)
+	if err != nil {
+		return err
+	}
+	if !l.cfg.Office.Cleared() {
+		return errUncleared
+	}
+	if err := l.busy.Take(caller); err != nil {
+		return err
+	}
+	defer l.busy.Give(caller)
+	return attachment.Send(l.cfg.Store, caller, r, out)
+}
+
+// Recover gives a peer back what we have of the part of its log that it has lost.
+func (s *server) Recover(r *peerv1.RecoverRequest, out grpc.ServerStreamingServer[peerv1.RecoverResponse]) error {
+	l := s.l
+	caller, err := s.enter(out.Context(), &l.streams)
+	if err != nil {
+		return err
+	}
+	if l.cfg.Recovery == nil {
+		return status.Error(codes.Unimplemented, "nothing is given back here")
+	}
+	if !l.cfg.Office.Cleared() {
+		return errUncleared
+	}
+	if err := l.busy.Take(caller); err != nil {
+		return err
+	}
+	defer l.busy.Give(caller)
+	l.cfg.Office.Heard(caller)
+	return l.keeper.Recover(caller, r, out)
+}
+
+// Resend puts what the lost part of a peer's log had receipted into the outbox again.
+func (s *server) Resend(ctx context.Context, r *peerv1.ResendRequest) (*peerv1.ResendResponse, error) {
+	l := s.l
+	caller, err := s.enter(ctx, &l.streams)
+	if err != nil {
+		return nil, err
+	}
+	if l.cfg.Recovery == nil {
+		return nil, status.Error(codes.Unimplemented, "nothing is sent again here")
+	}
+	return l.keeper.Resend(ctx, caller, r)
 }

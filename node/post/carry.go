@@ -115,7 +115,7 @@ func (l *lane) carry(ctx context.Context) (time.Duration, error) {
 		if keyed {
 			l.pick()
 			if err := l.sealHand(ctx); err != nil {
-				if fatal(err) {
+				if store.Fatal(err) {
 					return 0, err
 				}
 				l.o.log.Error("sealing anew failed", "peer", l.country, "err", err, "hint", store.Hint(err))
@@ -240,7 +240,7 @@ func (l *lane) packAnswers(f *packing, room int) (int, error) {
 	receipts, err := l.o.prove(f.answers)
 	if err != nil {
 		l.restore(f)
-		if fatal(err) {
+		if store.Fatal(err) {
 			return 0, err
 		}
 		// The guard's disk is full, for example. Messages go on; receipts wait.

@@ -19,7 +19,7 @@ const maxForks = 8
 // keepFork keeps the proof that a sender has signed two messages with one number. Of what was refused by an older version no statement is kept: a
 // message in its place proves nothing to others.
 func (l *lane) keepFork(tx *store.Tx, o *envelope.Opening, seen *storev1.Seen) error {
-	if l.refusals.first("fork") {
+	if l.refusals.First("fork") {
 		l.o.log.Error("two messages with one number", "peer", l.country, "seq", o.Message().GetSeq())
 	}
 	first, firstSignature, err := tx.Came(seen)

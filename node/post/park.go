@@ -72,7 +72,7 @@ func (l *lane) noRoom(bytes int64) bool {
 		return false
 	}
 	err := l.o.cfg.Room(bytes)
-	if err != nil && l.refusals.first("no-room") {
+	if err != nil && l.refusals.First("no-room") {
 		l.o.log.Error("nothing more is parked", "peer", l.country, "err", err)
 	}
 	return err != nil

@@ -38,6 +38,7 @@ import (
 	"github.com/rogatory/rogatory/node/peers"
 	"github.com/rogatory/rogatory/node/store"
 	"github.com/rogatory/rogatory/node/transport"
+	"github.com/rogatory/rogatory/node/wait"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
@@ -229,7 +230,7 @@ func (o *Office) spread(n int, f func(i int)) {
 func (o *Office) guarded(ctx context.Context, err error) error {
 	for errors.Is(err, store.ErrUnguarded) {
 		o.log.Error("committed, but the head guard could not be written", "err", err, "hint", store.Hint(err))
-		if !pause(ctx, retryPause, nil) {
+		if !wait.For(ctx, retryPause) {
 			return err
 		}
 		_, err = o.cfg.Store.Guard(ctx)
@@ -239,9 +240,6 @@ func (o *Office) guarded(ctx context.Context, err error) error {
 	}
 	return nil
 }
-
-// fatal reports whether the store is of no use any more.
-func fatal(err error) bool { return errors.Is(err, store.ErrBroken) || errors.Is(err, store.ErrClosed) }
 
 func (o *Office) step(point string) {
 	if o.cfg.Step != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/rogatory/rogatory/crypto/envelope"
 	"github.com/rogatory/rogatory/crypto/keyring"
+	"github.com/rogatory/rogatory/node/limit"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
@@ -46,8 +47,8 @@ type lane struct {
 
 	confirmed atomic.Bool // since the start, or since its last doubtful claim, the peer has shown what it has of ours
 
-	refusals                refusals
-	messages, bytes         quota        // owned by takeLoop
+	refusals                limit.Refusals
+	messages, bytes         limit.Quota  // owned by takeLoop
 	roomMessages, roomBytes atomic.Int64 // how many envelopes of this pull are worth decrypting, and how many bytes of them
 }
 
@@ -58,7 +59,7 @@ func newLane(o *Office, country string) *lane {
 		waiting:  map[place]*parcel{},
 		names:    map[envelope.Name]*parcel{},
 		parked:   map[envelope.Name]int64{},
-		messages: messageQuota(o.cfg.CapacityPerHour), bytes: byteQuota(o.cfg.CapacityPerHour),
+		messages: limit.Messages(o.cfg.CapacityPerHour), bytes: limit.Bytes(o.cfg.CapacityPerHour),
 	}
 }
 

@@ -196,7 +196,7 @@ func (l *lane) check(rs *rogatoryv1.Receipts) *bundle {
 	}
 	if err != nil {
 		l.o.stray("receipt-checkpoint")
-		if l.refusals.first("receipts") {
+		if l.refusals.First("receipts") {
 			l.o.log.Warn("receipts refused", "peer", l.country, "err", err)
 		}
 		return nil
@@ -379,7 +379,7 @@ func (l *lane) settled(m *mail) {
 			switch _, whole := p.leaf.Entry.(*translog.Whole); {
 			case p.outcome == other:
 				l.o.stray("receipt-other")
-				if l.refusals.first("receipt") {
+				if l.refusals.First("receipt") {
 					l.o.log.Warn("receipt refused", "peer", l.country, "msg", p.msg.String(), "err", ErrReceipt)
 				}
 			case p.outcome == settled && !whole:

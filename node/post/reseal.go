@@ -27,7 +27,7 @@ func (l *lane) sealHand(ctx context.Context) error {
 		case errors.Is(err, store.ErrNotFound):
 			l.drop(p.place) // its receipt has come in the meantime
 			continue
-		case fatal(err):
+		case store.Fatal(err):
 			return err
 		case err != nil:
 			l.setAside(p, err)

@@ -14,7 +14,7 @@ import (
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
-// After a rollback the store lacks messages that were sent and received in the lost time. Package online asks the peers for them. Nothing of a
+// After a rollback the store lacks messages that were sent and received in the lost time. Package recovery asks the peers for them. Nothing of a
 // peer is taken before its answer is here (Bar, Unbar), so that no reply comes before what it answers. What it gives back of ours waits beside the log
 // until its turn, by the time at which it was submitted: the peer's own messages come again on the durable lane, one after another, and each goes
 // before those of ours that were submitted after its first receipt.

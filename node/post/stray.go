@@ -11,6 +11,7 @@ import (
 
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/store"
+	"github.com/rogatory/rogatory/node/wait"
 )
 
 // strays counts what was not authentic, by reason. Reasons are constants of this package and of package envelope, so there are few.
@@ -31,12 +32,12 @@ func (o *Office) stray(reason string) {
 func (o *Office) strayLoop(ctx context.Context) error {
 	for {
 		hour := time.Now().Truncate(time.Hour)
-		more := pause(ctx, time.Until(hour.Add(time.Hour)), nil)
+		more := wait.For(ctx, time.Until(hour.Add(time.Hour)))
 		for _, peer := range slices.Sorted(maps.Keys(o.lanes)) {
-			o.lanes[peer].refusals.end(o.log, peer)
+			o.lanes[peer].refusals.End(o.log, peer)
 		}
 		if err := o.logStrays(context.WithoutCancel(ctx), hour); err != nil {
-			if fatal(err) {
+			if store.Fatal(err) {
 				return err
 			}
 			o.log.Error("logging strays failed", "err", err, "hint", store.Hint(err))

@@ -209,7 +209,7 @@ func (o *Office) submitAll(ctx context.Context, jobs []*job) error {
 			for _, j := range left {
 				j.err = err
 			}
-			if fatal(err) {
+			if store.Fatal(err) {
 				return err
 			}
 			return nil
@@ -217,7 +217,7 @@ func (o *Office) submitAll(ctx context.Context, jobs []*job) error {
 		o.step(StepSubmitted)
 		if err != nil {
 			answer() // it is durable; sending it waits for the guard
-			if err := o.guarded(ctx, err); fatal(err) {
+			if err := o.guarded(ctx, err); store.Fatal(err) {
 				return err
 			} else if err != nil {
 				return nil // the node stops, and carries it at its start

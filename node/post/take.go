@@ -10,6 +10,7 @@ import (
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/store"
 	"github.com/rogatory/rogatory/node/transport"
+	"github.com/rogatory/rogatory/node/wait"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
@@ -59,7 +60,7 @@ func (l *lane) takeLoop(ctx context.Context) error {
 			return nil
 		case err != nil:
 			l.o.log.Debug("receiving failed", "peer", l.country, "err", err)
-			if !pause(ctx, retryPause, changed) {
+			if !wait.For(ctx, retryPause, changed) {
 				return nil
 			}
 			continue
@@ -69,18 +70,6 @@ func (l *lane) takeLoop(ctx context.Context) error {
 			return err
 		}
 	}
-}
-
-// pause waits for d, or until early is closed; false when ctx has ended.
-func pause(ctx context.Context, d time.Duration, early <-chan struct{}) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-early:
-	case <-ctx.Done():
-	}
-	return ctx.Err() == nil
 }
 
 // mail is everything that came in one pull.
@@ -116,7 +105,7 @@ func (l *lane) take(ctx context.Context, frames []transport.Frame) error {
 	switch err := l.commit(ctx, m); {
 	case err == nil, errors.Is(err, store.ErrUnguarded):
 		// What the guard does not know yet is committed all the same; its receipts are signed when the guard knows it.
-	case fatal(err):
+	case store.Fatal(err):
 		return err
 	case ctx.Err() != nil:
 		return nil
@@ -126,7 +115,7 @@ func (l *lane) take(ctx context.Context, frames []transport.Frame) error {
 		for _, f := range frames {
 			_ = f.Nak(retryPause)
 		}
-		pause(ctx, retryPause, nil)
+		wait.For(ctx, retryPause)
 		return nil
 	}
 	if len(m.openings) > 0 {
@@ -175,8 +164,8 @@ func (l *lane) sort(frames []transport.Frame) *mail {
 		l.o.step(StepProven)
 	}
 	now := time.Now()
-	l.roomMessages.Store(l.messages.room(now)) // a flood costs no decryption
-	l.roomBytes.Store(l.bytes.room(now))
+	l.roomMessages.Store(l.messages.Room(now)) // a flood costs no decryption
+	l.roomBytes.Store(l.bytes.Room(now))
 	l.o.spread(len(m.openings), func(i int) { l.open(m.openings[i]) })
 	if len(m.openings) > 0 {
 		l.o.step(StepOpened)
@@ -291,7 +280,7 @@ func (l *lane) refuse(op *opening, err error) {
 	if !errors.As(err, &e) {
 		e = &envelope.Error{Reason: envelope.ReasonOuter, Class: envelope.NotAuthentic, Err: err}
 	}
-	if l.refusals.first(string(e.Reason)) {
+	if l.refusals.First(string(e.Reason)) {
 		l.o.log.Info("envelope refused", "peer", l.country, "reason", string(e.Reason), "class", e.Class.String())
 	}
 	switch {
@@ -321,16 +310,16 @@ func (l *lane) limit(openings []*opening) {
 			continue
 		}
 		now, size := time.Now(), int64(len(op.raw))
-		if op.over = l.messages.room(now) < 1 || l.bytes.room(now) < size; !op.over {
-			l.messages.take(1)
-			l.bytes.take(size)
+		if op.over = l.messages.Room(now) < 1 || l.bytes.Room(now) < size; !op.over {
+			l.messages.Take(1)
+			l.bytes.Take(size)
 		}
 	}
 	for _, op := range openings {
 		if op.over {
 			op.arrival, op.refused = nil, ""
 			op.advice = op.advise(rogatoryv1.AdviceCode_ADVICE_CODE_BUSY)
-			op.advice.RetryAfterMs = uint64(max(l.messages.wait(1), l.bytes.wait(int64(len(op.raw)))).Milliseconds())
+			op.advice.RetryAfterMs = uint64(max(l.messages.Wait(1), l.bytes.Wait(int64(len(op.raw)))).Milliseconds())
 		}
 	}
 }
@@ -344,7 +333,7 @@ func (l *lane) commit(ctx context.Context, m *mail) error {
 		if op.arrival != nil || op.refused != "" || op.parked != nil || op.fork != nil {
 			work = append(work, func(tx *store.Tx) error { return l.commitOne(tx, op) })
 			failed = append(failed, func(err error) {
-				if l.refusals.first("not-taken") {
+				if l.refusals.First("not-taken") {
 					l.o.log.Error("message could not be taken", "peer", l.country, "msg", op.o.Name().String(), "err", err)
 				}
 				op.answer, op.late, op.parked = -1, nil, nil
@@ -357,7 +346,7 @@ func (l *lane) commit(ctx context.Context, m *mail) error {
 			p := &b.proofs[i]
 			work = append(work, func(tx *store.Tx) error { return l.settle(tx, b, p) })
 			failed = append(failed, func(err error) {
-				if l.refusals.first("receipt-not-taken") {
+				if l.refusals.First("receipt-not-taken") {
 					l.o.log.Error("receipt could not be taken", "peer", l.country, "msg", p.msg.String(), "err", err)
 				}
 				p.outcome = 0
@@ -380,14 +369,14 @@ func (l *lane) commit(ctx context.Context, m *mail) error {
 		}
 		return nil
 	})
-	if err == nil || fatal(err) || errors.Is(err, store.ErrDisk) || ctx.Err() != nil {
+	if err == nil || store.Fatal(err) || errors.Is(err, store.ErrDisk) || ctx.Err() != nil {
 		return err
 	}
 	for i, do := range work {
 		_, err := l.o.cfg.Store.Update(ctx, do)
 		switch {
 		case err == nil || errors.Is(err, store.ErrUnguarded):
-		case fatal(err) || errors.Is(err, store.ErrDisk) || ctx.Err() != nil:
+		case store.Fatal(err) || errors.Is(err, store.ErrDisk) || ctx.Err() != nil:
 			return err
 		default:
 			failed[i](err)

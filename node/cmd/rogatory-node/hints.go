@@ -25,7 +25,7 @@ import (
 	"github.com/rogatory/rogatory/node/cmd/internal/terminal"
 	"github.com/rogatory/rogatory/node/cmd/rogatory-node/setup"
 	terms "github.com/rogatory/rogatory/node/codes"
-	"github.com/rogatory/rogatory/node/online"
+	"github.com/rogatory/rogatory/node/online/rollback"
 	"github.com/rogatory/rogatory/node/store"
 )
 
@@ -124,7 +124,7 @@ func explain(err error) *failure {
 	if text, hint, ok := input.Sentence(f.err); ok {
 		f = &failure{f.status, errors.New(text), cmp.Or(f.hint, hint)}
 	}
-	if errors.Is(f.err, store.ErrRollback) || errors.Is(f.err, online.ErrRollback) {
+	if errors.Is(f.err, store.ErrRollback) || errors.Is(f.err, rollback.Err) {
 		return &failure{f.status, fmt.Errorf("%s: %w", codeRollback, f.err), f.hint}
 	}
 	return f

@@ -14,7 +14,7 @@ import (
 
 	"github.com/rogatory/rogatory/configs"
 	"github.com/rogatory/rogatory/node"
-	"github.com/rogatory/rogatory/node/online"
+	"github.com/rogatory/rogatory/node/online/recovery"
 	"github.com/rogatory/rogatory/node/store"
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
 )
@@ -191,7 +191,7 @@ func (p *program) recoverReport(ctx context.Context, cfg *configs.Node) error {
 	return nil
 }
 
-func (p *program) readReport(ctx context.Context, cfg *configs.Node) (*online.Report, error) {
+func (p *program) readReport(ctx context.Context, cfg *configs.Node) (*recovery.Report, error) {
 	lock, err := p.ringLock(cfg)
 	if err != nil {
 		return nil, err
@@ -215,6 +215,6 @@ func (p *program) readReport(ctx context.Context, cfg *configs.Node) (*online.Re
 	if len(s.GetRecoveryReport()) == 0 {
 		return nil, store.ErrNotFound
 	}
-	report = &online.Report{}
+	report = &recovery.Report{}
 	return report, json.Unmarshal(s.GetRecoveryReport(), report)
 }

@@ -1,4 +1,4 @@
-package online
+package seal
 
 import (
 	"bytes"
@@ -55,8 +55,8 @@ type other struct {
 	boot boot // of its process, as far as we know
 }
 
-// NewSealer returns the Sealer of one process. identity returns the key that signs now; keys are those of our days.
-func NewSealer(book *peers.Book, identity func() *keyring.Identity, keys *keyring.SealingKeys) *Sealer {
+// New returns the Sealer of one process. identity returns the key that signs now; keys are those of our days.
+func New(book *peers.Book, identity func() *keyring.Identity, keys *keyring.SealingKeys) *Sealer {
 	s := &Sealer{country: book.Country(), peers: book, identity: identity, keys: keys, others: map[string]*other{}}
 	rand.Read(s.boot[:]) // never fails, see crypto/rand
 	return s

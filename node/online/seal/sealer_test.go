@@ -1,4 +1,4 @@
-package online
+package seal
 
 import (
 	"bytes"
@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -16,48 +17,111 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/rogatory/rogatory/crypto/envelope"
-	peerv1 "github.com/rogatory/rogatory/proto/rogatory/peer/v1"
+	"github.com/rogatory/rogatory/crypto/keyring"
+	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/federation"
+	"github.com/rogatory/rogatory/node/peers"
+	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
 const pingMethod = "/rogatory.peer.v1.PeerService/Ping"
 
-// met opens nodes whose lanes do not run and which have each other's manifests.
-func met(t testing.TB, countries ...string) *rig {
-	t.Helper()
-	r := newRig(t, countries...)
-	for _, n := range r.nodes {
-		n.open()
-		if err := n.lane.renew(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	r.introduce()
-	return r
+// A member is one country: its keys, what it knows of the others, and the Sealer of the process that runs.
+type member struct {
+	ring   *keyring.Ring
+	keys   *keyring.SealingKeys
+	book   *peers.Book
+	sealer *Sealer
 }
 
-func (r *rig) introduce() {
-	for _, a := range r.nodes {
-		for _, b := range r.nodes {
-			if m := b.book.Manifest(b.country); a != b && m != nil {
-				_, _ = a.book.Learn(m.Signed(), b.country, time.Now())
+// restart has another process run.
+func (m *member) restart() { m.sealer = New(m.book, m.ring.Identity, m.keys) }
+
+// met returns members that have each other's manifests.
+func met(t testing.TB, countries ...string) map[string]*member {
+	t.Helper()
+	now := time.Now()
+	members := map[string]*member{}
+	draft := &rogatoryv1.Directory{
+		Federation: testFederation, ValidFromMs: uint64(now.Add(-time.Hour).UnixMilli()), ValidUntilMs: uint64(now.Add(300 * 24 * time.Hour).UnixMilli()),
+		Threshold: uint32(len(countries)/2 + 1), Tzdata: "2026a",
+	}
+	logs, witnesses := map[string]*rogatoryv1.LogInfo{}, map[string][]string{}
+	for _, c := range countries {
+		m := &member{ring: keyring.NewRing(now.Add(-time.Hour), 1000*24*time.Hour)}
+		members[c] = m
+		origin := federation.Origin(testFederation, c, 1)
+		log := must(translog.NewLogSigner(origin, m.ring.Log().Ed25519.Bytes(), m.ring.Log().MLDSA44.Bytes()))(t)
+		witness := must(translog.NewWitnessSigner(testFederation+"/"+c+"/witness", origin, m.ring.Witness().Ed25519.Bytes(), m.ring.Witness().MLDSA44.Bytes()))(t)
+		ed, pq := log.Verifier().VKeys()
+		logs[c] = &rogatoryv1.LogInfo{Origin: origin, Keys: []string{ed, pq}}
+		ed, pq = witness.Verifier().VKeys()
+		witnesses[c] = []string{ed, pq}
+		founder := func(name string) *rogatoryv1.Officer {
+			return federation.NewOfficer(name, keyring.GenerateOfficer().Public(), []string{"police"}, []rogatoryv1.Right{rogatoryv1.Right_RIGHT_ENROL}, false)
+		}
+		draft.Members = append(draft.Members, &rogatoryv1.Member{
+			Country: c, RootKey: m.ring.Identity().Public().Bytes(), Log: logs[c], Founders: []*rogatoryv1.Officer{founder("founder-a"), founder("founder-b")},
+			Zone: "Europe/Belgrade", Name: "Contact point of " + c,
+		})
+	}
+	signed := must(federation.Propose(nil, draft))(t)
+	for _, c := range countries {
+		signed = must(federation.SignDirectory(nil, signed, c, members[c].ring.Identity()))(t)
+	}
+	_, digest, err := federation.ReadDirectory(signed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := must(federation.ParseDirectory(signed, digest))(t)
+	for c, m := range members {
+		m.keys = must(m.ring.OpenSealing(filepath.Join(t.TempDir(), keyring.SealingFile)))(t)
+		if _, _, err := m.keys.EnsureDays(now); err != nil {
+			t.Fatal(err)
+		}
+		m.book = peers.New(c, dir)
+		m.restart()
+	}
+	for _, c := range countries {
+		b := must(federation.MakeManifest(dir, nil, &rogatoryv1.Manifest{
+			Country: c, Identities: federation.IdentityKeys(members[c].ring.Identities(now)), Sealings: federation.SealingKeys(members[c].keys.All()),
+			Log: logs[c], WitnessKeys: witnesses[c], Languages: []string{"en"}, CapacityPerHour: 1000, Epoch: 1,
+			Units: []*rogatoryv1.UnitInfo{{Name: "police", Authority: rogatoryv1.Authority_AUTHORITY_POLICE}},
+		}, now))(t)
+		signed := must(federation.SignManifest(b, members[c].ring.Identity()))(t)
+		for _, m := range members {
+			if _, err := m.book.Learn(signed, c, now); err != nil {
+				t.Fatal(err)
 			}
 		}
+	}
+	return members
+}
+
+const testFederation = "rogatory.example"
+
+func must[T any](v T, err error) func(t testing.TB) T {
+	return func(t testing.TB) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
 	}
 }
 
 // acquaint has from know the process that runs in to, as after a refusal.
-func acquaint(from, to *node) { from.sealer.other(to.country).learn(to.sealer.boot) }
+func acquaint(from, to *member) { from.sealer.other(to.book.Country()).learn(to.sealer.boot) }
 
-func seal(t *testing.T, from, to *node, method, payload string) []byte {
+func seal(t *testing.T, from, to *member, method, payload string) []byte {
 	t.Helper()
-	return must(from.sealer.Seal(t.Context(), to.country, method, []byte(payload)))(t)
+	return must(from.sealer.Seal(t.Context(), to.book.Country(), method, []byte(payload)))(t)
 }
 
 func TestSealedPartArrivesAndShowsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := met(t, "BG", "RS")
-		defer r.stop()
-		bg, rs := r.nodes["BG"], r.nodes["RS"]
+		bg, rs := r["BG"], r["RS"]
 		acquaint(bg, rs)
 		b := seal(t, bg, rs, pingMethod, "a payload")
 		if bytes.Contains(b, []byte("payload")) || bytes.Contains(b, []byte("Ping")) {
@@ -77,8 +141,7 @@ func TestSealedPartArrivesAndShowsNothing(t *testing.T) {
 func TestPartOpensOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := met(t, "BG", "RS")
-		defer r.stop()
-		bg, rs := r.nodes["BG"], r.nodes["RS"]
+		bg, rs := r["BG"], r["RS"]
 		acquaint(bg, rs)
 		b := seal(t, bg, rs, pingMethod, "x")
 		for at := time.Duration(0); at < 200*time.Second; at += 7 * time.Second {
@@ -106,16 +169,13 @@ func TestPartOpensOnce(t *testing.T) {
 func TestReplayFromBeforeARestartIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := met(t, "BG", "RS")
-		defer r.stop()
-		bg, rs := r.nodes["BG"], r.nodes["RS"]
+		bg, rs := r["BG"], r["RS"]
 		acquaint(bg, rs)
 		opened, waiting := seal(t, bg, rs, pingMethod, "x"), seal(t, bg, rs, pingMethod, "y")
 		if _, err := rs.sealer.Open(t.Context(), "BG", "", opened); err != nil {
 			t.Fatal(err)
 		}
-		rs.stop()
-		rs.open()
-		r.introduce()
+		rs.restart()
 		for _, b := range [][]byte{opened, waiting} {
 			if _, err := rs.sealer.Open(t.Context(), "BG", "", b); !isRestarted(err) || status.Code(err) != codes.Unavailable {
 				t.Errorf("got %v", err)
@@ -132,33 +192,10 @@ func TestReplayFromBeforeARestartIsRefused(t *testing.T) {
 	})
 }
 
-func TestRestartedPeerAnswersAtOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, "BG", "RS")
-		defer r.stop()
-		r.start("BG", "RS")
-		bg, rs := r.nodes["BG"], r.nodes["RS"]
-		bg.cleared()
-		rs.cleared()
-		for range 3 {
-			began := time.Now()
-			if _, err := bg.lane.client("RS").Ping(t.Context(), &peerv1.PingRequest{}); err != nil {
-				t.Fatal(err)
-			}
-			if took := time.Since(began); took > time.Second {
-				t.Errorf("answered after %s", took)
-			}
-			rs.restart()
-			rs.cleared()
-		}
-	})
-}
-
 func TestChangedOrMisdeliveredPartIsNotOpened(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := met(t, "BG", "GR", "RS")
-		defer r.stop()
-		bg, gr, rs := r.nodes["BG"], r.nodes["GR"], r.nodes["RS"]
+		bg, gr, rs := r["BG"], r["GR"], r["RS"]
 		acquaint(bg, rs)
 		acquaint(bg, gr)
 		b := seal(t, bg, rs, pingMethod, "x")
@@ -190,8 +227,7 @@ func TestChangedOrMisdeliveredPartIsNotOpened(t *testing.T) {
 func TestRetryableRefusalsAreStatuses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := met(t, "BG", "RS")
-		defer r.stop()
-		bg, rs := r.nodes["BG"], r.nodes["RS"]
+		bg, rs := r["BG"], r["RS"]
 		acquaint(bg, rs)
 		b := seal(t, bg, rs, pingMethod, "x")
 		time.Sleep(envelope.OnlineLife + envelope.Skew + time.Second)
@@ -211,8 +247,7 @@ func TestRetryableRefusalsAreStatuses(t *testing.T) {
 func TestLargestPartFits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := met(t, "BG", "RS")
-		defer r.stop()
-		bg, rs := r.nodes["BG"], r.nodes["RS"]
+		bg, rs := r["BG"], r["RS"]
 		acquaint(bg, rs)
 		payload := strings.Repeat("x", maxPayload)
 		got, err := rs.sealer.Open(t.Context(), "BG", "", seal(t, bg, rs, "/"+strings.Repeat("m", 255), payload))
@@ -224,8 +259,7 @@ func TestLargestPartFits(t *testing.T) {
 
 func TestPartsThatWaitTogetherAreSignedTogether(t *testing.T) {
 	r := met(t, "BG", "RS")
-	defer r.stop()
-	bg, rs := r.nodes["BG"], r.nodes["RS"]
+	bg, rs := r["BG"], r["RS"]
 	acquaint(bg, rs)
 	var wg sync.WaitGroup
 	for i := range 40 {
@@ -276,8 +310,7 @@ func TestFloodOfNoncesIsBounded(t *testing.T) {
 // FuzzOpen: what was sealed opens to the same bytes, and no change of any byte is opened.
 func FuzzOpen(f *testing.F) {
 	r := met(f, "BG", "RS")
-	f.Cleanup(r.stop)
-	bg, rs := r.nodes["BG"], r.nodes["RS"]
+	bg, rs := r["BG"], r["RS"]
 	acquaint(bg, rs)
 	f.Add([]byte("payload"), uint(0), byte(1))
 	f.Add([]byte{}, uint(5000), byte(0x80))

@@ -1,4 +1,4 @@
-package online
+package attachment
 
 import (
 	"errors"
@@ -11,44 +11,25 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/rogatory/rogatory/crypto/envelope"
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/store"
 	peerv1 "github.com/rogatory/rogatory/proto/rogatory/peer/v1"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
-
-	"github.com/rogatory/rogatory/crypto/envelope"
 )
 
-const (
-	// chunkSize is what one part of a stream carries: with its part and docket it fills the padding to 256 KiB.
-	chunkSize = 255 << 10
-	// maxStreams is how many attachments one peer may read here at once.
-	maxStreams = 4
-)
+// chunkSize is what one part of a stream carries: with its part and docket it fills the padding to 256 KiB.
+const chunkSize = 255 << 10
 
-// Attachment streams the ciphertext of an attachment to the country that a message of ours which lists it was sent to. What a peer may not
+// Send streams the ciphertext of an attachment to the country that a message of ours which lists it was sent to, the caller. What a peer may not
 // have is not there for it.
-func (s *server) Attachment(r *peerv1.AttachmentRequest, out grpc.ServerStreamingServer[peerv1.AttachmentResponse]) error {
-	l := s.l
-	ctx := out.Context()
-	caller, err := s.enter(ctx, &l.streams)
+func Send(st *store.Store, caller string, r *peerv1.AttachmentRequest, out grpc.ServerStreamingServer[peerv1.AttachmentResponse]) error {
+	of, length, err := listed(st, caller, r)
 	if err != nil {
 		return err
 	}
-	if !l.cfg.Office.Cleared() {
-		return status.Error(codes.Unavailable, "this node has just started and has not been cleared by its peers: call again")
-	}
-	if err := l.busy.take(caller); err != nil {
-		return err
-	}
-	defer l.busy.give(caller)
-
-	of, length, err := l.listed(caller, r)
-	if err != nil {
-		return err
-	}
-	f, err := os.Open(l.cfg.Store.BlobPath(r.GetId()))
+	f, err := os.Open(st.BlobPath(r.GetId()))
 	if errors.Is(err, os.ErrNotExist) {
 		return errNotHere
 	}
@@ -60,9 +41,9 @@ func (s *server) Attachment(r *peerv1.AttachmentRequest, out grpc.ServerStreamin
 		return status.Errorf(codes.OutOfRange, "the attachment has %d bytes", length)
 	}
 	// Disclosed from here on: the log says so first.
-	_, err = l.cfg.Store.Update(ctx, func(tx *store.Tx) error {
+	_, err = st.Update(out.Context(), func(tx *store.Tx) error {
 		_, err := tx.Append(&translog.Op{
-			Verb: translog.Disclose, Who: "node", Why: "attachment", Basis: l.basis(&tx.Reader, of), Case: of.GetCaseToken(),
+			Verb: translog.Disclose, Who: "node", Why: "attachment", Basis: basis(&tx.Reader, of), Case: of.GetCaseToken(),
 			Of: []translog.Hash{translog.Hash(of.GetMsg())}, OfCount: 1, Recipient: caller,
 		})
 		return err
@@ -91,12 +72,12 @@ func (s *server) Attachment(r *peerv1.AttachmentRequest, out grpc.ServerStreamin
 var errNotHere = status.Error(codes.NotFound, "no such attachment of a message to you")
 
 // listed returns where the message that the caller names lists the attachment, and the ciphertext's length.
-func (l *Lane) listed(caller string, r *peerv1.AttachmentRequest) (of *storev1.AttachmentCopy, length uint64, err error) {
+func listed(st *store.Store, caller string, r *peerv1.AttachmentRequest) (of *storev1.AttachmentCopy, length uint64, err error) {
 	if len(r.GetId()) != 16 || len(r.GetMsg()) != 32 {
 		return nil, 0, errNotHere
 	}
 	var a *storev1.Attachment
-	err = l.cfg.Store.View(func(rd *store.Reader) (err error) {
+	err = st.View(func(rd *store.Reader) (err error) {
 		a, err = rd.Attachment(r.GetId())
 		return err
 	})
@@ -115,7 +96,7 @@ func (l *Lane) listed(caller string, r *peerv1.AttachmentRequest) (of *storev1.A
 }
 
 // basis returns the legal instrument of the message, as the docket names it; "none" when the docket has expired.
-func (l *Lane) basis(r *store.Reader, of *storev1.AttachmentCopy) string {
+func basis(r *store.Reader, of *storev1.AttachmentCopy) string {
 	m, err := r.Message(int64(of.GetLeafIndex()))
 	if err != nil {
 		return "none"
