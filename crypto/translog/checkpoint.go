@@ -3,6 +3,7 @@ package translog
 import (
 	"bytes"
 	"crypto/ed25519"
+	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
 	"slices"
@@ -21,6 +22,9 @@ type Checkpoint struct {
 func (c Checkpoint) Text() string {
 	return c.Origin + "\n" + strconv.FormatInt(c.Size, 10) + "\n" + base64.StdEncoding.EncodeToString(c.Root[:]) + "\n"
 }
+
+// Imprint returns what a time token over the head stands over: SHA-256 of its text.
+func (c Checkpoint) Imprint() [sha256.Size]byte { return sha256.Sum256([]byte(c.Text())) }
 
 func (c Checkpoint) check() error {
 	if !isOrigin([]byte(c.Origin)) {

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rogatory/rogatory/crypto/timestamp"
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/archive"
 	"github.com/rogatory/rogatory/node/federation"
@@ -18,6 +19,7 @@ import (
 type Anchor struct {
 	newest *federation.Directory
 	held   map[uint64][]byte // the auditor's own files of earlier versions
+	times  *timestamp.Roots  // who is believed about time; nil: nobody
 
 	// Exports of one federation hold the same directories, whose many keys take longer to read than a small log.
 	mu   sync.Mutex
@@ -124,13 +126,14 @@ func (a *Anchor) LogKeys(origin string) (*translog.LogVerifier, error) {
 type Chain struct {
 	anchor  uint64 // version of the auditor's newest
 	byOrder []*federation.Directory
+	times   *timestamp.Roots
 }
 
 // ReadChain reads the directories of an archive and holds them against the anchor. Versions before the anchor's are named by the
 // digests of those after them; versions after it follow by their members' signatures, which the auditor has not agreed to:
 // each is a finding W-UNKNOWN. The error is one of reading.
 func ReadChain(r *archive.Reader, a *Anchor) (*Chain, []Finding, error) {
-	c := &Chain{anchor: a.newest.Version(), byOrder: []*federation.Directory{a.newest}}
+	c := &Chain{anchor: a.newest.Version(), byOrder: []*federation.Directory{a.newest}, times: a.times}
 	rep := report{log: r.Info().Log}
 	have := map[uint64][]byte{}
 	for _, v := range r.Directories() {

@@ -88,7 +88,7 @@ const (
 	A2
 	// A3: a quorum of the members has cosigned a head behind which nothing but the witnesses' own traffic stands.
 	A3
-	// A4: a time token from outside stands over such a head.
+	// A4: a time token from outside, which the auditor trusts, stands over a head that holds the same.
 	A4
 )
 
@@ -112,6 +112,7 @@ type Result struct {
 	State     translog.Hash `json:"-"` // of all cases, by replay; zero when nobody has folded it
 	Assurance Assurance     `json:"assurance"`
 	Witnessed int64         `json:"witnessed"` // size of the largest head that a quorum has cosigned
+	Timed     Timed         `json:"timed"`     // what time tokens say
 	Findings  []Finding     `json:"-"`         // in their order
 	Left      int           `json:"left"`      // findings beyond those listed
 }

@@ -53,6 +53,7 @@ type pass struct {
 	buried   map[short]struct{}             // names and commitments whose dockets a tombstone names
 	missing  []lost                         // dockets to be looked for when all is read
 	best     int64                          // size of the largest head with a quorum
+	timed    Timed                          // the newest time token that holds
 	seconded bool                           // some other member has cosigned a head
 	rooted   bool                           // the head in the archive is signed, and of this tree
 	checked  map[[32]byte]bool              // limited archives: manifests that lead to the directory
@@ -147,7 +148,7 @@ func (p *pass) leaf(it *item) error {
 		p.open(it)
 	}
 	switch e := l.Entry.(type) {
-	case *translog.Wit, *translog.Cos:
+	case *translog.Wit, *translog.Cos, *translog.Time:
 	case *translog.Node:
 		if e.Event != translog.NodeStop {
 			p.last = p.next
@@ -184,7 +185,7 @@ func (p *pass) leaf(it *item) error {
 	case *translog.Erase:
 		p.bury(it, e)
 	case *translog.Time:
-		p.headOf("time token", e.Size, e.Root)
+		return p.time(it, e)
 	}
 	return nil
 }

@@ -39,6 +39,7 @@ type item struct {
 	sealed    int64              // when that says that it was sealed, in milliseconds
 	receipt   *receipt
 	cosigned  *cosigned
+	token     tokened
 	enrolment []byte
 	raw       []byte // of a genesis
 	endorsed  []byte
@@ -171,6 +172,7 @@ var records = map[string][]string{
 	"rcpt":    {"checkpoint", "leaf", "path"},
 	"reseal":  {"root-at", "signature", "statement"},
 	"state":   {"snapshot"},
+	"time":    {"token"},
 }
 
 // entry checks one leaf and what stands beside it.
@@ -211,6 +213,8 @@ func (w *worker) entry(t *tile, entries []archive.Entry, i int) {
 		w.rcpt(t, e, it, l)
 	case *translog.Cos:
 		w.cos(t, e, it, l)
+	case *translog.Time:
+		w.time(t, e, it, l)
 	case *translog.Case:
 		t.docket(e, it, l.Docket)
 		t.assertion(e, l.Assertion)

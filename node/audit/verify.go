@@ -315,6 +315,7 @@ func (p *pass) result() *Result {
 			return res
 		}
 	}
+	res.Timed = p.timed
 	res.Assurance = A0
 	switch {
 	case !p.rooted:
@@ -322,8 +323,10 @@ func (p *pass) result() *Result {
 		res.Assurance = A1
 	case p.best <= p.last:
 		res.Assurance = A2
-	default:
+	case p.timed.Size <= p.last:
 		res.Assurance = A3
+	default:
+		res.Assurance = A4
 	}
 	return res
 }

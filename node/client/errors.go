@@ -33,6 +33,9 @@ var (
 // ErrExport means that the node sent something that is no export, or not all of it. What was written so far is completed by the next one.
 var ErrExport = errors.New("no complete export came")
 
+// ErrHead means that the node answered with something that is no head of a log.
+var ErrHead = errors.New("program and node do not understand each other")
+
 // FindingsError means that the linter stopped the message. It carries what the linter says.
 type FindingsError struct{ Findings []*nodev1.Finding }
 

@@ -65,10 +65,10 @@ func (x *exporter) giveCheckpoint(w *row, rcpt *translog.Rcpt) {
 }
 
 // foundation reports whether every limited archive needs a leaf to judge the others: it tells of the log itself, of keys,
-// rules and who may act.
+// rules, who may act, and time.
 func foundation(e translog.Entry) bool {
 	switch e.(type) {
-	case *translog.Genesis, *translog.Dir, *translog.Key, *translog.Policy, *translog.Actor:
+	case *translog.Genesis, *translog.Dir, *translog.Key, *translog.Policy, *translog.Actor, *translog.Time:
 		return true
 	}
 	return false

@@ -19,7 +19,7 @@ import (
 // business: the list that a `whole` commits to was content, so neither it nor its salt is exported.
 var named = map[string]bool{
 	"assertion": true, "checkpoint": true, "docket": true, "endorsement": true, "enrolment": true, "leaf": true,
-	"of": true, "path": true, "report": true, "policy": true, "snapshot": true,
+	"of": true, "path": true, "report": true, "policy": true, "snapshot": true, "token": true,
 }
 
 // A row is an entry and what is known of it here.

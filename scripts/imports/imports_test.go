@@ -21,7 +21,7 @@ const (
 
 // pure packages decide; they never wait, and readers of logs link them without linking a network.
 var pure = []string{
-	"proto/rogatory/v1", "crypto/keyring", "crypto/envelope", "crypto/translog",
+	"proto/rogatory/v1", "crypto/keyring", "crypto/envelope", "crypto/timestamp", "crypto/translog",
 	"node/exchange", "node/exchange/calendar", "node/lint", "node/lint/ident", "node/federation", "node/codes",
 }
 
@@ -29,7 +29,9 @@ var pure = []string{
 var forbidden = map[string][]string{
 	"node/store":     {"google.golang.org/grpc/", "github.com/nats-io/", "net/http", module + "node/exchange", module + "node/desk", module + "node/post", module + "node/transport"},
 	"node/transport": {module},
-	"node/witness":   {module + "node/post", module + "node/online", module + "node/desk", module + "node/transport"},
+	"node/witness":   {module + "node/post", module + "node/online", module + "node/online/", module + "node/desk", module + "node/transport"},
+	"node/limit":     {module + "node/"},
+	"node/wait":      {module},
 	"configs":        {module, "google.golang.org/grpc/", "github.com/nats-io/", "go.etcd.io/"},
 	"node/client":    {module + "node/store", module + "node/post", module + "node/desk", module + "node/transport", "go.etcd.io/", "github.com/nats-io/"},
 	"gateway":        {module + "node/store", module + "node/post", module + "node/desk", module + "node/transport", module + "node/exchange", module + "crypto/"},
@@ -44,13 +46,17 @@ func init() {
 		}
 	}
 	// What an auditor runs reads files: no store, no network, no part of a node.
-	noNode := append(slices.Clone(forbidden["node/exchange"]), module+"node/post", module+"node/desk", module+"node/online", module+"node/peers", module+"node/export", module+"node/client", module+"node", module+"configs")
+	noNode := append(slices.Clone(forbidden["node/exchange"]), module+"node/post", module+"node/desk", module+"node/online", module+"node/online/", module+"node/peers", module+"node/export", module+"node/client", module+"node", module+"configs")
 	for _, p := range []string{
 		"node/audit", "node/audit/replay", "node/audit/reconcile", "node/audit/evidence", "node/audit/report", "node/cmd/rogatory-audit",
 	} {
-		forbidden[p] = append(slices.Clone(noNode), module+"node/audit/forge")
+		forbidden[p] = append(slices.Clone(noNode), module+"node/audit/forge", module+"crypto/timestamp/authority")
 	}
 	forbidden["node/audit/forge"] = noNode
+	// The parts of the online lane know neither it nor the durable one.
+	for _, p := range []string{"seal", "attachment", "manifests", "rollback", "recovery", "giveback"} {
+		forbidden["node/online/"+p] = []string{module + "node/online", module + "node/post", module + "node/desk"}
+	}
 	// The form of an export depends on the log's own forms only.
 	forbidden["node/archive"] = append(slices.Clone(noNode), module+"node/exchange", module+"node/federation", module+"node/audit", module+"crypto/envelope")
 }

@@ -221,7 +221,7 @@ func (c *course) result() (*Result, error) {
 		rep.list = append(rep.list, v.Findings...)
 		rep.left += v.Left
 		rep.trim()
-		out.Assurance, out.Witnessed, status = v.Assurance, v.Witnessed, v.Status
+		out.Assurance, out.Witnessed, out.Timed, status = v.Assurance, v.Witnessed, v.Timed, v.Status
 	}
 	out.Findings, out.Left = rep.list, rep.left
 	if out.Status = audit.Judge(rep.list); status == audit.Findings || out.Status == audit.OK {

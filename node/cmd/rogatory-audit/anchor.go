@@ -22,6 +22,7 @@ func (p *program) trust(c *cobra.Command) *cobra.Command {
 	f := c.Flags()
 	f.StringArrayVar(&p.directories, "directory", nil, "SignedDirectory that you trust; may be repeated, the newest counts (ROGATORY_DIRECTORY)")
 	f.StringArrayVar(&p.digests, "digest", nil, "SHA-256 of a directory that must be among them, 64 hexadecimal digits")
+	f.StringVar(&p.tsa, "tsa", "", "certificates (PEM) of the time-stamping authorities that you trust; without it no time token is judged (ROGATORY_TSA)")
 	return c
 }
 
@@ -60,6 +61,9 @@ func (p *program) anchor(exports ...string) (*audit.Anchor, error) {
 		return nil, usage(fmt.Errorf("--directory %s: %w", strings.Join(files, ", "), err), hintDirectory)
 	}
 	if err != nil {
+		return nil, err
+	}
+	if err := p.trustTime(a, exports); err != nil {
 		return nil, err
 	}
 	d := a.Newest()

@@ -57,6 +57,7 @@ type program struct {
 
 	directories []string
 	digests     []string
+	tsa         string
 	trusted     *trusted // nil until the directory has been read
 }
 

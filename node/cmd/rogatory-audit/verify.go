@@ -17,7 +17,7 @@ func (p *program) verifyCommand() *cobra.Command {
 record beside a leaf. The last line is RESULT status size root state assurance:
 
   A0  the entries hash to the root          A3  a quorum of the members cosigned
-  A1  the log signed it                     A4  a time token from outside stands over it
+  A1  the log signed it                     A4  a time token that you trust (--tsa) stands over it all
   A2  another member cosigned a head
 
 Whether what was done was lawful, replay says; what two logs say of each other, reconcile.`,
@@ -79,6 +79,7 @@ func (p *program) result(res *audit.Result) error {
 			c = terminal.Yellow
 		}
 		p.rests()
+		p.timed(res.Timed)
 		p.out.Printf("%s\n", p.out.Paint(c, res.Line()))
 	}
 	return ended(res.Status.Exit())

@@ -26,7 +26,7 @@ import (
 )
 
 func (p *program) logCommand() *cobra.Command {
-	return group("log", "Hand the signed log to auditors", p.logExportCommand())
+	return group("log", "Hand the signed log to auditors, and have its time confirmed", p.logExportCommand(), p.logStampCommand())
 }
 
 func (p *program) logExportCommand() *cobra.Command {

@@ -47,7 +47,7 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("no such condition: %s", cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status": wantStatus, "outfile": outfile, "until": untilMatch, "broker": startBroker, "member": member, "locked": locked, "port": freePort,
+			"status": wantStatus, "outfile": outfile, "until": untilMatch, "broker": startBroker, "member": member, "locked": locked, "port": freePort, "authority": startAuthority, "auditor": buildAuditor,
 		},
 	})
 }

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/rogatory/rogatory/crypto/envelope"
+	"github.com/rogatory/rogatory/crypto/timestamp"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/post"
@@ -49,6 +50,8 @@ var (
 	ErrMessage    = errors.New("the case holds no such message")
 	ErrNotErased  = errors.New("what the notice asks to erase is still here")
 	ErrExpired    = errors.New("the term of the case's dockets has ended")
+	ErrTokenHead  = errors.New("the time token is not over a head of this log")
+	ErrTokenTime  = errors.New("the time token does not agree with the times in the log")
 )
 
 // outcome is what outsiders are told of an error: a code, whether and when to try again, and what now.
@@ -87,6 +90,11 @@ var outcomes = []outcome{
 	{ErrMessage, codes.NotFound, "message", "`rogatory-node request show CASE` tells the names of its messages", 0},
 	{ErrNotErased, codes.FailedPrecondition, "not-erased", "`rogatory-node erase CASE --item MESSAGE` erases it; or dispute the notice", 0},
 	{ErrExpired, codes.FailedPrecondition, "docket-term-ended", "nothing can happen in it any more; open a new case", 0},
+	{ErrTokenHead, codes.FailedPrecondition, "token-head", "is --dir the right node? Nothing was kept; `rogatory-node log stamp` asks about the newest head", 0},
+	{ErrTokenTime, codes.FailedPrecondition, "token-time", "compare the clocks of this machine and of who stamped it; nothing was kept", 0},
+	{timestamp.ErrForm, codes.InvalidArgument, "time-token", "nothing was kept; ask another authority", 0},
+	{timestamp.ErrTooLarge, codes.InvalidArgument, "time-token", "nothing was kept; ask another authority", 0},
+	{timestamp.ErrSignature, codes.InvalidArgument, "time-token", "nothing was kept; ask again", 0},
 	{post.ErrOutboxFull, codes.ResourceExhausted, "outbox-full", "the recipient is away or slow; wait", 10 * time.Second},
 	{post.ErrStranger, codes.InvalidArgument, "stranger", "look at `rogatory-node peers`", 0},
 	{post.ErrUncleared, codes.Unavailable, "uncleared", "the node waits until a majority of its peers has confirmed its log", 5 * time.Second},

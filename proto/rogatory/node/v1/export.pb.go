@@ -21,6 +21,226 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// StampHeadRequest asks for a head.
+type StampHeadRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StampHeadRequest) Reset() {
+	*x = StampHeadRequest{}
+	mi := &file_rogatory_node_v1_export_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StampHeadRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StampHeadRequest) ProtoMessage() {}
+
+func (x *StampHeadRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rogatory_node_v1_export_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StampHeadRequest.ProtoReflect.Descriptor instead.
+func (*StampHeadRequest) Descriptor() ([]byte, []int) {
+	return file_rogatory_node_v1_export_proto_rawDescGZIP(), []int{0}
+}
+
+// StampHeadResponse is a head.
+type StampHeadResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The log's origin.
+	Log string `protobuf:"bytes,1,opt,name=log,proto3" json:"log,omitempty"`
+	// Leaves in the tree.
+	Size uint64 `protobuf:"varint,2,opt,name=size,proto3" json:"size,omitempty"`
+	// Its root, 32 bytes.
+	Root          []byte `protobuf:"bytes,3,opt,name=root,proto3" json:"root,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StampHeadResponse) Reset() {
+	*x = StampHeadResponse{}
+	mi := &file_rogatory_node_v1_export_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StampHeadResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StampHeadResponse) ProtoMessage() {}
+
+func (x *StampHeadResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rogatory_node_v1_export_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StampHeadResponse.ProtoReflect.Descriptor instead.
+func (*StampHeadResponse) Descriptor() ([]byte, []int) {
+	return file_rogatory_node_v1_export_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *StampHeadResponse) GetLog() string {
+	if x != nil {
+		return x.Log
+	}
+	return ""
+}
+
+func (x *StampHeadResponse) GetSize() uint64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *StampHeadResponse) GetRoot() []byte {
+	if x != nil {
+		return x.Root
+	}
+	return nil
+}
+
+// StampRequest brings a token.
+type StampRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Leaves in the tree of the head that it stands over.
+	Size uint64 `protobuf:"varint,1,opt,name=size,proto3" json:"size,omitempty"`
+	// TimeStampToken of RFC 3161, DER, at most 64 KiB.
+	Token         []byte `protobuf:"bytes,2,opt,name=token,proto3" json:"token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StampRequest) Reset() {
+	*x = StampRequest{}
+	mi := &file_rogatory_node_v1_export_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StampRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StampRequest) ProtoMessage() {}
+
+func (x *StampRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rogatory_node_v1_export_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StampRequest.ProtoReflect.Descriptor instead.
+func (*StampRequest) Descriptor() ([]byte, []int) {
+	return file_rogatory_node_v1_export_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *StampRequest) GetSize() uint64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *StampRequest) GetToken() []byte {
+	if x != nil {
+		return x.Token
+	}
+	return nil
+}
+
+// StampResponse says where it stands.
+type StampResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Index of the leaf that names the token.
+	Index uint64 `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`
+	// What the token says, in milliseconds since 1970.
+	TimeMs uint64 `protobuf:"varint,2,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"`
+	// Who says so: the name in the certificate, which the node does not judge.
+	By            string `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StampResponse) Reset() {
+	*x = StampResponse{}
+	mi := &file_rogatory_node_v1_export_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StampResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StampResponse) ProtoMessage() {}
+
+func (x *StampResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rogatory_node_v1_export_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StampResponse.ProtoReflect.Descriptor instead.
+func (*StampResponse) Descriptor() ([]byte, []int) {
+	return file_rogatory_node_v1_export_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *StampResponse) GetIndex() uint64 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+func (x *StampResponse) GetTimeMs() uint64 {
+	if x != nil {
+		return x.TimeMs
+	}
+	return 0
+}
+
+func (x *StampResponse) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
 // ExportRequest says what is wanted, and what is there already.
 type ExportRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -44,7 +264,7 @@ type ExportRequest struct {
 
 func (x *ExportRequest) Reset() {
 	*x = ExportRequest{}
-	mi := &file_rogatory_node_v1_export_proto_msgTypes[0]
+	mi := &file_rogatory_node_v1_export_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -56,7 +276,7 @@ func (x *ExportRequest) String() string {
 func (*ExportRequest) ProtoMessage() {}
 
 func (x *ExportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_export_proto_msgTypes[0]
+	mi := &file_rogatory_node_v1_export_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -69,7 +289,7 @@ func (x *ExportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportRequest.ProtoReflect.Descriptor instead.
 func (*ExportRequest) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_export_proto_rawDescGZIP(), []int{0}
+	return file_rogatory_node_v1_export_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ExportRequest) GetHad() uint64 {
@@ -139,7 +359,7 @@ type ExportResponse struct {
 
 func (x *ExportResponse) Reset() {
 	*x = ExportResponse{}
-	mi := &file_rogatory_node_v1_export_proto_msgTypes[1]
+	mi := &file_rogatory_node_v1_export_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -151,7 +371,7 @@ func (x *ExportResponse) String() string {
 func (*ExportResponse) ProtoMessage() {}
 
 func (x *ExportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_export_proto_msgTypes[1]
+	mi := &file_rogatory_node_v1_export_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -164,7 +384,7 @@ func (x *ExportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportResponse.ProtoReflect.Descriptor instead.
 func (*ExportResponse) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_export_proto_rawDescGZIP(), []int{1}
+	return file_rogatory_node_v1_export_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ExportResponse) GetPiece() isExportResponse_Piece {
@@ -257,7 +477,7 @@ type ExportStart struct {
 
 func (x *ExportStart) Reset() {
 	*x = ExportStart{}
-	mi := &file_rogatory_node_v1_export_proto_msgTypes[2]
+	mi := &file_rogatory_node_v1_export_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -269,7 +489,7 @@ func (x *ExportStart) String() string {
 func (*ExportStart) ProtoMessage() {}
 
 func (x *ExportStart) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_export_proto_msgTypes[2]
+	mi := &file_rogatory_node_v1_export_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -282,7 +502,7 @@ func (x *ExportStart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportStart.ProtoReflect.Descriptor instead.
 func (*ExportStart) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_export_proto_rawDescGZIP(), []int{2}
+	return file_rogatory_node_v1_export_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ExportStart) GetCountry() string {
@@ -319,7 +539,7 @@ type ExportEntries struct {
 
 func (x *ExportEntries) Reset() {
 	*x = ExportEntries{}
-	mi := &file_rogatory_node_v1_export_proto_msgTypes[3]
+	mi := &file_rogatory_node_v1_export_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -331,7 +551,7 @@ func (x *ExportEntries) String() string {
 func (*ExportEntries) ProtoMessage() {}
 
 func (x *ExportEntries) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_export_proto_msgTypes[3]
+	mi := &file_rogatory_node_v1_export_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -344,7 +564,7 @@ func (x *ExportEntries) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportEntries.ProtoReflect.Descriptor instead.
 func (*ExportEntries) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_export_proto_rawDescGZIP(), []int{3}
+	return file_rogatory_node_v1_export_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ExportEntries) GetEntries() []*ExportEntry {
@@ -378,7 +598,7 @@ type ExportEntry struct {
 
 func (x *ExportEntry) Reset() {
 	*x = ExportEntry{}
-	mi := &file_rogatory_node_v1_export_proto_msgTypes[4]
+	mi := &file_rogatory_node_v1_export_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -390,7 +610,7 @@ func (x *ExportEntry) String() string {
 func (*ExportEntry) ProtoMessage() {}
 
 func (x *ExportEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_export_proto_msgTypes[4]
+	mi := &file_rogatory_node_v1_export_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -403,7 +623,7 @@ func (x *ExportEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportEntry.ProtoReflect.Descriptor instead.
 func (*ExportEntry) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_export_proto_rawDescGZIP(), []int{4}
+	return file_rogatory_node_v1_export_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ExportEntry) GetIndex() uint64 {
@@ -447,7 +667,7 @@ type ExportRecord struct {
 
 func (x *ExportRecord) Reset() {
 	*x = ExportRecord{}
-	mi := &file_rogatory_node_v1_export_proto_msgTypes[5]
+	mi := &file_rogatory_node_v1_export_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -459,7 +679,7 @@ func (x *ExportRecord) String() string {
 func (*ExportRecord) ProtoMessage() {}
 
 func (x *ExportRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_export_proto_msgTypes[5]
+	mi := &file_rogatory_node_v1_export_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -472,7 +692,7 @@ func (x *ExportRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportRecord.ProtoReflect.Descriptor instead.
 func (*ExportRecord) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_export_proto_rawDescGZIP(), []int{5}
+	return file_rogatory_node_v1_export_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ExportRecord) GetName() string {
@@ -508,7 +728,7 @@ type ExportDocument struct {
 
 func (x *ExportDocument) Reset() {
 	*x = ExportDocument{}
-	mi := &file_rogatory_node_v1_export_proto_msgTypes[6]
+	mi := &file_rogatory_node_v1_export_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -520,7 +740,7 @@ func (x *ExportDocument) String() string {
 func (*ExportDocument) ProtoMessage() {}
 
 func (x *ExportDocument) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_export_proto_msgTypes[6]
+	mi := &file_rogatory_node_v1_export_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -533,7 +753,7 @@ func (x *ExportDocument) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportDocument.ProtoReflect.Descriptor instead.
 func (*ExportDocument) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_export_proto_rawDescGZIP(), []int{6}
+	return file_rogatory_node_v1_export_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ExportDocument) GetDirectory() uint64 {
@@ -588,7 +808,7 @@ type ExportEnd struct {
 
 func (x *ExportEnd) Reset() {
 	*x = ExportEnd{}
-	mi := &file_rogatory_node_v1_export_proto_msgTypes[7]
+	mi := &file_rogatory_node_v1_export_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -600,7 +820,7 @@ func (x *ExportEnd) String() string {
 func (*ExportEnd) ProtoMessage() {}
 
 func (x *ExportEnd) ProtoReflect() protoreflect.Message {
-	mi := &file_rogatory_node_v1_export_proto_msgTypes[7]
+	mi := &file_rogatory_node_v1_export_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -613,7 +833,7 @@ func (x *ExportEnd) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportEnd.ProtoReflect.Descriptor instead.
 func (*ExportEnd) Descriptor() ([]byte, []int) {
-	return file_rogatory_node_v1_export_proto_rawDescGZIP(), []int{7}
+	return file_rogatory_node_v1_export_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ExportEnd) GetSize() uint64 {
@@ -648,7 +868,19 @@ var File_rogatory_node_v1_export_proto protoreflect.FileDescriptor
 
 const file_rogatory_node_v1_export_proto_rawDesc = "" +
 	"\n" +
-	"\x1drogatory/node/v1/export.proto\x12\x10rogatory.node.v1\"\xb0\x01\n" +
+	"\x1drogatory/node/v1/export.proto\x12\x10rogatory.node.v1\"\x12\n" +
+	"\x10StampHeadRequest\"M\n" +
+	"\x11StampHeadResponse\x12\x10\n" +
+	"\x03log\x18\x01 \x01(\tR\x03log\x12\x12\n" +
+	"\x04size\x18\x02 \x01(\x04R\x04size\x12\x12\n" +
+	"\x04root\x18\x03 \x01(\fR\x04root\"8\n" +
+	"\fStampRequest\x12\x12\n" +
+	"\x04size\x18\x01 \x01(\x04R\x04size\x12\x14\n" +
+	"\x05token\x18\x02 \x01(\fR\x05token\"N\n" +
+	"\rStampResponse\x12\x14\n" +
+	"\x05index\x18\x01 \x01(\x04R\x05index\x12\x17\n" +
+	"\atime_ms\x18\x02 \x01(\x04R\x06timeMs\x12\x0e\n" +
+	"\x02by\x18\x03 \x01(\tR\x02by\"\xb0\x01\n" +
 	"\rExportRequest\x12\x10\n" +
 	"\x03had\x18\x01 \x01(\x04R\x03had\x12\x10\n" +
 	"\x03log\x18\x02 \x01(\tR\x03log\x12\x17\n" +
@@ -691,10 +923,12 @@ const file_rogatory_node_v1_export_proto_rawDesc = "" +
 	"\n" +
 	"checkpoint\x18\x03 \x01(\fR\n" +
 	"checkpoint\x12\x12\n" +
-	"\x04keys\x18\x04 \x03(\tR\x04keys2[\n" +
+	"\x04keys\x18\x04 \x03(\tR\x04keys2\xfb\x01\n" +
 	"\n" +
 	"LogService\x12M\n" +
-	"\x06Export\x12\x1f.rogatory.node.v1.ExportRequest\x1a .rogatory.node.v1.ExportResponse0\x01B\xc1\x01\n" +
+	"\x06Export\x12\x1f.rogatory.node.v1.ExportRequest\x1a .rogatory.node.v1.ExportResponse0\x01\x12T\n" +
+	"\tStampHead\x12\".rogatory.node.v1.StampHeadRequest\x1a#.rogatory.node.v1.StampHeadResponse\x12H\n" +
+	"\x05Stamp\x12\x1e.rogatory.node.v1.StampRequest\x1a\x1f.rogatory.node.v1.StampResponseB\xc1\x01\n" +
 	"\x14com.rogatory.node.v1B\vExportProtoP\x01Z:github.com/rogatory/rogatory/proto/rogatory/node/v1;nodev1\xa2\x02\x03RNX\xaa\x02\x10Rogatory.Node.V1\xca\x02\x10Rogatory\\Node\\V1\xe2\x02\x1cRogatory\\Node\\V1\\GPBMetadata\xea\x02\x12Rogatory::Node::V1b\x06proto3"
 
 var (
@@ -709,31 +943,39 @@ func file_rogatory_node_v1_export_proto_rawDescGZIP() []byte {
 	return file_rogatory_node_v1_export_proto_rawDescData
 }
 
-var file_rogatory_node_v1_export_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_rogatory_node_v1_export_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_rogatory_node_v1_export_proto_goTypes = []any{
-	(*ExportRequest)(nil),  // 0: rogatory.node.v1.ExportRequest
-	(*ExportResponse)(nil), // 1: rogatory.node.v1.ExportResponse
-	(*ExportStart)(nil),    // 2: rogatory.node.v1.ExportStart
-	(*ExportEntries)(nil),  // 3: rogatory.node.v1.ExportEntries
-	(*ExportEntry)(nil),    // 4: rogatory.node.v1.ExportEntry
-	(*ExportRecord)(nil),   // 5: rogatory.node.v1.ExportRecord
-	(*ExportDocument)(nil), // 6: rogatory.node.v1.ExportDocument
-	(*ExportEnd)(nil),      // 7: rogatory.node.v1.ExportEnd
+	(*StampHeadRequest)(nil),  // 0: rogatory.node.v1.StampHeadRequest
+	(*StampHeadResponse)(nil), // 1: rogatory.node.v1.StampHeadResponse
+	(*StampRequest)(nil),      // 2: rogatory.node.v1.StampRequest
+	(*StampResponse)(nil),     // 3: rogatory.node.v1.StampResponse
+	(*ExportRequest)(nil),     // 4: rogatory.node.v1.ExportRequest
+	(*ExportResponse)(nil),    // 5: rogatory.node.v1.ExportResponse
+	(*ExportStart)(nil),       // 6: rogatory.node.v1.ExportStart
+	(*ExportEntries)(nil),     // 7: rogatory.node.v1.ExportEntries
+	(*ExportEntry)(nil),       // 8: rogatory.node.v1.ExportEntry
+	(*ExportRecord)(nil),      // 9: rogatory.node.v1.ExportRecord
+	(*ExportDocument)(nil),    // 10: rogatory.node.v1.ExportDocument
+	(*ExportEnd)(nil),         // 11: rogatory.node.v1.ExportEnd
 }
 var file_rogatory_node_v1_export_proto_depIdxs = []int32{
-	2, // 0: rogatory.node.v1.ExportResponse.start:type_name -> rogatory.node.v1.ExportStart
-	3, // 1: rogatory.node.v1.ExportResponse.entries:type_name -> rogatory.node.v1.ExportEntries
-	6, // 2: rogatory.node.v1.ExportResponse.document:type_name -> rogatory.node.v1.ExportDocument
-	7, // 3: rogatory.node.v1.ExportResponse.end:type_name -> rogatory.node.v1.ExportEnd
-	4, // 4: rogatory.node.v1.ExportEntries.entries:type_name -> rogatory.node.v1.ExportEntry
-	5, // 5: rogatory.node.v1.ExportEntry.sides:type_name -> rogatory.node.v1.ExportRecord
-	0, // 6: rogatory.node.v1.LogService.Export:input_type -> rogatory.node.v1.ExportRequest
-	1, // 7: rogatory.node.v1.LogService.Export:output_type -> rogatory.node.v1.ExportResponse
-	7, // [7:8] is the sub-list for method output_type
-	6, // [6:7] is the sub-list for method input_type
-	6, // [6:6] is the sub-list for extension type_name
-	6, // [6:6] is the sub-list for extension extendee
-	0, // [0:6] is the sub-list for field type_name
+	6,  // 0: rogatory.node.v1.ExportResponse.start:type_name -> rogatory.node.v1.ExportStart
+	7,  // 1: rogatory.node.v1.ExportResponse.entries:type_name -> rogatory.node.v1.ExportEntries
+	10, // 2: rogatory.node.v1.ExportResponse.document:type_name -> rogatory.node.v1.ExportDocument
+	11, // 3: rogatory.node.v1.ExportResponse.end:type_name -> rogatory.node.v1.ExportEnd
+	8,  // 4: rogatory.node.v1.ExportEntries.entries:type_name -> rogatory.node.v1.ExportEntry
+	9,  // 5: rogatory.node.v1.ExportEntry.sides:type_name -> rogatory.node.v1.ExportRecord
+	4,  // 6: rogatory.node.v1.LogService.Export:input_type -> rogatory.node.v1.ExportRequest
+	0,  // 7: rogatory.node.v1.LogService.StampHead:input_type -> rogatory.node.v1.StampHeadRequest
+	2,  // 8: rogatory.node.v1.LogService.Stamp:input_type -> rogatory.node.v1.StampRequest
+	5,  // 9: rogatory.node.v1.LogService.Export:output_type -> rogatory.node.v1.ExportResponse
+	1,  // 10: rogatory.node.v1.LogService.StampHead:output_type -> rogatory.node.v1.StampHeadResponse
+	3,  // 11: rogatory.node.v1.LogService.Stamp:output_type -> rogatory.node.v1.StampResponse
+	9,  // [9:12] is the sub-list for method output_type
+	6,  // [6:9] is the sub-list for method input_type
+	6,  // [6:6] is the sub-list for extension type_name
+	6,  // [6:6] is the sub-list for extension extendee
+	0,  // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_rogatory_node_v1_export_proto_init() }
@@ -741,7 +983,7 @@ func file_rogatory_node_v1_export_proto_init() {
 	if File_rogatory_node_v1_export_proto != nil {
 		return
 	}
-	file_rogatory_node_v1_export_proto_msgTypes[1].OneofWrappers = []any{
+	file_rogatory_node_v1_export_proto_msgTypes[5].OneofWrappers = []any{
 		(*ExportResponse_Start)(nil),
 		(*ExportResponse_Entries)(nil),
 		(*ExportResponse_Document)(nil),
@@ -753,7 +995,7 @@ func file_rogatory_node_v1_export_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rogatory_node_v1_export_proto_rawDesc), len(file_rogatory_node_v1_export_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -19,7 +19,9 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	LogService_Export_FullMethodName = "/rogatory.node.v1.LogService/Export"
+	LogService_Export_FullMethodName    = "/rogatory.node.v1.LogService/Export"
+	LogService_StampHead_FullMethodName = "/rogatory.node.v1.LogService/StampHead"
+	LogService_Stamp_FullMethodName     = "/rogatory.node.v1.LogService/Stamp"
 )
 
 // LogServiceClient is the client API for LogService service.
@@ -30,6 +32,10 @@ const (
 type LogServiceClient interface {
 	// Export sends an archive of the log in the order in which it is written: node/archive says what it is.
 	Export(ctx context.Context, in *ExportRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ExportResponse], error)
+	// StampHead names a signed head of the log that a time-stamping authority may be asked about: the newest.
+	StampHead(ctx context.Context, in *StampHeadRequest, opts ...grpc.CallOption) (*StampHeadResponse, error)
+	// Stamp logs a time token over a head of the log. One that does not stand over it, or does not fit the log's own times, is refused and nothing is kept.
+	Stamp(ctx context.Context, in *StampRequest, opts ...grpc.CallOption) (*StampResponse, error)
 }
 
 type logServiceClient struct {
@@ -59,6 +65,26 @@ func (c *logServiceClient) Export(ctx context.Context, in *ExportRequest, opts .
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type LogService_ExportClient = grpc.ServerStreamingClient[ExportResponse]
 
+func (c *logServiceClient) StampHead(ctx context.Context, in *StampHeadRequest, opts ...grpc.CallOption) (*StampHeadResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(StampHeadResponse)
+	err := c.cc.Invoke(ctx, LogService_StampHead_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *logServiceClient) Stamp(ctx context.Context, in *StampRequest, opts ...grpc.CallOption) (*StampResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(StampResponse)
+	err := c.cc.Invoke(ctx, LogService_Stamp_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // LogServiceServer is the server API for LogService service.
 // All implementations should embed UnimplementedLogServiceServer
 // for forward compatibility.
@@ -67,6 +93,10 @@ type LogService_ExportClient = grpc.ServerStreamingClient[ExportResponse]
 type LogServiceServer interface {
 	// Export sends an archive of the log in the order in which it is written: node/archive says what it is.
 	Export(*ExportRequest, grpc.ServerStreamingServer[ExportResponse]) error
+	// StampHead names a signed head of the log that a time-stamping authority may be asked about: the newest.
+	StampHead(context.Context, *StampHeadRequest) (*StampHeadResponse, error)
+	// Stamp logs a time token over a head of the log. One that does not stand over it, or does not fit the log's own times, is refused and nothing is kept.
+	Stamp(context.Context, *StampRequest) (*StampResponse, error)
 }
 
 // UnimplementedLogServiceServer should be embedded to have
@@ -78,6 +108,12 @@ type UnimplementedLogServiceServer struct{}
 
 func (UnimplementedLogServiceServer) Export(*ExportRequest, grpc.ServerStreamingServer[ExportResponse]) error {
 	return status.Error(codes.Unimplemented, "method Export not implemented")
+}
+func (UnimplementedLogServiceServer) StampHead(context.Context, *StampHeadRequest) (*StampHeadResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method StampHead not implemented")
+}
+func (UnimplementedLogServiceServer) Stamp(context.Context, *StampRequest) (*StampResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Stamp not implemented")
 }
 func (UnimplementedLogServiceServer) testEmbeddedByValue() {}
 
@@ -110,13 +146,58 @@ func _LogService_Export_Handler(srv interface{}, stream grpc.ServerStream) error
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type LogService_ExportServer = grpc.ServerStreamingServer[ExportResponse]
 
+func _LogService_StampHead_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(StampHeadRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(LogServiceServer).StampHead(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: LogService_StampHead_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(LogServiceServer).StampHead(ctx, req.(*StampHeadRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _LogService_Stamp_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(StampRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(LogServiceServer).Stamp(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: LogService_Stamp_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(LogServiceServer).Stamp(ctx, req.(*StampRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // LogService_ServiceDesc is the grpc.ServiceDesc for LogService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
 var LogService_ServiceDesc = grpc.ServiceDesc{
 	ServiceName: "rogatory.node.v1.LogService",
 	HandlerType: (*LogServiceServer)(nil),
-	Methods:     []grpc.MethodDesc{},
+	Methods: []grpc.MethodDesc{
+		{
+			MethodName: "StampHead",
+			Handler:    _LogService_StampHead_Handler,
+		},
+		{
+			MethodName: "Stamp",
+			Handler:    _LogService_Stamp_Handler,
+		},
+	},
 	Streams: []grpc.StreamDesc{
 		{
 			StreamName:    "Export",
