@@ -1,9 +1,7 @@
 package desk
 
 import (
-	"bytes"
 	"errors"
-	"slices"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -14,7 +12,6 @@ import (
 	"github.com/rogatory/rogatory/node/lint"
 	"github.com/rogatory/rogatory/node/post"
 	"github.com/rogatory/rogatory/node/store"
-	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
@@ -40,7 +37,7 @@ func (d *Desk) Admit(tx *store.Tx, a *post.Arrival) (post.Admission, error) {
 	if !lint.FollowsFrom(a.Docket, a.Content) {
 		return post.Admission{Reject: RejectDocket}, nil
 	}
-	if err := d.room(int64(proto.Size(a.Content))); err != nil {
+	if err := d.files.Room(int64(proto.Size(a.Content))); err != nil {
 		return post.Admission{}, err // it comes again
 	}
 	c, err := casefile.Load(&tx.Reader, a.Docket.GetCaseToken())
@@ -106,7 +103,7 @@ func (d *Desk) Admit(tx *store.Tx, a *post.Arrival) (post.Admission, error) {
 			if err := c.Save(tx, d.cfg.Node.UndeliveredAfter); err != nil {
 				return err
 			}
-			return d.expect(tx, a)
+			return d.files.Expect(tx, a)
 		},
 	}, nil
 }
@@ -162,92 +159,6 @@ func mayBegin(a *post.Arrival) bool {
 		return false
 	}
 	return token[:2] == a.From || a.Docket.GetKind() == rogatoryv1.Kind_KIND_JOINT && !casefile.Opens(a.Docket) && token[:2] != a.Message.GetTo()
-}
-
-const (
-	// maxListed is how many attachments of one message are fetched, maxCopies for how many messages one is noted while it is awaited.
-	maxListed = 256
-	maxCopies = 64
-	// maxAwaited is how many attachments of one peer are awaited at once, and maxAwaitedFiles how many of the largest size they are
-	// together: what a peer announces and does not deliver must not fill the store.
-	maxAwaited      = 1000
-	maxAwaitedFiles = 64
-)
-
-// waits is what is awaited of a peer: no less than there is, for what arrives is not taken off until the next count.
-type waits struct {
-	rows  int
-	bytes uint64
-}
-
-// mayAwait reports whether one more attachment of a peer may be awaited, and counts it. Only transactions call it, one after another.
-func (d *Desk) mayAwait(tx *store.Tx, peer string, length uint64) (bool, error) {
-	over := func(w waits) bool {
-		return w.rows >= maxAwaited || w.bytes+length > maxAwaitedFiles*uint64(d.cfg.Node.Limits.MaxAttachment)
-	}
-	w, known := d.waits[peer]
-	if !known || over(w) {
-		w = waits{}
-		if err := tx.EachAttachment(func(a *storev1.Attachment) bool {
-			if !a.GetOutgoing() && !a.GetWhole() && len(a.GetCopies()) > 0 && a.GetCopies()[0].GetPeer() == peer {
-				w.rows, w.bytes = w.rows+1, w.bytes+a.GetLength()
-			}
-			return true
-		}); err != nil {
-			return false, err
-		}
-	}
-	full := over(w)
-	if !full {
-		w.rows, w.bytes = w.rows+1, w.bytes+length
-	}
-	d.waits[peer] = w
-	return !full, nil
-}
-
-// expect notes the attachments of a message that arrived, so that they are fetched.
-func (d *Desk) expect(tx *store.Tx, a *post.Arrival) error {
-	list := a.Content.GetAttachments()
-	seen := map[string]bool{}
-	for _, at := range list[:min(len(list), maxListed)] {
-		if seen[string(at.GetId())] {
-			continue
-		}
-		seen[string(at.GetId())] = true
-		if len(at.GetId()) != 16 || len(at.GetCiphertextSha256()) != 32 || at.GetCiphertextLength() > uint64(d.cfg.Node.Limits.MaxAttachment)+1<<20 {
-			continue // it stays in the content, which says how large it would be
-		}
-		listed := &storev1.AttachmentCopy{Peer: a.From, Msg: a.Name[:], CaseToken: a.Docket.GetCaseToken(), LeafIndex: uint64(a.Index)}
-		row, err := tx.Attachment(at.GetId())
-		switch {
-		case errors.Is(err, store.ErrNotFound):
-			may, err := d.mayAwait(tx, a.From, at.GetCiphertextLength())
-			if err != nil {
-				return err
-			}
-			if !may {
-				d.log.Warn("too many attachments are awaited; those of a message are not fetched", "peer", a.From, "case", a.Docket.GetCaseToken())
-				return nil // the content names them
-			}
-			row = &storev1.Attachment{Id: at.GetId(), Length: at.GetCiphertextLength(), Sha256: at.GetCiphertextSha256()}
-		case err != nil:
-			return err
-		case row.GetOutgoing() || !row.GetWhole() && len(row.GetCopies()) >= maxCopies ||
-			row.GetCopies()[0].GetPeer() != a.From || !bytes.Equal(row.GetSha256(), at.GetCiphertextSha256()):
-			continue // it is another's by that name, or listed too often
-		case len(row.GetCopies()) >= maxCopies: // the first ones have been told long ago that it is here
-			row.Copies = slices.Delete(row.Copies, 0, len(row.Copies)-maxCopies+1)
-		}
-		row.Copies = append(row.Copies, listed)
-		if err := tx.PutAttachment(row); err != nil {
-			return err
-		}
-		select {
-		case d.awaited <- struct{}{}:
-		default:
-		}
-	}
-	return nil
 }
 
 // Delivered moves the case by the peer's receipt.
@@ -308,7 +219,7 @@ func (d *Desk) admitNotice(c *casefile.File, a *post.Arrival) (post.Admission, e
 			if err := n.Save(tx, d.cfg.Node.UndeliveredAfter); err != nil {
 				return err
 			}
-			return d.expect(tx, a)
+			return d.files.Expect(tx, a)
 		},
 	}, nil
 }

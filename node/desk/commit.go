@@ -12,7 +12,9 @@ import (
 
 	"github.com/rogatory/rogatory/crypto/envelope"
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/desk/attachments"
 	"github.com/rogatory/rogatory/node/desk/casefile"
+	"github.com/rogatory/rogatory/node/desk/drafts"
 	"github.com/rogatory/rogatory/node/desk/refusal"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
@@ -188,19 +190,19 @@ func (a *deed) send(ctx context.Context, out []*nodev1.Outgoing) (*nodev1.Commit
 	if len(out) == 0 || len(out) > maxMessages {
 		return nil, fmt.Errorf("%d messages in one act, from 1 to %d: %w", len(out), maxMessages, refusal.ErrRequest)
 	}
-	messages := make([]*sending, len(out))
+	messages := make([]*drafts.Message, len(out))
 	var targets []*rogatoryv1.ActTarget
 	var tokens []string
 	for i, o := range out {
-		m, err := parseOutgoing(o)
+		m, err := drafts.Parse(o)
 		if err != nil {
 			return nil, err
 		}
 		messages[i] = m
-		targets = append(targets, m.target)
-		tokens = append(tokens, m.docket.GetCaseToken())
+		targets = append(targets, m.Target)
+		tokens = append(tokens, m.Docket.GetCaseToken())
 	}
-	if err := a.verify(federation.ActWant{CaseToken: tokens[0], Unit: messages[0].docket.GetFromUnit(), Targets: targets}); err != nil {
+	if err := a.verify(federation.ActWant{CaseToken: tokens[0], Unit: messages[0].Docket.GetFromUnit(), Targets: targets}); err != nil {
 		return nil, err
 	}
 	if done, err := a.before(); done != nil || err != nil {
@@ -211,9 +213,9 @@ func (a *deed) send(ctx context.Context, out []*nodev1.Outgoing) (*nodev1.Commit
 		if err := a.mayStand(m); err != nil {
 			return nil, err
 		}
-		size += len(m.out.GetContent())
+		size += len(m.Out.GetContent())
 	}
-	if err := a.d.room(int64(size)); err != nil {
+	if err := a.d.files.Room(int64(size)); err != nil {
 		return nil, err
 	}
 	if a.act.GetVerb() == rogatoryv1.Verb_VERB_DRAFT {
@@ -223,53 +225,53 @@ func (a *deed) send(ctx context.Context, out []*nodev1.Outgoing) (*nodev1.Commit
 }
 
 // mayStand checks what a message says of itself, and lints it.
-func (a *deed) mayStand(m *sending) error {
+func (a *deed) mayStand(m *drafts.Message) error {
 	local := a.local("")
 	switch {
-	case m.docket.GetFromUnit() != a.unit, m.docket.GetActor() != local.Actor, m.docket.GetActorKind() != local.ActorKind:
-		return fmt.Errorf("docket to %s names another unit or actor: %w", m.out.GetTo(), refusal.ErrCommitment)
-	case len(m.out.GetContent()) > int(a.d.cfg.Node.Limits.MaxContent):
-		return fmt.Errorf("content of %d bytes, at most %d: %w", len(m.out.GetContent()), a.d.cfg.Node.Limits.MaxContent, envelope.ErrTooLarge)
-	case m.out.GetTo() == a.d.cfg.Node.Country:
-		return fmt.Errorf("%s: %w", m.out.GetTo(), refusal.ErrOwnCountry)
+	case m.Docket.GetFromUnit() != a.unit, m.Docket.GetActor() != local.Actor, m.Docket.GetActorKind() != local.ActorKind:
+		return fmt.Errorf("docket to %s names another unit or actor: %w", m.Out.GetTo(), refusal.ErrCommitment)
+	case len(m.Out.GetContent()) > int(a.d.cfg.Node.Limits.MaxContent):
+		return fmt.Errorf("content of %d bytes, at most %d: %w", len(m.Out.GetContent()), a.d.cfg.Node.Limits.MaxContent, envelope.ErrTooLarge)
+	case m.Out.GetTo() == a.d.cfg.Node.Country:
+		return fmt.Errorf("%s: %w", m.Out.GetTo(), refusal.ErrOwnCountry)
 	}
 	if _, err := a.d.unit(a.unit); err != nil {
 		return err
 	}
-	ctx := a.d.lintContext(&rogatoryv1.RequestFile{To: []string{m.out.GetTo()}})
+	ctx := a.d.lintContext(&rogatoryv1.RequestFile{To: []string{m.Out.GetTo()}})
 	var err error
-	if ctx.Quoted, err = a.d.quoted(m.docket.GetCaseToken(), a.unit, m.content); err != nil {
+	if ctx.Quoted, err = a.d.quoted(m.Docket.GetCaseToken(), a.unit, m.Content); err != nil {
 		return err
 	}
-	if findings := lint.Content(m.content, m.docket, ctx); !lint.Sendable(findings) {
+	if findings := lint.Content(m.Content, m.Docket, ctx); !lint.Sendable(findings) {
 		return fmt.Errorf("%s at %s: %w", findings[0].Code, findings[0].Path, refusal.ErrFindings)
 	}
 	return nil
 }
 
 // open returns the case of a message, new if the message opens one.
-func (a *deed) open(tx *store.Tx, m *sending) (*casefile.File, error) {
-	c, err := casefile.Load(&tx.Reader, m.docket.GetCaseToken())
+func (a *deed) open(tx *store.Tx, m *drafts.Message) (*casefile.File, error) {
+	c, err := casefile.Load(&tx.Reader, m.Docket.GetCaseToken())
 	if err != nil {
 		return nil, err
 	}
 	if !c.Told {
-		begins := casefile.Opens(m.docket) || m.docket.GetKind() == rogatoryv1.Kind_KIND_GOVERNANCE
-		if token := m.docket.GetCaseToken(); !begins || !casefile.WellFormed(token) || token[:2] != a.d.cfg.Node.Country {
-			return nil, fmt.Errorf("case %s: %w", m.docket.GetCaseToken(), refusal.ErrToken)
+		begins := casefile.Opens(m.Docket) || m.Docket.GetKind() == rogatoryv1.Kind_KIND_GOVERNANCE
+		if token := m.Docket.GetCaseToken(); !begins || !casefile.WellFormed(token) || token[:2] != a.d.cfg.Node.Country {
+			return nil, fmt.Errorf("case %s: %w", m.Docket.GetCaseToken(), refusal.ErrToken)
 		}
 		c.Unit = a.unit
-		c.Begin(m.docket.GetKind())
+		c.Begin(m.Docket.GetKind())
 		return c, nil
 	}
-	if c.Notice() != (m.docket.GetKind() == rogatoryv1.Kind_KIND_GOVERNANCE) {
-		return nil, fmt.Errorf("case %s: %w", m.docket.GetCaseToken(), refusal.ErrToken)
+	if c.Notice() != (m.Docket.GetKind() == rogatoryv1.Kind_KIND_GOVERNANCE) {
+		return nil, fmt.Errorf("case %s: %w", m.Docket.GetCaseToken(), refusal.ErrToken)
 	}
 	if c.Unit != a.unit {
-		return nil, fmt.Errorf("case %s: %w", m.docket.GetCaseToken(), refusal.ErrCase)
+		return nil, fmt.Errorf("case %s: %w", m.Docket.GetCaseToken(), refusal.ErrCase)
 	}
-	if err := c.MayClaim(m.docket); err != nil {
-		return nil, fmt.Errorf("case %s: %w", m.docket.GetCaseToken(), err)
+	if err := c.MayClaim(m.Docket); err != nil {
+		return nil, fmt.Errorf("case %s: %w", m.Docket.GetCaseToken(), err)
 	}
 	// Whoever answers a request has taken it up.
 	if c.Kind == exchange.KindRequest && c.Side == exchange.Answering && c.State == exchange.Received {
@@ -288,8 +290,8 @@ type cases struct {
 	held map[string]*casefile.File
 }
 
-func (cs *cases) of(m *sending) (*casefile.File, error) {
-	token := m.docket.GetCaseToken()
+func (cs *cases) of(m *drafts.Message) (*casefile.File, error) {
+	token := m.Docket.GetCaseToken()
 	if c := cs.held[token]; c != nil {
 		return c, nil
 	}
@@ -311,7 +313,7 @@ func (cs *cases) save() error {
 }
 
 // keep freezes messages as drafts that wait for an approver.
-func (a *deed) keep(ctx context.Context, messages []*sending, tokens []string) (*nodev1.CommitResponse, error) {
+func (a *deed) keep(ctx context.Context, messages []*drafts.Message, tokens []string) (*nodev1.CommitResponse, error) {
 	_, err := a.d.cfg.Store.Update(ctx, func(tx *store.Tx) error {
 		if err := a.note(tx, tokens); err != nil {
 			return err
@@ -325,7 +327,7 @@ func (a *deed) keep(ctx context.Context, messages []*sending, tokens []string) (
 			if err := a.freeze(tx, c, m); err != nil {
 				return err
 			}
-			if err := keepDraft(tx, m, a.unit, draftPending, a.assertion); err != nil {
+			if err := drafts.Keep(tx, m, a.unit, drafts.Pending, a.assertion); err != nil {
 				return err
 			}
 		}
@@ -338,24 +340,24 @@ func (a *deed) keep(ctx context.Context, messages []*sending, tokens []string) (
 }
 
 // freeze records that a message was drafted and put before an approver.
-func (a *deed) freeze(tx *store.Tx, c *casefile.File, m *sending) error {
+func (a *deed) freeze(tx *store.Tx, c *casefile.File, m *drafts.Message) error {
 	rules := a.d.ruleset(false)
-	name := exchange.Name(m.target.GetDocketCommit())
+	name := exchange.Name(m.Commit())
 	if err := a.mayFollow(tx, c, m); err != nil {
 		return err
 	}
-	if err := drop(tx, c.Token); err != nil {
+	if err := drafts.DropDeclined(tx, c.Token); err != nil {
 		return err
 	}
 	for _, kind := range []exchange.EventKind{exchange.EventDraft, exchange.EventSubmit} {
 		e := a.event(tx, kind)
-		e.Draft, e.From, e.To = name, a.d.cfg.Node.Country, m.out.GetTo()
+		e.Draft, e.From, e.To = name, a.d.cfg.Node.Country, m.Out.GetTo()
 		if kind == exchange.EventDraft {
-			e.Docket = m.docket
+			e.Docket = m.Docket
 		}
-		why := casefile.Why{Assertion: a.assertion, Commit: translog.Hash(m.target.GetDocketCommit())}
+		why := casefile.Why{Assertion: a.assertion, Commit: m.Commit()}
 		if kind == exchange.EventDraft {
-			why.Kept = m.salted()
+			why.Kept = m.Salted()
 		}
 		if err := c.Step(tx, e, rules, why); err != nil {
 			return err
@@ -365,21 +367,21 @@ func (a *deed) freeze(tx *store.Tx, c *casefile.File, m *sending) error {
 }
 
 // mayFollow refuses a draft of what could not be sent as the case stands, so that its approver does not find out.
-func (a *deed) mayFollow(tx *store.Tx, c *casefile.File, m *sending) error {
+func (a *deed) mayFollow(tx *store.Tx, c *casefile.File, m *drafts.Message) error {
 	if c.Notice() {
 		return nil
 	}
 	e := a.event(tx, exchange.EventSent)
-	e.Msg, e.Sent, e.From, e.To, e.Docket = exchange.Name(m.target.GetDocketCommit()), e.At, a.d.cfg.Node.Country, m.out.GetTo(), m.docket
+	e.Msg, e.Sent, e.From, e.To, e.Docket = exchange.Name(m.Commit()), e.At, a.d.cfg.Node.Country, m.Out.GetTo(), m.Docket
 	_, _, err := exchange.Apply(c.Case, e, a.d.ruleset(true))
 	return refusal.InCase(c.Case, err)
 }
 
 // submit gives messages to the office, together with the steps of their cases. drafts, if any, are what they were approved as, in the same order.
-func (a *deed) submit(ctx context.Context, messages []*sending, tokens []string, drafts []*draft) (*nodev1.CommitResponse, error) {
+func (a *deed) submit(ctx context.Context, messages []*drafts.Message, tokens []string, frozen []*drafts.Draft) (*nodev1.CommitResponse, error) {
 	out := make([]post.Outgoing, len(messages))
 	for i, m := range messages {
-		out[i] = m.outgoing(a.unit)
+		out[i] = m.Outgoing(a.unit)
 	}
 	_, err := a.d.office.Submit(ctx, out, func(tx *store.Tx, sent []post.Sent) error {
 		if err := a.note(tx, tokens); err != nil {
@@ -391,19 +393,19 @@ func (a *deed) submit(ctx context.Context, messages []*sending, tokens []string,
 			if err != nil {
 				return err
 			}
-			if drafts != nil {
-				if err := a.approveDraft(tx, c, drafts[i]); err != nil {
+			if frozen != nil {
+				if err := a.approveDraft(tx, c, frozen[i]); err != nil {
 					return err
 				}
 			}
-			if err := a.sent(tx, c, m, sent[i], drafts != nil); err != nil {
+			if err := a.sent(tx, c, m, sent[i], frozen != nil); err != nil {
 				return err
 			}
 		}
 		return cs.save()
 	})
 	if errors.Is(err, post.ErrUncleared) || errors.Is(err, post.ErrUnconfirmed) {
-		return a.hold(ctx, messages, tokens, drafts)
+		return a.hold(ctx, messages, tokens, frozen)
 	}
 	if err != nil {
 		return nil, err
@@ -412,65 +414,38 @@ func (a *deed) submit(ctx context.Context, messages []*sending, tokens []string,
 }
 
 // sent records that a message has left.
-func (a *deed) sent(tx *store.Tx, c *casefile.File, m *sending, s post.Sent, approved bool) error {
+func (a *deed) sent(tx *store.Tx, c *casefile.File, m *drafts.Message, s post.Sent, approved bool) error {
 	e := a.event(tx, exchange.EventSent)
 	e.Index, e.At, e.Msg, e.Sent = uint64(s.Index), s.At, exchange.Name(s.Name), s.Submitted
-	e.From, e.To, e.Docket = a.d.cfg.Node.Country, m.out.GetTo(), m.docket
+	e.From, e.To, e.Docket = a.d.cfg.Node.Country, m.Out.GetTo(), m.Docket
 	// What the case has as a draft under this name is this message, however it came to be sent.
-	if name := exchange.Name(m.target.GetDocketCommit()); approved || c.Drafted(name) {
+	if name := exchange.Name(m.Commit()); approved || c.Drafted(name) {
 		e.Draft = name
 	}
-	why := casefile.Why{Assertion: a.assertion, Commit: translog.Hash(m.target.GetDocketCommit())}
-	alone, err := a.d.alone(&tx.Reader, c, a.officer, a.unit, m.docket)
+	why := casefile.Why{Assertion: a.assertion, Commit: m.Commit()}
+	alone, err := a.d.alone(&tx.Reader, c, a.officer, a.unit, m.Docket)
 	if err != nil {
 		return err
 	}
 	if err := c.Step(tx, e, a.d.ruleset(alone), why); err != nil {
 		return err
 	}
-	return attached(tx, m, s)
-}
-
-// attached notes that a message lists attachments of ours.
-func attached(tx *store.Tx, m *sending, s post.Sent) error {
-	for _, at := range m.content.GetAttachments() {
-		row, err := tx.Attachment(at.GetId())
-		if errors.Is(err, store.ErrNotFound) || err == nil && (!row.GetOutgoing() || casefile.Lost(row)) {
-			return fmt.Errorf("attachment %x: %w", at.GetId(), refusal.ErrUnattached)
-		}
-		if err != nil {
-			return err
-		}
-		row.FreeMs = 0
-		row.Copies = append(row.Copies, &storev1.AttachmentCopy{
-			Peer: m.out.GetTo(), Msg: s.Name[:], CaseToken: m.docket.GetCaseToken(), LeafIndex: uint64(s.Index),
-		})
-		if err := tx.PutAttachment(row); err != nil {
-			return err
-		}
-	}
-	return nil
+	return attachments.List(tx, m.Content.GetAttachments(), &storev1.AttachmentCopy{
+		Peer: m.Out.GetTo(), Msg: s.Name[:], CaseToken: m.Docket.GetCaseToken(), LeafIndex: uint64(s.Index),
+	})
 }
 
 // approveDraft records the approval of a draft and takes it away.
-func (a *deed) approveDraft(tx *store.Tx, c *casefile.File, p *draft) error {
-	if _, err := tx.Draft(p.row.GetId()); err != nil {
+func (a *deed) approveDraft(tx *store.Tx, c *casefile.File, p *drafts.Draft) error {
+	if _, err := tx.Draft(p.ID()); err != nil {
 		return refusal.ErrNoDraft // somebody else was faster
 	}
 	e := a.event(tx, exchange.EventApprove)
-	e.Draft = exchange.Name(draftName(p))
+	e.Draft = p.Name()
 	if err := c.Step(tx, e, a.d.ruleset(false), casefile.Why{Assertion: a.assertion, Local: a.local(c.Token)}); err != nil {
 		return err
 	}
-	return tx.DeleteDraft(p.row.GetId())
-}
-
-func draftName(p *draft) [32]byte {
-	m, err := targetOf(p.out)
-	if err != nil {
-		return [32]byte{}
-	}
-	return [32]byte(m.GetDocketCommit())
+	return tx.DeleteDraft(p.ID())
 }
 
 // onCase makes a step that sends nothing.
@@ -565,10 +540,10 @@ func (a *deed) transfer(ctx context.Context) (*nodev1.CommitResponse, error) {
 		if c.Unit != a.unit {
 			return fmt.Errorf("case %s: %w", c.Token, refusal.ErrCase) // handed over in the meantime
 		}
-		if waits, err := drafted(&tx.Reader, c.Token); err != nil || waits {
+		if waits, err := drafts.Waits(&tx.Reader, c.Token); err != nil || waits {
 			return errors.Join(err, fmt.Errorf("handing over case %s: %w", c.Token, refusal.ErrPending))
 		}
-		if err := drop(tx, c.Token); err != nil {
+		if err := drafts.DropDeclined(tx, c.Token); err != nil {
 			return err
 		}
 		local := a.local(c.Token)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/rogatory/rogatory/node/desk/casefile"
+	"github.com/rogatory/rogatory/node/desk/drafts"
 	"github.com/rogatory/rogatory/node/desk/refusal"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
@@ -16,47 +17,47 @@ import (
 )
 
 // drafts returns the drafts that the act's targets name, and verifies the act against them.
-func (a *deed) drafts() (drafts []*draft, messages []*sending, tokens []string, err error) {
+func (a *deed) frozen() (frozen []*drafts.Draft, messages []*drafts.Message, tokens []string, err error) {
 	err = a.d.cfg.Store.View(func(r *store.Reader) error {
 		for _, t := range a.act.GetTargets() {
-			p, err := loadDraft(r, draftID(t.GetDocketCommit()))
+			p, err := drafts.Load(r, drafts.IDOf(t.GetDocketCommit()))
 			if err != nil {
 				return err
 			}
 			// What was approved and waits for the node to be cleared can still be stopped.
-			if p.row.GetState() != draftPending && a.act.GetVerb() != rogatoryv1.Verb_VERB_DECLINE {
+			if p.State() != drafts.Pending && a.act.GetVerb() != rogatoryv1.Verb_VERB_DECLINE {
 				return refusal.ErrNoDraft
 			}
-			drafts = append(drafts, p)
+			frozen = append(frozen, p)
 		}
 		return nil
 	})
-	if err == nil && len(drafts) == 0 {
+	if err == nil && len(frozen) == 0 {
 		err = refusal.ErrNoDraft
 	}
 	if err != nil {
 		return nil, nil, nil, err
 	}
 	var targets []*rogatoryv1.ActTarget
-	for _, p := range drafts {
+	for _, p := range frozen {
 		switch {
-		case p.row.GetUnit() != drafts[0].row.GetUnit():
-			return nil, nil, nil, fmt.Errorf("drafts of %s and %s in one act: %w", drafts[0].row.GetUnit(), p.row.GetUnit(), federation.ErrUnit)
-		case a.act.GetVerb() == rogatoryv1.Verb_VERB_APPROVE && p.row.GetActor() == a.act.GetActor():
+		case p.Unit() != frozen[0].Unit():
+			return nil, nil, nil, fmt.Errorf("drafts of %s and %s in one act: %w", frozen[0].Unit(), p.Unit(), federation.ErrUnit)
+		case a.act.GetVerb() == rogatoryv1.Verb_VERB_APPROVE && p.Drafter() == a.act.GetActor():
 			return nil, nil, nil, fmt.Errorf("approval by %s: %w", a.act.GetActor(), federation.ErrFourEyes)
 		}
-		m, err := p.sending()
+		m, err := p.Message()
 		if err != nil {
 			return nil, nil, nil, err
 		}
 		messages = append(messages, m)
-		targets = append(targets, m.target)
-		tokens = append(tokens, m.docket.GetCaseToken())
+		targets = append(targets, m.Target)
+		tokens = append(tokens, m.Docket.GetCaseToken())
 	}
 	want := federation.ActWant{
-		CaseToken: a.act.GetCaseToken(), Unit: drafts[0].row.GetUnit(), Targets: targets, Drafter: drafts[0].row.GetActor(),
+		CaseToken: a.act.GetCaseToken(), Unit: frozen[0].Unit(), Targets: targets, Drafter: frozen[0].Drafter(),
 	}
-	return drafts, messages, tokens, a.verify(want)
+	return frozen, messages, tokens, a.verify(want)
 }
 
 // again answers an approval that was committed before: its drafts are gone, its submission is there.
@@ -81,20 +82,20 @@ func (a *deed) again(err error) (*nodev1.CommitResponse, error) {
 
 // approve sends what was drafted. The approver signs the very commitments that leave.
 func (a *deed) approve(ctx context.Context) (*nodev1.CommitResponse, error) {
-	drafts, messages, tokens, err := a.drafts()
+	frozen, messages, tokens, err := a.frozen()
 	if err != nil {
 		return a.again(err)
 	}
-	if err := a.d.room(0); err != nil {
+	if err := a.d.files.Room(0); err != nil {
 		return nil, err
 	}
-	return a.submit(ctx, messages, tokens, drafts)
+	return a.submit(ctx, messages, tokens, frozen)
 }
 
 // decline sends drafts back: their unit still sees them and who declined them. What was sent back already, or what one person wanted to send
 // alone, is discarded, its content with it.
 func (a *deed) decline(ctx context.Context) (*nodev1.CommitResponse, error) {
-	drafts, _, tokens, err := a.drafts()
+	frozen, _, tokens, err := a.frozen()
 	if err != nil {
 		return a.again(err)
 	}
@@ -102,12 +103,12 @@ func (a *deed) decline(ctx context.Context) (*nodev1.CommitResponse, error) {
 		if err := a.note(tx, tokens); err != nil {
 			return err
 		}
-		for _, p := range drafts {
-			c, err := casefile.Load(&tx.Reader, p.row.GetCaseToken())
+		for _, p := range frozen {
+			c, err := casefile.Load(&tx.Reader, p.CaseToken())
 			if err != nil {
 				return err
 			}
-			if _, err := tx.Draft(p.row.GetId()); err != nil {
+			if _, err := tx.Draft(p.ID()); err != nil {
 				return refusal.ErrNoDraft
 			}
 			if err := a.sendBack(tx, c, p); err != nil {
@@ -126,9 +127,9 @@ func (a *deed) decline(ctx context.Context) (*nodev1.CommitResponse, error) {
 }
 
 // sendBack declines a draft, or discards it when nobody else has it.
-func (a *deed) sendBack(tx *store.Tx, c *casefile.File, p *draft) error {
+func (a *deed) sendBack(tx *store.Tx, c *casefile.File, p *drafts.Draft) error {
 	e := a.event(tx, exchange.EventDecline)
-	e.Draft = draftName(p)
+	e.Draft = p.Name()
 	if c.WithDrafter(e.Draft) {
 		e.Kind = exchange.EventDiscard
 	}
@@ -139,10 +140,9 @@ func (a *deed) sendBack(tx *store.Tx, c *casefile.File, p *draft) error {
 		}
 	}
 	if e.Kind == exchange.EventDiscard {
-		return errors.Join(tx.DeleteDraft(p.row.GetId()), tx.EraseContent(p.row.GetContentId()))
+		return p.Discard(tx)
 	}
-	p.row.State, p.row.UpdatedMs, p.body.Assertion = draftDeclined, uint64(tx.At()), a.assertion
-	return p.put(tx)
+	return p.Judge(tx, drafts.Declined, a.assertion)
 }
 
 // ratify confirms what one officer sent alone.

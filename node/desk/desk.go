@@ -30,6 +30,7 @@ import (
 	"time"
 
 	"github.com/rogatory/rogatory/configs"
+	"github.com/rogatory/rogatory/node/desk/attachments"
 	"github.com/rogatory/rogatory/node/desk/refusal"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
@@ -53,6 +54,7 @@ type Desk struct {
 	cfg    Config
 	log    *slog.Logger
 	office *post.Office // set once, before anything is served
+	files  *attachments.Shelf
 
 	// changing is held while the register changes, across the transaction that logs it. Transactions take mu and never changing: they run one
 	// after another, and would wait for themselves.
@@ -65,11 +67,9 @@ type Desk struct {
 	counts counts     // of messages within the hour
 	held   heldCounts // of approved messages without a number
 
-	reserved reservations     // case tokens that clients hold
-	waits    map[string]waits // by peer; owned by whatever transaction runs
-	awaited  chan struct{}    // holds something when a message with attachments has arrived
-	states   states           // owned by Run
-	looked   int64            // up to which leaf stayErased has looked; owned by Run
+	reserved reservations // case tokens that clients hold
+	states   states       // owned by Run
+	looked   int64        // up to which leaf stayErased has looked; owned by Run
 
 	// Pull is called when a message has arrived whose attachments are to be fetched; nil fetches them when somebody asks.
 	Pull func()
@@ -79,7 +79,7 @@ type Desk struct {
 
 // New returns a desk with the register that the store holds.
 func New(cfg Config) (*Desk, error) {
-	d := &Desk{cfg: cfg, log: cfg.Logger, awaited: make(chan struct{}, 1), waits: map[string]waits{}}
+	d := &Desk{cfg: cfg, log: cfg.Logger, files: attachments.New(cfg.Node, cfg.Store, cfg.Logger)}
 	d.held.bell = make(chan struct{}, 1)
 	register, err := federation.NewRegister(cfg.Peers.Directory(), cfg.Node.Country)
 	if err != nil {
@@ -176,7 +176,7 @@ func (d *Desk) Run(ctx context.Context) error {
 		}
 		select {
 		case <-ticker.C:
-		case <-d.awaited:
+		case <-d.files.Awaited():
 			d.pull(ctx)
 		case <-d.office.Confirmations():
 		case <-d.held.bell:

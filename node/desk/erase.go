@@ -10,7 +10,9 @@ import (
 
 	"github.com/rogatory/rogatory/crypto/envelope"
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/desk/attachments"
 	"github.com/rogatory/rogatory/node/desk/casefile"
+	"github.com/rogatory/rogatory/node/desk/drafts"
 	"github.com/rogatory/rogatory/node/desk/refusal"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/store"
@@ -164,7 +166,7 @@ func (a *deed) eraseCase(tx *store.Tx, c *casefile.File) (blobs [][]byte, err er
 	if err != nil {
 		return nil, err
 	}
-	if err := drop(tx, c.Token); err != nil {
+	if err := drafts.DropDeclined(tx, c.Token); err != nil {
 		return nil, err
 	}
 	return bury(tx, indices, translog.Erase{Basis: a.act.GetReason(), By: a.act.GetActor()}, a.assertion)
@@ -195,7 +197,7 @@ func (a *deed) eraseItem(tx *store.Tx, c *casefile.File, name exchange.Name) (bl
 
 // mayErase refuses while something of the case is on its way out.
 func mayErase(tx *store.Tx, c *casefile.File) error {
-	if waits, err := drafted(&tx.Reader, c.Token); err != nil || waits {
+	if waits, err := drafts.Waits(&tx.Reader, c.Token); err != nil || waits {
 		return errors.Join(err, fmt.Errorf("erasing case %s: %w", c.Token, refusal.ErrPending))
 	}
 	for _, m := range c.Messages {
@@ -222,8 +224,11 @@ func bury(tx *store.Tx, indices []int64, leaf translog.Erase, assertion *rogator
 		}
 	}
 	indices = slices.Sorted(maps.Keys(rows))
-	if blobs, leaf.What, err = detach(tx, names); err != nil {
+	if blobs, err = attachments.Detach(tx, names); err != nil {
 		return nil, err
+	}
+	if len(blobs) > 0 {
+		leaf.What = []string{wentAttachments}
 	}
 	leaf.What = append(leaf.What, wentContent)
 	for part := range slices.Chunk(indices, casefile.AtOnce) {
@@ -242,39 +247,6 @@ func bury(tx *store.Tx, indices []int64, leaf translog.Erase, assertion *rogator
 		}
 	}
 	return blobs, nil
-}
-
-// detach takes the attachments off the list that only these messages list, and returns their ids and what that is called.
-func detach(tx *store.Tx, names []translog.Hash) (blobs [][]byte, what []string, err error) {
-	of := func(x *storev1.AttachmentCopy) bool {
-		return len(x.GetMsg()) == translog.HashSize && slices.Contains(names, translog.Hash(x.GetMsg()))
-	}
-	var rows []*storev1.Attachment
-	if err := tx.EachAttachment(func(at *storev1.Attachment) bool {
-		if slices.ContainsFunc(at.GetCopies(), of) {
-			rows = append(rows, at)
-		}
-		return true
-	}); err != nil {
-		return nil, nil, err
-	}
-	for _, at := range rows {
-		at.Copies = slices.DeleteFunc(at.Copies, of)
-		if len(at.Copies) > 0 { // another message lists it too
-			if err := tx.PutAttachment(at); err != nil {
-				return nil, nil, err
-			}
-			continue
-		}
-		blobs = append(blobs, at.GetId())
-		if err := tx.DeleteAttachment(at.GetId()); err != nil {
-			return nil, nil, err
-		}
-	}
-	if len(blobs) > 0 {
-		what = []string{wentAttachments}
-	}
-	return blobs, what, nil
 }
 
 // restoredBy is who erased what a restored backup still had, and the basis: the people's leaves are not in its log.

@@ -7,17 +7,14 @@ import (
 	"fmt"
 	"sync"
 
-	"google.golang.org/protobuf/proto"
-
-	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/desk/casefile"
+	"github.com/rogatory/rogatory/node/desk/drafts"
 	"github.com/rogatory/rogatory/node/desk/refusal"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/post"
 	"github.com/rogatory/rogatory/node/store"
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
-	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
@@ -32,12 +29,12 @@ type heldCounts struct {
 }
 
 // add counts messages, if there is room for all.
-func (h *heldCounts) add(messages []*sending) error {
+func (h *heldCounts) add(messages []*drafts.Message) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	more := map[string]int{}
 	for _, m := range messages {
-		to := m.out.GetTo()
+		to := m.Out.GetTo()
 		if more[to]++; h.by[to]+more[to] > maxHeld {
 			return fmt.Errorf("keeping a message to %s: %w", to, post.ErrOutboxFull)
 		}
@@ -59,7 +56,7 @@ func (h *heldCounts) set(by map[string]int) {
 
 // hold keeps what may be sent but cannot yet be numbered, because the peers have not confirmed our head, or the recipient has not: an approved draft
 // without a number. Release sends it.
-func (a *deed) hold(ctx context.Context, messages []*sending, tokens []string, drafts []*draft) (*nodev1.CommitResponse, error) {
+func (a *deed) hold(ctx context.Context, messages []*drafts.Message, tokens []string, frozen []*drafts.Draft) (*nodev1.CommitResponse, error) {
 	if err := a.d.held.add(messages); err != nil {
 		return nil, err
 	}
@@ -80,20 +77,18 @@ func (a *deed) hold(ctx context.Context, messages []*sending, tokens []string, d
 			if err != nil {
 				return err
 			}
-			if drafts == nil {
+			if frozen == nil {
 				if err := a.wait(tx, c, m); err != nil {
 					return err
 				}
 				continue
 			}
 			e := a.event(tx, exchange.EventApprove)
-			e.Draft = exchange.Name(draftName(drafts[i]))
+			e.Draft = frozen[i].Name()
 			if err := c.Step(tx, e, a.d.ruleset(false), casefile.Why{Assertion: a.assertion, Local: a.local(c.Token)}); err != nil {
 				return err
 			}
-			p := drafts[i]
-			p.row.State, p.row.UpdatedMs, p.body.Assertion = draftApproved, uint64(tx.At()), a.assertion
-			if err := p.put(tx); err != nil {
+			if err := frozen[i].Judge(tx, drafts.Approved, a.assertion); err != nil {
 				return err
 			}
 		}
@@ -106,13 +101,13 @@ func (a *deed) hold(ctx context.Context, messages []*sending, tokens []string, d
 }
 
 // wait keeps a message that one person may send. Its case stands at a draft until the message leaves.
-func (a *deed) wait(tx *store.Tx, c *casefile.File, m *sending) error {
-	alone, err := a.d.alone(&tx.Reader, c, a.officer, a.unit, m.docket)
+func (a *deed) wait(tx *store.Tx, c *casefile.File, m *drafts.Message) error {
+	alone, err := a.d.alone(&tx.Reader, c, a.officer, a.unit, m.Docket)
 	if err != nil {
 		return err
 	}
-	urgency := cmp.Or(m.docket.GetUrgency(), c.Urgency)
-	switch glass := m.docket.GetBreakGlass(); {
+	urgency := cmp.Or(m.Docket.GetUrgency(), c.Urgency)
+	switch glass := m.Docket.GetBreakGlass(); {
 	case glass && (a.officer.GetAgency() || urgency != rogatoryv1.Urgency_URGENCY_THREAT_LIFE):
 		return &exchange.TransitionError{State: c.State, Step: "sent", Who: a.who(), Code: exchange.CodeBreakGlassUrgency}
 	case !glass && !alone:
@@ -121,41 +116,23 @@ func (a *deed) wait(tx *store.Tx, c *casefile.File, m *sending) error {
 	if err := a.mayFollow(tx, c, m); err != nil {
 		return err
 	}
-	if err := drop(tx, c.Token); err != nil {
+	if err := drafts.DropDeclined(tx, c.Token); err != nil {
 		return err
 	}
 	e := a.event(tx, exchange.EventDraft)
-	e.Draft, e.From, e.To, e.Docket = exchange.Name(m.target.GetDocketCommit()), a.d.cfg.Node.Country, m.out.GetTo(), m.docket
-	why := casefile.Why{Assertion: a.assertion, Commit: translog.Hash(m.target.GetDocketCommit()), Kept: m.salted()}
+	e.Draft, e.From, e.To, e.Docket = exchange.Name(m.Commit()), a.d.cfg.Node.Country, m.Out.GetTo(), m.Docket
+	why := casefile.Why{Assertion: a.assertion, Commit: m.Commit(), Kept: m.Salted()}
 	if err := c.Step(tx, e, a.d.ruleset(true), why); err != nil {
 		return err
 	}
-	return keepDraft(tx, m, a.unit, draftApproved, a.assertion)
+	return drafts.Keep(tx, m, a.unit, drafts.Approved, a.assertion)
 }
 
 // Waiting returns how many approved messages wait to be sent, by recipient.
 func (d *Desk) Waiting(r *store.Reader) (map[string]int, error) {
 	by := map[string]int{}
-	err := eachApproved(r, func(_, to string) { by[to]++ })
+	err := drafts.EachApproved(r, func(_, to string) { by[to]++ })
 	return by, err
-}
-
-// eachApproved calls each with every approved draft that waits to be sent, and its recipient.
-func eachApproved(r *store.Reader, each func(id, to string)) error {
-	var bad error
-	err := r.EachDraft(func(row *storev1.Draft) bool {
-		if row.GetState() != draftApproved {
-			return true
-		}
-		body := &nodev1.CommitRequest{}
-		if err := proto.Unmarshal(row.GetBody(), body); err != nil || len(body.GetMessages()) != 1 {
-			bad = fmt.Errorf("reading draft: %w", errors.Join(err, store.ErrInconsistent))
-			return false
-		}
-		each(row.GetId(), body.GetMessages()[0].GetTo())
-		return true
-	})
-	return errors.Join(err, bad)
 }
 
 // Release sends what was approved while the node was not cleared, while the recipient was not confirmed, or while the outbox was full. What cannot be
@@ -164,7 +141,7 @@ func (d *Desk) Release(ctx context.Context) error {
 	var ids []string
 	left := map[string]int{}
 	if err := d.cfg.Store.View(func(r *store.Reader) error {
-		return eachApproved(r, func(id, to string) {
+		return drafts.EachApproved(r, func(id, to string) {
 			if left[to]++; d.office.Open(to) {
 				ids = append(ids, id)
 			}
@@ -183,18 +160,18 @@ func (d *Desk) Release(ctx context.Context) error {
 }
 
 func (d *Desk) release(ctx context.Context, id string) error {
-	var p *draft
+	var p *drafts.Draft
 	if err := d.cfg.Store.View(func(r *store.Reader) (err error) {
-		p, err = loadDraft(r, id)
+		p, err = drafts.Load(r, id)
 		return err
 	}); err != nil {
 		return err
 	}
-	m, err := p.sending()
+	m, err := p.Message()
 	if err != nil {
 		return err
 	}
-	act, err := federation.ParseAct(p.body.GetAssertion().GetAct())
+	act, err := federation.ParseAct(p.Assertion().GetAct())
 	if err != nil {
 		return err
 	}
@@ -203,12 +180,12 @@ func (d *Desk) release(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	a := &deed{d: d, assertion: p.body.GetAssertion(), act: act, officer: officer, unit: p.row.GetUnit()}
-	_, err = d.office.Submit(ctx, []post.Outgoing{m.outgoing(a.unit)}, func(tx *store.Tx, sent []post.Sent) error {
+	a := &deed{d: d, assertion: p.Assertion(), act: act, officer: officer, unit: p.Unit()}
+	_, err = d.office.Submit(ctx, []post.Outgoing{m.Outgoing(a.unit)}, func(tx *store.Tx, sent []post.Sent) error {
 		if _, err := tx.Draft(id); err != nil {
 			return refusal.ErrNoDraft
 		}
-		c, err := casefile.Load(&tx.Reader, m.docket.GetCaseToken())
+		c, err := casefile.Load(&tx.Reader, m.Docket.GetCaseToken())
 		if err != nil {
 			return err
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/rogatory/rogatory/crypto/envelope"
 	"github.com/rogatory/rogatory/node/codes"
 	"github.com/rogatory/rogatory/node/desk/casefile"
+	"github.com/rogatory/rogatory/node/desk/drafts"
 	"github.com/rogatory/rogatory/node/desk/refusal"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
@@ -175,7 +176,7 @@ func (d *Desk) mayCompose(ctx context.Context, r *nodev1.PrepareRequest, token s
 // compose puts an act together, ready to be signed.
 func compose(act *rogatoryv1.Act, messages []*nodev1.Outgoing, findings []*nodev1.Finding) (*nodev1.PrepareResponse, error) {
 	for _, m := range messages {
-		target, err := targetOf(m)
+		target, err := drafts.TargetOf(m)
 		if err != nil {
 			return nil, err
 		}
@@ -188,20 +189,6 @@ func compose(act *rogatoryv1.Act, messages []*nodev1.Outgoing, findings []*nodev
 		return nil, err
 	}
 	return &nodev1.PrepareResponse{Messages: messages, Act: b, Findings: findings}, nil
-}
-
-// targetOf is what an act says of a message.
-func targetOf(m *nodev1.Outgoing) (*rogatoryv1.ActTarget, error) {
-	docket, err := casefile.ParseDocket(m.GetDocket())
-	if err != nil {
-		return nil, err
-	}
-	if len(m.GetDocketSalt()) != 32 || len(m.GetContentSalt()) != 32 {
-		return nil, fmt.Errorf("a message to %s without salts of 32 bytes: %w", m.GetTo(), refusal.ErrRequest)
-	}
-	d := envelope.Commit(envelope.Salt(m.GetDocketSalt()), envelope.Docket, m.GetDocket())
-	c := envelope.Commit(envelope.Salt(m.GetContentSalt()), envelope.Content, m.GetContent())
-	return &rogatoryv1.ActTarget{To: m.GetTo(), Unit: docket.GetToUnit(), DocketCommit: d[:], ContentCommit: c[:]}, nil
 }
 
 // prepareSend derives dockets from a file, one for each recipient, under one content salt.
@@ -395,11 +382,11 @@ func (d *Desk) prepareDecision(ctx context.Context, r *nodev1.PrepareRequest, of
 	if err := d.mayCompose(ctx, r, r.GetCaseToken()); err != nil {
 		return nil, err
 	}
-	states := []string{draftPending}
+	states := []string{drafts.Pending}
 	if r.GetVerb() == rogatoryv1.Verb_VERB_DECLINE {
-		states = append(states, draftApproved)
+		states = append(states, drafts.Approved)
 	}
-	var drafts []*draft
+	var frozen []*drafts.Draft
 	drafters := map[exchange.Name][]string{}
 	if err := d.cfg.Store.View(func(tx *store.Reader) (err error) {
 		c, err := casefile.Load(tx, r.GetCaseToken())
@@ -409,28 +396,28 @@ func (d *Desk) prepareDecision(ctx context.Context, r *nodev1.PrepareRequest, of
 		for _, record := range c.Drafts {
 			drafters[record.Name] = record.Drafters
 		}
-		drafts, err = pending(tx, r.GetCaseToken(), states...)
+		frozen, err = drafts.OfAct(tx, r.GetCaseToken(), states...)
 		if errors.Is(err, refusal.ErrNoDraft) && r.GetVerb() == rogatoryv1.Verb_VERB_DECLINE {
-			drafts, err = pending(tx, r.GetCaseToken(), draftDeclined) // once more discards it
+			frozen, err = drafts.OfAct(tx, r.GetCaseToken(), drafts.Declined) // once more discards it
 		}
 		return err
 	}); err != nil {
 		return nil, err
 	}
 	var messages []*nodev1.Outgoing
-	for _, p := range drafts {
-		if !slices.Contains(officer.GetUnits(), p.row.GetUnit()) {
+	for _, p := range frozen {
+		if !slices.Contains(officer.GetUnits(), p.Unit()) {
 			return nil, fmt.Errorf("case %s: %w", r.GetCaseToken(), refusal.ErrCase)
 		}
 		// Nobody is asked to sign what Commit would refuse.
-		drafter := p.row.GetActor()
-		if slices.Contains(drafters[draftName(p)], r.GetActor()) { // of an earlier version of it
+		drafter := p.Drafter()
+		if slices.Contains(drafters[p.Name()], r.GetActor()) { // of an earlier version of it
 			drafter = r.GetActor()
 		}
-		if err := federation.Allowed(officer, federation.ActWant{Verb: r.GetVerb(), Unit: p.row.GetUnit(), Drafter: drafter}); err != nil {
+		if err := federation.Allowed(officer, federation.ActWant{Verb: r.GetVerb(), Unit: p.Unit(), Drafter: drafter}); err != nil {
 			return nil, err
 		}
-		messages = append(messages, p.out)
+		messages = append(messages, p.Out)
 	}
 	return compose(&rogatoryv1.Act{Verb: r.GetVerb(), CaseToken: r.GetCaseToken(), Actor: r.GetActor()}, messages, nil)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/desk/casefile"
+	"github.com/rogatory/rogatory/node/desk/drafts"
 	"github.com/rogatory/rogatory/node/desk/refusal"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
@@ -51,19 +52,14 @@ const (
 func rowOf(r *store.Reader, c *casefile.File, now int64) (*nodev1.CaseRow, error) {
 	row := row(c, now)
 	if len(c.Drafts) > 0 || c.Notice() {
-		states := map[string]bool{}
-		if err := r.EachDraft(func(d *storev1.Draft) bool {
-			if d.GetCaseToken() == c.Token {
-				states[d.GetState()] = true
-			}
-			return true
-		}); err != nil {
+		states, err := drafts.StatesOf(r, c.Token)
+		if err != nil {
 			return nil, err
 		}
-		if states[draftApproved] {
+		if states[drafts.Approved] {
 			row.Flags = append(row.Flags, FlagWaits)
 		}
-		if states[draftDeclined] {
+		if states[drafts.Declined] {
 			row.Flags = append(row.Flags, FlagDeclined)
 		}
 	}
@@ -330,29 +326,20 @@ func (d *Desk) consult(ctx context.Context, a *rogatoryv1.Assertion) (string, er
 }
 
 func showDrafts(tx *store.Reader, token string, out *nodev1.ShowResponse) error {
-	var ids []string
-	if err := tx.EachDraft(func(row *storev1.Draft) bool {
-		if row.GetCaseToken() == token {
-			ids = append(ids, row.GetId())
-		}
-		return true
-	}); err != nil {
+	list, err := drafts.OfCase(tx, token)
+	if err != nil {
 		return err
 	}
-	for _, id := range ids {
-		p, err := loadDraft(tx, id)
-		if err != nil {
-			return err
-		}
-		s, err := p.sending()
+	for _, p := range list {
+		s, err := p.Message()
 		if err != nil {
 			return err
 		}
 		m := &nodev1.CaseMessage{
-			Ours: true, AtMs: p.row.GetUpdatedMs(), Docket: s.docket, Content: s.content, Status: "draft", Outgoing: p.out,
+			Ours: true, AtMs: p.UpdatedMs(), Docket: s.Docket, Content: s.Content, Status: "draft", Outgoing: p.Out,
 		}
-		if p.row.GetState() == draftDeclined {
-			act, err := federation.ParseAct(p.body.GetAssertion().GetAct())
+		if p.State() == drafts.Declined {
+			act, err := federation.ParseAct(p.Assertion().GetAct())
 			if err != nil {
 				return err
 			}

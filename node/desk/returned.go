@@ -5,7 +5,9 @@ import (
 	"slices"
 
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/desk/attachments"
 	"github.com/rogatory/rogatory/node/desk/casefile"
+	"github.com/rogatory/rogatory/node/desk/drafts"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/post"
 	"github.com/rogatory/rogatory/node/store"
@@ -84,35 +86,9 @@ func (d *Desk) Returned(tx *store.Tx, r *post.Returned) (post.Admission, error) 
 			if err := c.Save(tx, d.cfg.Node.UndeliveredAfter); err != nil {
 				return err
 			}
-			return errors.Join(dropSent(tx, token, commit), noteFiles(tx, r))
+			return errors.Join(drafts.DropSent(tx, token, commit), attachments.ListAgain(tx, r.Content.GetAttachments(), &storev1.AttachmentCopy{
+				Peer: r.To, Msg: r.Name[:], CaseToken: token, LeafIndex: uint64(r.Index),
+			}))
 		},
 	}, nil
-}
-
-// dropSent forgets the draft of a message that was sent, so that nobody approves it once more.
-func dropSent(tx *store.Tx, token string, commit translog.Hash) error {
-	return dropDrafts(tx, func(row *storev1.Draft) bool { return row.GetCaseToken() == token && row.GetId() == draftID(commit[:]) })
-}
-
-// noteFiles notes that a message lists attachments of ours. Of those that only the lost store had it notes so: a row of ours of which nothing is here.
-func noteFiles(tx *store.Tx, r *post.Returned) error {
-	for _, at := range r.Content.GetAttachments() {
-		row, err := tx.Attachment(at.GetId())
-		switch {
-		case errors.Is(err, store.ErrNotFound):
-			row = &storev1.Attachment{Id: at.GetId(), Outgoing: true, Length: at.GetCiphertextLength(), Sha256: at.GetCiphertextSha256()}
-		case err != nil:
-			return err
-		case !row.GetOutgoing():
-			continue // a peer's by the same name
-		}
-		row.FreeMs = 0
-		row.Copies = append(row.Copies, &storev1.AttachmentCopy{
-			Peer: r.To, Msg: r.Name[:], CaseToken: r.Docket.GetCaseToken(), LeafIndex: uint64(r.Index),
-		})
-		if err := tx.PutAttachment(row); err != nil {
-			return err
-		}
-	}
-	return nil
 }

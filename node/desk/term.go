@@ -11,9 +11,9 @@ import (
 
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/desk/casefile"
+	"github.com/rogatory/rogatory/node/desk/drafts"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/store"
-	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
 // The term of dockets. Three years (five for financial information) after a case of which nothing is left that they explain, its dockets go with their
@@ -180,7 +180,7 @@ func (d *Desk) expire(tx *store.Tx, c *casefile.File, found traces) (blobs [][]b
 	if blobs, err = bury(tx, indices, leaf, nil); err != nil {
 		return nil, err
 	}
-	if err := dropDrafts(tx, func(row *storev1.Draft) bool { return row.GetCaseToken() == c.Token }); err != nil {
+	if err := drafts.DropAll(tx, c.Token); err != nil {
 		return nil, err
 	}
 	var of []translog.Hash

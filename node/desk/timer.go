@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/rogatory/rogatory/node/desk/casefile"
+	"github.com/rogatory/rogatory/node/desk/drafts"
 	"github.com/rogatory/rogatory/node/store"
-	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
 // wake moves the cases whose time has come.
@@ -63,12 +63,12 @@ func (d *Desk) tidy(ctx context.Context, now time.Time) error {
 			}
 			full = nonces == tidyAtOnce || keys == tidyAtOnce
 			until := uint64(now.Add(-declinedLife).UnixMilli())
-			return dropDeclined(tx, func(row *storev1.Draft) bool { return row.GetUpdatedMs() < until })
+			return drafts.DropOld(tx, until)
 		}); err != nil {
 			return err
 		}
 		if !full {
-			return errors.Join(d.entombRestored(ctx), d.freeAttachments(ctx, now), d.expireBackups(now))
+			return errors.Join(d.entombRestored(ctx), d.files.Free(ctx, now), d.expireBackups(now))
 		}
 	}
 }
@@ -80,45 +80,6 @@ func (d *Desk) expireBackups(now time.Time) error {
 		d.log.Info("keys of backups were destroyed: their 14 days are over", "backups", n)
 	}
 	return err
-}
-
-// freeAttachments removes the ciphertexts that no content lists in time, and ours that all recipients have.
-func (d *Desk) freeAttachments(ctx context.Context, now time.Time) error {
-	over := func(a *storev1.Attachment) bool {
-		return a.GetFreeMs() != 0 && a.GetFreeMs() <= uint64(now.UnixMilli())
-	}
-	var ids [][]byte
-	if err := d.cfg.Store.View(func(r *store.Reader) error {
-		return r.EachAttachment(func(a *storev1.Attachment) bool {
-			if over(a) {
-				ids = append(ids, a.GetId())
-			}
-			return true
-		})
-	}); err != nil {
-		return err
-	}
-	for _, id := range ids {
-		gone := false
-		if _, err := d.cfg.Store.Update(ctx, func(tx *store.Tx) error {
-			gone = false
-			a, err := tx.Attachment(id)
-			if err != nil || !over(a) {
-				return err // a content has listed it in the meantime
-			}
-			gone = true
-			return tx.DeleteAttachment(id)
-		}); err != nil {
-			return err
-		}
-		if !gone {
-			continue
-		}
-		if err := d.cfg.Store.RemoveBlob(id); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (d *Desk) wakeCase(tx *store.Tx, token string, now time.Time) error {
