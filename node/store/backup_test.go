@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/rogatory/rogatory/node/store/backup"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
@@ -63,7 +64,7 @@ func TestABackupMadeWhileWritingIsWholeAndRestores(t *testing.T) {
 		t.Errorf("backing up a closed store: %v", err)
 	}
 	for _, from := range backups {
-		info, err := ReadBackup(from)
+		info, err := backup.Read(from)
 		if err != nil || info.Size == 0 {
 			t.Fatalf("%+v, %v", info, err)
 		}
@@ -98,13 +99,13 @@ func TestRestoringErasesAgain(t *testing.T) {
 		kept, err = tx.PutContent("police", []byte("kept"))
 		return err
 	})
-	backup := filepath.Join(dir, "backup")
-	if _, err := s.Backup(t.Context(), backup); err != nil {
+	copied := filepath.Join(dir, "backup")
+	if _, err := s.Backup(t.Context(), copied); err != nil {
 		t.Fatal(err)
 	}
 	update(t, s, func(tx *Tx) error { return tx.EraseContent(gone) })
 	closeStore(t, s)
-	if _, err := Restore(t.Context(), backup, opts); !errors.Is(err, ErrNotEmpty) {
+	if _, err := Restore(t.Context(), copied, opts); !errors.Is(err, ErrNotEmpty) {
 		t.Fatalf("restoring over a store: %v", err)
 	}
 	var last uint64
@@ -112,7 +113,7 @@ func TestRestoringErasesAgain(t *testing.T) {
 		if err := os.RemoveAll(opts.Dir); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Restore(t.Context(), backup, opts); err != nil {
+		if _, err := Restore(t.Context(), copied, opts); err != nil {
 			t.Fatal(err)
 		}
 		s = openStore(t, opts)
@@ -141,17 +142,17 @@ func TestABackupIsRefusedWhenOldDamagedOrForeign(t *testing.T) {
 	opts := testOptions(dir)
 	s := openStore(t, opts)
 	update(t, s, func(tx *Tx) error { _, err := tx.PutContent("police", []byte("x")); return err })
-	backup := filepath.Join(dir, "backup")
-	if _, err := s.Backup(t.Context(), backup); err != nil {
+	copied := filepath.Join(dir, "backup")
+	if _, err := s.Backup(t.Context(), copied); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Backup(t.Context(), backup); !errors.Is(err, ErrNotEmpty) {
+	if _, err := s.Backup(t.Context(), copied); !errors.Is(err, ErrNotEmpty) {
 		t.Errorf("backing up twice into one folder: %v", err)
 	}
 	to := testOptions(t.TempDir())
 	try := func(what string, change func(b []byte) []byte, file string, want error, opts Options) {
 		t.Helper()
-		path := filepath.Join(backup, file)
+		path := filepath.Join(copied, file)
 		whole, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
@@ -159,7 +160,7 @@ func TestABackupIsRefusedWhenOldDamagedOrForeign(t *testing.T) {
 		if err := os.WriteFile(path, change(append([]byte(nil), whole...)), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Restore(t.Context(), backup, opts); !errors.Is(err, want) {
+		if _, err := Restore(t.Context(), copied, opts); !errors.Is(err, want) {
 			t.Errorf("%s: %v", what, err)
 		}
 		if err := os.WriteFile(path, whole, 0o600); err != nil {
@@ -172,13 +173,13 @@ func TestABackupIsRefusedWhenOldDamagedOrForeign(t *testing.T) {
 	same := func(b []byte) []byte { return b }
 	other := to
 	other.Country = "BG"
-	try("foreign", same, backupName, ErrForeign, other)
+	try("foreign", same, "backup.json", ErrForeign, other)
 	try("damaged", func(b []byte) []byte { b[5000] ^= 1; return b }, mainName, ErrInconsistent, to)
-	info, err := ReadBackup(backup)
+	info, err := backup.Read(copied)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if age := time.UnixMilli(info.KeysUntilMS).Sub(time.UnixMilli(info.MadeMS)); age != KeysAge {
+	if age := time.UnixMilli(info.KeysUntilMS).Sub(time.UnixMilli(info.MadeMS)); age != backup.KeysAge {
 		t.Errorf("keys may be kept %v", age)
 	}
 }
@@ -190,17 +191,17 @@ func TestABackupOfKeysIsRefusedAfter14Days(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		backup := filepath.Join(dir, "backup")
-		if _, err := s.Backup(t.Context(), backup); err != nil {
+		copied := filepath.Join(dir, "backup")
+		if _, err := s.Backup(t.Context(), copied); err != nil {
 			t.Fatal(err)
 		}
 		closeStore(t, s)
-		time.Sleep(KeysAge - time.Second)
-		if _, err := Restore(t.Context(), backup, testOptions(t.TempDir())); err != nil {
+		time.Sleep(backup.KeysAge - time.Second)
+		if _, err := Restore(t.Context(), copied, testOptions(t.TempDir())); err != nil {
 			t.Errorf("a second before: %v", err)
 		}
 		time.Sleep(time.Second)
-		if _, err := Restore(t.Context(), backup, testOptions(t.TempDir())); !errors.Is(err, ErrTooOld) || Hint(err) == "" {
+		if _, err := Restore(t.Context(), copied, testOptions(t.TempDir())); !errors.Is(err, ErrTooOld) || Hint(err) == "" {
 			t.Errorf("when it is 14 days old: %v", err)
 		}
 	})

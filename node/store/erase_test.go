@@ -18,6 +18,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/store/backup"
 	"github.com/rogatory/rogatory/node/store/keys"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
@@ -179,7 +180,7 @@ func TestKeysOfABackupAreDestroyedAfterFourteenDays(t *testing.T) {
 			}
 		}
 		expire(0)
-		time.Sleep(KeysAge - 24*time.Hour)
+		time.Sleep(backup.KeysAge - 24*time.Hour)
 		expire(1)
 		if names := found(t, folders[0], secret); names != nil {
 			t.Errorf("keys are in %v", names)

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 
+	"github.com/rogatory/rogatory/node/store/backup"
 	"github.com/rogatory/rogatory/node/store/disk"
 	"github.com/rogatory/rogatory/node/store/guard"
 	"github.com/rogatory/rogatory/node/store/keys"
@@ -16,7 +17,7 @@ var (
 	// ErrForeign says that a file is not this node's store, or not a store at all.
 	ErrForeign = disk.ErrForeign
 	// ErrSchema says that the store was written by a later version of this program.
-	ErrSchema = errors.New("store has a newer format than this program knows")
+	ErrSchema = disk.ErrSchema
 	// ErrKeysMissing says that main.db is there and keys.db is not.
 	ErrKeysMissing = errors.New("keys.db is missing")
 	// ErrRollback says that the head guard has seen more of the log than the database holds.
@@ -62,9 +63,9 @@ var (
 // Errors of backups.
 var (
 	// ErrTooOld says that a backup of keys is older than they may be kept.
-	ErrTooOld = errors.New("backup of keys is older than 14 days")
+	ErrTooOld = backup.ErrTooOld
 	// ErrNotEmpty says that the folder to write to has something in it.
-	ErrNotEmpty = errors.New("folder is not empty")
+	ErrNotEmpty = backup.ErrNotEmpty
 )
 
 // RollbackError proves [ErrRollback]: it carries the two heads.

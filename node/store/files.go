@@ -14,6 +14,7 @@ import (
 	"go.etcd.io/bbolt"
 	"golang.org/x/sys/unix"
 
+	"github.com/rogatory/rogatory/node/store/backup"
 	"github.com/rogatory/rogatory/node/store/disk"
 	"github.com/rogatory/rogatory/node/store/keys"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
@@ -21,7 +22,7 @@ import (
 
 const (
 	mainName = "main.db"
-	keysName = "keys.db"
+	keysName = backup.KeysName
 	blobsDir = "blobs"
 
 	growMain = 4 << 20 // by how many bytes main.db grows: each time costs a flush

@@ -1,112 +1,65 @@
 package store
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"go.etcd.io/bbolt"
 
-	"github.com/rogatory/rogatory/node/store/guard"
+	"github.com/rogatory/rogatory/node/store/backup"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
-// ReadBackup returns what the backup in a folder says of itself.
-func ReadBackup(dir string) (BackupInfo, error) {
-	var info BackupInfo
-	b, err := os.ReadFile(filepath.Join(dir, backupName))
-	if errors.Is(err, fs.ErrNotExist) {
-		return info, fmt.Errorf("%s is no backup: %w", dir, ErrNotFound)
-	}
-	if err != nil {
-		return info, err
-	}
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&info); err != nil {
-		return info, fmt.Errorf("reading %s: %w", backupName, err)
-	}
-	if info.Format != 1 {
-		return info, fmt.Errorf("backup of format %d: %w", info.Format, ErrSchema)
-	}
-	return info, nil
-}
-
 // Restore puts the backup in the folder from into opts.Dir, which must be empty or not exist. Everything that was erased
 // since is erased again before the folder has its name: the journal of erasures beside opts.GuardPath knows. Errors wrap
-// [ErrTooOld], [ErrForeign], [ErrNotEmpty], [ErrInconsistent]. Restoring does not make the log whole: when the guard has
+// [backup.ErrNone], [ErrTooOld], [ErrForeign], [ErrNotEmpty], [ErrInconsistent]. Restoring does not make the log whole: when the guard has
 // seen more of it, Open says so: that log cannot be continued. Restoring twice is safe.
-func Restore(ctx context.Context, from string, opts Options) (_ BackupInfo, err error) {
+func Restore(ctx context.Context, from string, opts Options) (_ backup.Info, err error) {
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("restoring: %w", err)
 		}
 	}()
-	info, err := ReadBackup(from)
+	info, err := backup.Read(from)
 	if err != nil {
 		return info, err
 	}
-	switch now := time.Now().UnixMilli(); {
-	case now >= info.KeysUntilMS || info.KeysUntilMS > info.MadeMS+KeysAge.Milliseconds():
-		return info, ErrTooOld
-	case info.Country != opts.Country || info.Origin != opts.Origin:
+	if err := info.Restorable(time.Now()); err != nil {
+		return info, err
+	}
+	if info.Country != opts.Country || info.Origin != opts.Origin {
 		return info, fmt.Errorf("backup of %s, log %s: %w", info.Country, info.Origin, ErrForeign)
 	}
-	if err := checkEmpty(opts.Dir); err != nil {
-		return info, err
-	}
-	if err := os.MkdirAll(filepath.Dir(opts.Dir), 0o700); err != nil {
-		return info, err
-	}
-	tmp, err := os.MkdirTemp(filepath.Dir(opts.Dir), ".restore-")
+	draft, err := backup.Begin(opts.Dir, ".restore-")
 	if err != nil {
-		return info, fmt.Errorf("%w: %w", ErrDisk, err)
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(tmp)) }()
-	if err := os.Mkdir(filepath.Join(tmp, blobsDir), 0o700); err != nil {
 		return info, err
 	}
-	for name, want := range info.Files {
-		if !fs.ValidPath(filepath.ToSlash(name)) || name != mainName && name != keysName && !strings.HasPrefix(name, blobsDir+string(filepath.Separator)) {
-			return info, fmt.Errorf("backup names file %q: %w", name, ErrForeign)
-		}
-		sum, err := writeFile(ctx, filepath.Join(tmp, name), func(w io.Writer) error {
-			f, err := os.Open(filepath.Join(from, name))
-			if err != nil {
-				return err
-			}
-			_, err = io.Copy(w, f)
-			return errors.Join(err, f.Close())
-		})
-		if err != nil {
-			return info, fmt.Errorf("%s: %w", name, err)
-		}
-		if sum != want {
-			return info, fmt.Errorf("%s differs from what was backed up: %w", name, ErrInconsistent)
-		}
+	defer func() { err = errors.Join(err, draft.Discard()) }()
+	if err := draft.Folder(blobsDir); err != nil {
+		return info, err
 	}
-	journal, err := guard.ErasedBeside(opts.GuardPath, opts.Origin).Contents()
-	if err != nil {
+	if err := draft.Copy(ctx, from, info, mainName, keysName); err != nil {
+		if errors.Is(err, backup.ErrDamaged) {
+			err = fmt.Errorf("%w: %w", err, ErrInconsistent)
+		}
 		return info, err
 	}
 	to := opts
-	to.Dir = tmp
+	to.Dir = draft.Dir()
 	s, err := openFolder(to)
 	if err != nil {
 		return info, err
 	}
-	if err := errors.Join(s.eraseAgain(ctx, journal), s.closeFiles()); err != nil {
+	journal, err := s.journal().Contents()
+	if err == nil {
+		err = s.eraseAgain(ctx, journal)
+	}
+	if err := errors.Join(err, s.closeFiles()); err != nil {
 		return info, err
 	}
-	return info, settle(tmp, opts.Dir)
+	return info, draft.Settle()
 }
 
 // eraseAgain erases what the journal names, destroys all keys that no content has, and lets the numbers of new contents

@@ -12,7 +12,7 @@ import (
 
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
 
-	"github.com/rogatory/rogatory/node/store"
+	"github.com/rogatory/rogatory/node/store/backup"
 )
 
 func (p *program) backupCommand() *cobra.Command {
@@ -45,7 +45,7 @@ must be gone from every copy by then; the node itself takes the keys out of thos
 				return printJSON(p.out, resp)
 			}
 			p.out.Printf("%s: %d leaves, %d bytes; delete it on %s\n", folder, resp.GetLogSize(), resp.GetBytes(),
-				time.Now().Add(store.KeysAge).Format(time.DateOnly))
+				time.Now().Add(backup.KeysAge).Format(time.DateOnly))
 			return nil
 		},
 	}
@@ -57,7 +57,7 @@ const hintBackup = "give the folder that rogatory-node backup wrote"
 
 // noBackup reports whether what was named is a backup at all.
 func noBackup(err error) bool {
-	return errors.Is(err, store.ErrNotFound) || errors.Is(err, syscall.ENOTDIR)
+	return errors.Is(err, backup.ErrNone) || errors.Is(err, syscall.ENOTDIR)
 }
 
 // backupExpire destroys the keys of copies that the node does not reach.
@@ -66,7 +66,7 @@ func (p *program) backupExpire() *cobra.Command {
 		Use: "expire FOLDER…", Short: "Destroy the keys in copies that are older than 14 days; the rest of them stays", Args: atLeast(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			for _, folder := range args {
-				gone, err := store.ExpireBackup(folder, time.Now())
+				gone, err := backup.Expire(folder, time.Now())
 				if noBackup(err) {
 					return no(fmt.Errorf("%s is no backup", folder), hintBackup)
 				}

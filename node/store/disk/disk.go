@@ -18,6 +18,8 @@ var (
 	ErrLocked = errors.New("store is in use by another process")
 	// ErrForeign says that a file is not this node's, or not a store's at all.
 	ErrForeign = errors.New("not the store of this node")
+	// ErrSchema says that a file was written by a later version of this program.
+	ErrSchema = errors.New("store has a newer format than this program knows")
 	// ErrWrite says that a file could not be written.
 	ErrWrite = errors.New("disk refused a write")
 )
