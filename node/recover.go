@@ -20,6 +20,7 @@ import (
 	"github.com/rogatory/rogatory/crypto/keyring"
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/desk"
+	"github.com/rogatory/rogatory/node/desk/standing"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/online"
 	"github.com/rogatory/rogatory/node/online/recovery"
@@ -114,7 +115,7 @@ func Recover(ctx context.Context, cfg *configs.Node, opts RecoverOptions) (*stor
 		}
 	}
 	done, err := store.Recover(ctx, r.storeOptions(), store.Recovery{
-		Number: r.plan.number, Close: r.close, Genesis: r.genesis, Note: r.note, Opening: desk.Opening, Moved: desk.MovedState, Peers: r.others(),
+		Number: r.plan.number, Close: r.close, Genesis: r.genesis, Note: r.note, Opening: desk.Opening, Moved: standing.Moved, Peers: r.others(),
 		Endorse: func(leaf []byte) ([]byte, error) { return federation.EndorseGenesis(leaf, r.ring.Identity()) },
 	})
 	return done, r.plan, err

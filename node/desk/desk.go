@@ -31,7 +31,9 @@ import (
 
 	"github.com/rogatory/rogatory/configs"
 	"github.com/rogatory/rogatory/node/desk/attachments"
+	"github.com/rogatory/rogatory/node/desk/erasure"
 	"github.com/rogatory/rogatory/node/desk/refusal"
+	"github.com/rogatory/rogatory/node/desk/standing"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/peers"
@@ -67,9 +69,9 @@ type Desk struct {
 	counts counts     // of messages within the hour
 	held   heldCounts // of approved messages without a number
 
-	reserved reservations // case tokens that clients hold
-	states   states       // owned by Run
-	looked   int64        // up to which leaf stayErased has looked; owned by Run
+	reserved reservations      // case tokens that clients hold
+	standing *standing.Noter   // owned by Run
+	shredder *erasure.Shredder // owned by Run
 
 	// Pull is called when a message has arrived whose attachments are to be fetched; nil fetches them when somebody asks.
 	Pull func()
@@ -79,7 +81,7 @@ type Desk struct {
 
 // New returns a desk with the register that the store holds.
 func New(cfg Config) (*Desk, error) {
-	d := &Desk{cfg: cfg, log: cfg.Logger, files: attachments.New(cfg.Node, cfg.Store, cfg.Logger)}
+	d := &Desk{cfg: cfg, log: cfg.Logger, standing: standing.New(cfg.Store), shredder: erasure.New(cfg.Store, cfg.Logger), files: attachments.New(cfg.Node, cfg.Store, cfg.Logger)}
 	d.held.bell = make(chan struct{}, 1)
 	register, err := federation.NewRegister(cfg.Peers.Directory(), cfg.Node.Country)
 	if err != nil {
@@ -156,13 +158,13 @@ func (d *Desk) Run(ctx context.Context) error {
 	var tidied time.Time
 	for {
 		// Before anything else: the term of dockets may have ended, and what they say stands in the snapshot.
-		if err := d.noteState(ctx); err != nil {
+		if err := d.standing.Note(ctx); err != nil {
 			d.log.Error("noting the state of the cases failed", "err", err)
 		}
 		if err := d.wake(ctx, time.Now()); err != nil {
 			d.log.Error("looking after what is due failed", "err", err)
 		}
-		if err := d.stayErased(ctx); err != nil {
+		if err := d.shredder.StayErased(ctx); err != nil {
 			d.log.Error("erasing again what came back failed", "err", err)
 		}
 		if err := d.Release(ctx); err != nil {

@@ -20,9 +20,6 @@ import (
 // Supervision: who consulted what, and what is held on somebody. A supervisor is an officer with a right of its own, in the units that it supervises.
 // A person is searched for where the contents are and nowhere else; what was found stands in the log, by message, before anybody is told.
 
-// searchAtOnce is how many messages one View looks at.
-const searchAtOnce = 200
-
 // basisSupervision is the basis of a supervisor's line in the statutory log.
 const basisSupervision = "supervision"
 
@@ -112,7 +109,7 @@ func (d *Desk) inspect(ctx context.Context, a *rogatoryv1.Assertion, identifiers
 // search looks through all messages, a few at a time.
 func (in *inspection) search(ctx context.Context) error {
 	var own []translog.Hash // commitments of what was found and is ours, in the order of found
-	if err := in.d.eachMessage(ctx, 0, func(r *store.Reader, index int64, row *storev1.LoggedMessage) error {
+	if err := casefile.EachMessage(ctx, in.d.cfg.Store, 0, func(r *store.Reader, index int64, row *storev1.LoggedMessage) error {
 		commit, err := in.look(r, index, row)
 		for len(own) < len(in.found) {
 			own = append(own, commit)
@@ -207,37 +204,18 @@ func (in *inspection) note(ctx context.Context) error {
 // consultations returns the lines of the statutory log about what was found, this search among them.
 func (in *inspection) consultations(ctx context.Context) (lines []*nodev1.Consultation, err error) {
 	names := in.names()
-	for from, over := int64(0), false; !over; from += scanAtOnce {
-		if err := ctx.Err(); err != nil {
-			return nil, err
+	err = casefile.EachLeaf(ctx, in.d.cfg.Store, 0, func(r *store.Reader, place int64, leaf translog.Leaf) (bool, error) {
+		op, ok := leaf.Entry.(*translog.Op)
+		if !ok {
+			return true, nil
 		}
-		if err := in.d.cfg.Store.View(func(r *store.Reader) error {
-			over = true
-			r.Leaves(from, func(index int64, raw []byte) bool {
-				if index >= from+scanAtOnce {
-					over = false
-					return false
-				}
-				var leaf translog.Leaf
-				if leaf, err = translog.ParseLeaf(raw); err != nil {
-					return false
-				}
-				op, ok := leaf.Entry.(*translog.Op)
-				if !ok {
-					return true
-				}
-				var line *nodev1.Consultation
-				if line, err = in.line(r, index, leaf.At, op, names); line != nil {
-					lines = append(lines, line)
-				}
-				return err == nil
-			})
-			return err
-		}); err != nil {
-			return nil, err
+		line, err := in.line(r, place, leaf.At, op, names)
+		if line != nil {
+			lines = append(lines, line)
 		}
-	}
-	return lines, nil
+		return true, err
+	})
+	return lines, err
 }
 
 // line is an `op` leaf as a supervisor reads it; nil when it is about something else.

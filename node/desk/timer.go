@@ -23,7 +23,7 @@ func (d *Desk) wake(ctx context.Context, now time.Time) error {
 	}
 	for _, token := range tokens {
 		// One case that cannot move does not hold up the others.
-		if ended, err := d.endTerm(ctx, token, now); err != nil || ended {
+		if ended, err := d.shredder.EndTerm(ctx, token, now); err != nil || ended {
 			if err != nil {
 				errs = append(errs, fmt.Errorf("case %s: %w", token, err))
 			}
@@ -68,7 +68,7 @@ func (d *Desk) tidy(ctx context.Context, now time.Time) error {
 			return err
 		}
 		if !full {
-			return errors.Join(d.entombRestored(ctx), d.files.Free(ctx, now), d.expireBackups(now))
+			return errors.Join(d.shredder.EntombRestored(ctx), d.files.Free(ctx, now), d.expireBackups(now))
 		}
 	}
 }

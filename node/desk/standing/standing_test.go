@@ -1,8 +1,9 @@
-package desk
+package standing
 
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"testing"
 
 	"github.com/rogatory/rogatory/crypto/translog"
@@ -15,7 +16,15 @@ import (
 // A log that is opened after a rollback begins with all cases, in as many pieces as it takes, each folded behind the one before. Of a case whose dockets'
 // term is over there is its hash, and notices are no cases.
 func TestOpeningHasAllCasesInPieces(t *testing.T) {
-	s := testStore(t, t.TempDir())
+	dir := t.TempDir()
+	s, err := store.Open(store.Options{
+		Dir: filepath.Join(dir, "data"), GuardPath: filepath.Join(dir, "guard"), Country: "RS", Origin: "test.example/RS/log/1", Epoch: 1,
+		UnitKeys: func(string) (store.UnitKey, error) { return store.UnitKey{1}, nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
 	const cases = 3000
 	if _, err := s.Update(context.Background(), func(tx *store.Tx) error {
 		for i := range cases {

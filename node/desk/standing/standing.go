@@ -1,4 +1,6 @@
-package desk
+// Package standing says in the log how the cases stand: `state` leaves over the hashes of those that have changed, each behind the one before, and beside them the
+// cases themselves, so that a reader of a log whose dockets are gone can go on from there.
+package standing
 
 import (
 	"bytes"
@@ -35,32 +37,41 @@ type states struct {
 	state translog.Hash
 }
 
-// noteState writes a `state` leaf when enough leaves stand since the last one: the cases that have changed, by their hashes, and beside it those
+// A Noter writes `state` leaves. Its methods are called by one goroutine.
+type Noter struct {
+	store *store.Store
+	last  states
+}
+
+// New returns the noter of a store.
+func New(s *store.Store) *Noter { return &Noter{store: s} }
+
+// Note writes a `state` leaf when enough leaves stand since the last one: the cases that have changed, by their hashes, and beside it those
 // cases themselves, so that a reader of the log whose dockets are gone can go on from there.
-func (d *Desk) noteState(ctx context.Context) error {
-	if err := d.findState(); err != nil {
+func (n *Noter) Note(ctx context.Context) error {
+	if err := n.find(); err != nil {
 		return err
 	}
-	size := d.cfg.Store.Size()
-	many := size-d.states.next >= stateEvery
+	size := n.store.Size()
+	many := size-n.last.next >= stateEvery
 	if !many {
-		old, err := d.unnoted(size)
+		old, err := n.unnoted(size)
 		if err != nil || !old {
 			return err
 		}
 	}
 	var now states
-	_, err := d.cfg.Store.Update(ctx, func(tx *store.Tx) error {
+	_, err := n.store.Update(ctx, func(tx *store.Tx) error {
 		size := tx.Size()
-		changed, err := changedCases(tx, d.states.next, size)
+		changed, err := changedCases(tx, n.last.next, size)
 		if err != nil {
 			return err
 		}
 		if len(changed) == 0 && !many {
-			now = states{known: true, next: size, state: d.states.state}
+			now = states{known: true, next: size, state: n.last.state}
 			return nil
 		}
-		leaf, snapshot := stateOf(d.states.state, changed)
+		leaf, snapshot := stateOf(n.last.state, changed)
 		leaf.Size = tx.LogSize()
 		index, err := tx.Append(leaf)
 		if err != nil {
@@ -75,7 +86,7 @@ func (d *Desk) noteState(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("noting the state of the cases: %w", err)
 	}
-	d.states = now
+	n.last = now
 	return nil
 }
 
@@ -90,13 +101,9 @@ func stateOf(before translog.Hash, changed []exchange.Changed) (*translog.State,
 	return leaf, snapshot
 }
 
-// Opening puts the leaves with which a log begins that is opened after a rollback. The enrolments of the logs before, each as it was: whoever reads the log
-// finds the register. Then how all cases stand, in the order of their tokens, in as many `state` leaves as it takes, at least one: each is folded behind
+// Opening puts the leaves that say in a log which is opened after a rollback how all cases stand, in the order of their tokens, in as many `state` leaves as it takes, at least one: each is folded behind
 // the one before as any other.
 func Opening(r *store.Reader, before translog.Hash, put func(e translog.Entry, name string, record []byte) error) error {
-	if err := openingOfficers(r, put); err != nil {
-		return err
-	}
 	var tokens []string
 	if err := r.EachCase(func(summary *storev1.CaseSummary, _ []byte) bool {
 		if rogatoryv1.Kind(summary.GetKind()) != rogatoryv1.Kind_KIND_GOVERNANCE { // notices are no cases
@@ -129,26 +136,9 @@ func Opening(r *store.Reader, before translog.Hash, put func(e translog.Entry, n
 	return piece()
 }
 
-// openingOfficers puts the enrolments of the logs before.
-func openingOfficers(r *store.Reader, put func(e translog.Entry, name string, record []byte) error) (err error) {
-	if bad := r.EachOfficer(func(_ string, row *storev1.OfficerRow) bool {
-		if len(row.GetEnrolment()) == 0 {
-			return true // a directory
-		}
-		var leaf translog.Leaf
-		if leaf, err = casefile.LeafAt(r, int64(row.GetLeafIndex())); err == nil {
-			err = put(leaf.Entry, "enrolment", row.GetEnrolment())
-		}
-		return err == nil
-	}); bad != nil {
-		return bad
-	}
-	return err
-}
-
-// MovedState returns a `state` leaf that moves into a log opened after a rollback, and its snapshot: of the cases in the old one those that leaves of the
+// Moved returns a `state` leaf that moves into a log opened after a rollback, and its snapshot: of the cases in the old one those that leaves of the
 // new log have moved.
-func MovedState(snapshot []byte, before translog.Hash, tokens map[string]bool) (*translog.State, []byte, error) {
+func Moved(snapshot []byte, before translog.Hash, tokens map[string]bool) (*translog.State, []byte, error) {
 	var list []exchange.Changed
 	if snapshot != nil {
 		var err error
@@ -173,24 +163,24 @@ func changedCase(r *store.Reader, token string) (exchange.Changed, error) {
 }
 
 // unnoted reports whether the first leaf after the last `state` leaf is old.
-func (d *Desk) unnoted(size int64) (old bool, err error) {
-	if size <= d.states.next {
+func (n *Noter) unnoted(size int64) (old bool, err error) {
+	if size <= n.last.next {
 		return false, nil
 	}
-	err = d.cfg.Store.View(func(r *store.Reader) error {
-		leaf, err := casefile.LeafAt(r, d.states.next)
+	err = n.store.View(func(r *store.Reader) error {
+		leaf, err := casefile.LeafAt(r, n.last.next)
 		old = time.Since(time.UnixMilli(leaf.At)) >= stateAfter
 		return err
 	})
 	return old, err
 }
 
-// findState finds the last `state` leaf, once.
-func (d *Desk) findState() error {
-	if d.states.known {
+// find finds the last `state` leaf, once.
+func (n *Noter) find() error {
+	if n.last.known {
 		return nil
 	}
-	return d.cfg.Store.View(func(r *store.Reader) error {
+	return n.store.View(func(r *store.Reader) error {
 		for i := r.Size() - 1; i >= 0; i-- {
 			raw, err := r.Leaf(i)
 			if err != nil {
@@ -204,11 +194,11 @@ func (d *Desk) findState() error {
 				return err
 			}
 			if e, ok := leaf.Entry.(*translog.State); ok {
-				d.states = states{known: true, next: i + 1, state: e.State}
+				n.last = states{known: true, next: i + 1, state: e.State}
 				return nil
 			}
 		}
-		d.states = states{known: true}
+		n.last = states{known: true}
 		return nil
 	})
 }

@@ -1,4 +1,4 @@
-package desk
+package erasure
 
 import (
 	"context"
@@ -26,11 +26,8 @@ import (
 // termBy is who erases dockets, and the basis.
 const termBy = "docket-term"
 
-// scanAtOnce is how many leaves one View looks through, so that none stays open for long.
-const scanAtOnce = 20_000
-
-// endTerm destroys the dockets of a case if their term has ended, and reports whether it had.
-func (d *Desk) endTerm(ctx context.Context, token string, now time.Time) (ended bool, err error) {
+// EndTerm destroys the dockets of a case if their term has ended, and reports whether it had.
+func (s *Shredder) EndTerm(ctx context.Context, token string, now time.Time) (ended bool, err error) {
 	due := func(r *store.Reader) (*casefile.File, error) {
 		c, err := casefile.Load(r, token)
 		if err != nil || !c.Told || c.Expired || c.Notice() {
@@ -43,37 +40,35 @@ func (d *Desk) endTerm(ctx context.Context, token string, now time.Time) (ended 
 	}
 	var c *casefile.File
 	size := int64(0)
-	if err := d.cfg.Store.View(func(r *store.Reader) error {
+	if err := s.store.View(func(r *store.Reader) error {
 		c, err = due(r)
 		size = r.Size()
 		return err
 	}); err != nil || c == nil {
 		return false, err
 	}
-	traces, err := d.tracesOf(ctx, c, size)
+	traces, err := s.tracesOf(ctx, c, size)
 	if err != nil {
 		return false, err
 	}
 	var blobs [][]byte
-	_, err = d.cfg.Store.Update(ctx, func(tx *store.Tx) error {
+	_, err = s.store.Update(ctx, func(tx *store.Tx) error {
 		blobs, ended = nil, false
 		again, err := due(&tx.Reader)
 		if err != nil || again == nil || again.Changed != c.Changed {
 			return err // it has moved since
 		}
 		ended = true
-		blobs, err = d.expire(tx, again, traces)
+		blobs, err = s.expire(tx, again, traces)
 		return err
 	})
 	if err != nil || !ended {
 		return false, err
 	}
-	for _, id := range blobs {
-		if err := d.cfg.Store.RemoveBlob(id); err != nil {
-			return true, err // the next start sweeps it
-		}
+	if err := Remove(s.store, blobs); err != nil {
+		return true, err
 	}
-	d.log.Info("the dockets of a case were destroyed: their term is over", "case", token)
+	s.log.Info("the dockets of a case were destroyed: their term is over", "case", token)
 	return true, nil
 }
 
@@ -91,44 +86,32 @@ type localDocket struct {
 
 // tracesOf looks through the log, from when the case began here to the first `state` leaf after it changed last, and at the `state` leaves that opened a
 // log since: they hold all cases.
-func (d *Desk) tracesOf(ctx context.Context, c *casefile.File, size int64) (found traces, err error) {
+func (s *Shredder) tracesOf(ctx context.Context, c *casefile.File, size int64) (found traces, err error) {
 	from := int64(0)
-	if err := d.cfg.Store.View(func(r *store.Reader) error {
+	if err := s.store.View(func(r *store.Reader) error {
 		from, err = casefile.Since(r, size, int64(c.Opened))
 		return err
 	}); err != nil {
 		return found, err
 	}
-	for over := false; from < size && !over; from += scanAtOnce {
-		if err := ctx.Err(); err != nil {
-			return found, err
+	if err := casefile.EachLeaf(ctx, s.store, from, func(r *store.Reader, place int64, leaf translog.Leaf) (bool, error) {
+		switch e := leaf.Entry.(type) {
+		case *translog.Case:
+			if e.Case != c.Token {
+				break
+			}
+			if _, missing := r.Side(place, "docket"); missing == nil {
+				found.local = append(found.local, localDocket{place, e.Docket})
+			}
+		case *translog.State:
+			found.states = append(found.states, place)
+			return leaf.At <= c.Changed, nil
 		}
-		if err := d.cfg.Store.View(func(r *store.Reader) error {
-			r.Leaves(from, func(index int64, raw []byte) bool {
-				var leaf translog.Leaf
-				if leaf, err = translog.ParseLeaf(raw); err != nil {
-					return false
-				}
-				switch e := leaf.Entry.(type) {
-				case *translog.Case:
-					if e.Case != c.Token {
-						break
-					}
-					if _, missing := r.Side(index, "docket"); missing == nil {
-						found.local = append(found.local, localDocket{index, e.Docket})
-					}
-				case *translog.State:
-					found.states = append(found.states, index)
-					over = leaf.At > c.Changed
-				}
-				return !over && index < from+scanAtOnce-1
-			})
-			return err
-		}); err != nil {
-			return found, err
-		}
+		return true, nil
+	}); err != nil {
+		return found, err
 	}
-	return found, d.cfg.Store.View(func(r *store.Reader) error {
+	return found, s.store.View(func(r *store.Reader) error {
 		logs, err := r.Logs()
 		if err != nil {
 			return err
@@ -170,14 +153,14 @@ func reduce(tx *store.Tx, index int64, token string) error {
 }
 
 // expire destroys the dockets of a case, and what is left of content in it: what came after it was erased.
-func (d *Desk) expire(tx *store.Tx, c *casefile.File, found traces) (blobs [][]byte, err error) {
+func (s *Shredder) expire(tx *store.Tx, c *casefile.File, found traces) (blobs [][]byte, err error) {
 	indices, err := tx.CaseMessages(c.Token)
 	if err != nil {
 		return nil, err
 	}
 	hash := c.Hash()
 	leaf := translog.Erase{Basis: fmt.Sprintf("%s.%d-years", termBy, exchange.DocketYears(c.Regime)), By: termBy}
-	if blobs, err = bury(tx, indices, leaf, nil); err != nil {
+	if blobs, err = Bury(tx, indices, leaf, nil); err != nil {
 		return nil, err
 	}
 	if err := drafts.DropAll(tx, c.Token); err != nil {
