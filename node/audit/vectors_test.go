@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rogatory/rogatory/crypto/timestamp"
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/archive"
 	"github.com/rogatory/rogatory/node/audit"
@@ -46,6 +47,19 @@ type vector struct {
 	Assurance  string   `json:"assurance"`
 	Findings   []string `json:"findings"`         // code and index, ascending, each once
 	ReplayExit *int     `json:"replay,omitempty"` // exit status of replay, which verify.py does not do
+
+	TSA   string  `json:"tsa,omitempty"`   // the file of roots of time-stamping authorities that the auditor trusts, and
+	Timed *judged `json:"timed,omitempty"` // what is said then: verify.py judges no time tokens
+}
+
+// judged is what an auditor says who trusts a time-stamping authority.
+type judged struct {
+	Exit      int      `json:"exit"`
+	Status    string   `json:"status"`
+	Assurance string   `json:"assurance"`
+	Below     int64    `json:"below"` // what stands below this leaf existed…
+	At        int64    `json:"at"`    // …at this time, in milliseconds since 1970
+	Findings  []string `json:"findings"`
 }
 
 // build puts a vector's archive together below dir and returns its path.
@@ -132,11 +146,31 @@ func (v *vector) judge(t testing.TB, path string) {
 	}
 	line := strings.Fields(res.Line())
 	v.Exit, v.Status, v.Size, v.Root, v.Assurance = res.Status.Exit(), line[1], res.Size, line[3], line[5]
-	v.Findings = []string{}
-	for _, f := range res.Findings {
-		v.Findings = append(v.Findings, fmt.Sprintf("%s %d", f.Code, f.Index))
+	v.Findings = spelled(res.Findings)
+	if v.TSA != "" {
+		v.timed(t, r, a)
 	}
-	v.Findings = slices.Compact(v.Findings)
+}
+
+func spelled(list []audit.Finding) []string {
+	out := []string{}
+	for _, f := range list {
+		out = append(out, fmt.Sprintf("%s %d", f.Code, f.Index))
+	}
+	return slices.Compact(out)
+}
+
+// timed fills in what rogatory-audit says with --tsa.
+func (v *vector) timed(t testing.TB, r *archive.Reader, a *audit.Anchor) {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(vectorsDir, v.TSA))
+	must(t, err)
+	roots, err := timestamp.ReadRoots(b)
+	must(t, err)
+	a.TrustTime(roots)
+	res, err := audit.Verify(t.Context(), r, a, audit.Options{})
+	must(t, err)
+	v.Timed = &judged{res.Status.Exit(), string(res.Status), res.Assurance.String(), res.Timed.Size, res.Timed.At, spelled(res.Findings)}
 }
 
 // replayed fills in what replay says of an archive that verify finds nothing wrong with.
@@ -152,6 +186,8 @@ func (v *vector) replayed(t testing.TB, r *archive.Reader, a *audit.Anchor) {
 func TestVectors(t *testing.T) {
 	if *update {
 		makeVectors(t)
+	} else if *stampAnew {
+		(&maker{t: t}).times()
 	}
 	list, err := filepath.Glob(vectorsDir + "/*/expect.json")
 	must(t, err)
@@ -171,7 +207,7 @@ func TestVectors(t *testing.T) {
 			if x, y := marshal(t, want), marshal(t, &got); !bytes.Equal(x, y) {
 				t.Errorf("wanted %s\nfound  %s", x, y)
 			}
-			if fail := strings.HasSuffix(name, "_fail"); fail != (want.Exit != 0) || fail == strings.HasPrefix(name, "ok_") {
+			if fail := strings.HasSuffix(name, "_fail"); fail != (want.Exit != 0 || want.Timed != nil && want.Timed.Exit != 0) || fail == strings.HasPrefix(name, "ok_") {
 				t.Errorf("exit %d under this name", want.Exit)
 			}
 		})
@@ -299,6 +335,7 @@ func makeVectors(t *testing.T) {
 	m.leaves()
 	m.zips()
 	m.elsewhere()
+	m.times()
 }
 
 func flip(at int) func([]byte) []byte {
