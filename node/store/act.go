@@ -48,30 +48,7 @@ func (t *Tx) PutOfficer(pseudonym string, o *storev1.OfficerRow) error {
 	return t.putRow(bucketOfficers, []byte(pseudonym), o)
 }
 
-// Officer returns an entry of the register of actors, or [ErrNotFound].
-func (r *Reader) Officer(pseudonym string) (*storev1.OfficerRow, error) {
-	o := new(storev1.OfficerRow)
-	ok, err := read(r.b.Bucket(bucketOfficers), []byte(pseudonym), o)
-	if err == nil && !ok {
-		err = ErrNotFound
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading officer %s: %w", pseudonym, err)
-	}
-	return o, nil
-}
-
 // EachOfficer calls each with every entry of the register, by pseudonym, until it returns false.
 func (r *Reader) EachOfficer(each func(pseudonym string, o *storev1.OfficerRow) bool) error {
-	c := r.b.Bucket(bucketOfficers).Cursor()
-	for k, v := c.First(); k != nil; k, v = c.Next() {
-		o := new(storev1.OfficerRow)
-		if err := parse(v, o); err != nil {
-			return err
-		}
-		if !each(string(k), o) {
-			break
-		}
-	}
-	return nil
+	return eachRow(r.b.Bucket(bucketOfficers), nil, nil, func(k []byte, o *storev1.OfficerRow) bool { return each(string(k), o) })
 }

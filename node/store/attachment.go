@@ -27,11 +27,7 @@ func (t *Tx) PutAttachment(a *storev1.Attachment) error {
 
 // Attachment returns what is known of an attachment, or [ErrNotFound].
 func (r *Reader) Attachment(id []byte) (*storev1.Attachment, error) {
-	a := new(storev1.Attachment)
-	ok, err := read(r.b.Bucket(bucketAttachments), id, a)
-	if err == nil && !ok {
-		err = ErrNotFound
-	}
+	a, err := find[storev1.Attachment](r.b.Bucket(bucketAttachments), id)
 	if err != nil {
 		return nil, fmt.Errorf("reading attachment %x: %w", id, err)
 	}
@@ -40,17 +36,7 @@ func (r *Reader) Attachment(id []byte) (*storev1.Attachment, error) {
 
 // EachAttachment calls each with every attachment until it returns false.
 func (r *Reader) EachAttachment(each func(*storev1.Attachment) bool) error {
-	c := r.b.Bucket(bucketAttachments).Cursor()
-	for k, v := c.First(); k != nil; k, v = c.Next() {
-		a := new(storev1.Attachment)
-		if err := parse(v, a); err != nil {
-			return err
-		}
-		if !each(a) {
-			break
-		}
-	}
-	return nil
+	return eachRow(r.b.Bucket(bucketAttachments), nil, nil, func(_ []byte, a *storev1.Attachment) bool { return each(a) })
 }
 
 // DeleteAttachment forgets an attachment. Call [Store.RemoveBlob] after the commit; what a crash leaves, [Store.SweepBlobs]

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 
@@ -100,6 +101,12 @@ func place(peer string, epoch uint32, seq uint64) []byte {
 	return named(peer, binary.BigEndian.AppendUint32(nil, epoch), u64(seq))
 }
 
+// sequenceOf is the inverse of place, for a key of that peer.
+func sequenceOf(peer string, key []byte) (epoch uint32, seq uint64) {
+	at := len(peer) + 1
+	return binary.BigEndian.Uint32(key[at:]), number(key[at+4:])
+}
+
 // checkName bounds a name that becomes part of a key.
 func checkName(what, name string) error {
 	if name == "" || len(name) > 128 {
@@ -120,6 +127,37 @@ func read(b *bbolt.Bucket, key []byte, m proto.Message) (bool, error) {
 		return false, nil
 	}
 	return true, parse(v, m)
+}
+
+// A rowOf is a message that is kept as a row.
+type rowOf[T any] interface {
+	*T
+	proto.Message
+}
+
+// find returns the row at key, or [ErrNotFound].
+func find[T any, M rowOf[T]](b *bbolt.Bucket, key []byte) (M, error) {
+	m := M(new(T))
+	ok, err := read(b, key, m)
+	if err == nil && !ok {
+		err = ErrNotFound
+	}
+	return m, err
+}
+
+// eachRow calls each with the rows of b whose keys begin with prefix, from a key on, in order, until it returns false.
+func eachRow[T any, M rowOf[T]](b *bbolt.Bucket, prefix, from []byte, each func(key []byte, row M) bool) error {
+	c := b.Cursor()
+	for k, v := c.Seek(from); k != nil && bytes.HasPrefix(k, prefix); k, v = c.Next() {
+		m := M(new(T))
+		if err := parse(v, m); err != nil {
+			return err
+		}
+		if !each(k, m) {
+			break
+		}
+	}
+	return nil
 }
 
 func parse(v []byte, m proto.Message) error {

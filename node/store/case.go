@@ -136,7 +136,6 @@ func (r *Reader) EachCase(each func(summary *storev1.CaseSummary, body []byte) b
 type CaseFilter struct {
 	States []string // any of these; empty means any
 	Peer   string   // empty means any
-	Side   string   // "asking" or "answering"; empty means both
 	// Before is where the page before this one ended: its Next. Empty starts with the newest.
 	Before []byte
 	Limit  int // of rows; 0 means 100
@@ -174,7 +173,7 @@ func (r *Reader) Cases(unit string, f CaseFilter) (CasePage, error) {
 			return CasePage{}, err
 		}
 		if len(f.States) > 0 && !slices.Contains(f.States, s.State) ||
-			f.Peer != "" && f.Peer != s.Peer || f.Side != "" && f.Side != s.Side {
+			f.Peer != "" && f.Peer != s.Peer {
 			continue
 		}
 		if len(page.Cases) == limit {

@@ -70,11 +70,7 @@ func (s *Store) startKeys() error {
 
 // ContentHead returns what is known of a content without its key, or [ErrNotFound].
 func (r *Reader) ContentHead(id uint64) (*storev1.ContentHead, error) {
-	head := new(storev1.ContentHead)
-	ok, err := read(r.b.Bucket(bucketContents), u64(id), head)
-	if err == nil && !ok {
-		err = ErrNotFound
-	}
+	head, err := find[storev1.ContentHead](r.b.Bucket(bucketContents), u64(id))
 	if err != nil {
 		return nil, fmt.Errorf("reading content %d: %w", id, err)
 	}

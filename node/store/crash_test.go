@@ -43,7 +43,7 @@ func copyTree(t *testing.T, from, to string) {
 // guardAt returns the size of the log in a guard, and whether it is open.
 func guardAt(t *testing.T, opts Options) (size int64, open bool) {
 	t.Helper()
-	g, _, err := guard.Open(opts.GuardPath, opts.Origin)
+	g, err := guard.Open(opts.GuardPath, opts.Origin)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,11 +20,7 @@ func (t *Tx) DeleteDraft(id string) error { return t.delete(bucketDrafts, []byte
 
 // Draft returns a draft, or [ErrNotFound].
 func (r *Reader) Draft(id string) (*storev1.Draft, error) {
-	d := new(storev1.Draft)
-	ok, err := read(r.b.Bucket(bucketDrafts), []byte(id), d)
-	if err == nil && !ok {
-		err = ErrNotFound
-	}
+	d, err := find[storev1.Draft](r.b.Bucket(bucketDrafts), []byte(id))
 	if err != nil {
 		return nil, fmt.Errorf("reading draft %s: %w", id, err)
 	}
@@ -33,17 +29,7 @@ func (r *Reader) Draft(id string) (*storev1.Draft, error) {
 
 // EachDraft calls each with every draft until it returns false.
 func (r *Reader) EachDraft(each func(*storev1.Draft) bool) error {
-	c := r.b.Bucket(bucketDrafts).Cursor()
-	for k, v := c.First(); k != nil; k, v = c.Next() {
-		d := new(storev1.Draft)
-		if err := parse(v, d); err != nil {
-			return err
-		}
-		if !each(d) {
-			break
-		}
-	}
-	return nil
+	return eachRow(r.b.Bucket(bucketDrafts), nil, nil, func(_ []byte, d *storev1.Draft) bool { return each(d) })
 }
 
 // PutSubmission notes what an idempotency key of a unit led to. It returns [ErrExists] when there is something already.

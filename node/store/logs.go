@@ -85,11 +85,7 @@ func (r *Reader) Ref(place int64) int64 { return max(place-r.s.current.Base, 0) 
 
 // LogRow returns what the recovery noted that opened a log, or [ErrNotFound].
 func (r *Reader) LogRow(number uint64) (*storev1.LogRow, error) {
-	row := new(storev1.LogRow)
-	ok, err := read(r.b.Bucket(bucketLogs), u64(number), row)
-	if err == nil && !ok {
-		err = ErrNotFound
-	}
+	row, err := find[storev1.LogRow](r.b.Bucket(bucketLogs), u64(number))
 	if err != nil {
 		return nil, fmt.Errorf("reading log %d: %w", number, err)
 	}

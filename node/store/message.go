@@ -29,11 +29,7 @@ func (t *Tx) PutMessage(index int64, m *storev1.LoggedMessage) error {
 
 // messageRow returns the side record of the `msg` leaf at index as it is kept.
 func (r *Reader) messageRow(index int64) (*storev1.LoggedMessage, error) {
-	m := new(storev1.LoggedMessage)
-	ok, err := read(r.b.Bucket(bucketSides), indexed(index, endMessage), m)
-	if err == nil && !ok {
-		err = ErrNotFound
-	}
+	m, err := find[storev1.LoggedMessage](r.b.Bucket(bucketSides), indexed(index, endMessage))
 	if err != nil {
 		return nil, fmt.Errorf("reading message at leaf %d: %w", index, err)
 	}
@@ -123,11 +119,7 @@ func (t *Tx) PutStatement(index int64, st *storev1.LoggedStatement) error {
 
 // Statement returns the side record of the `reseal` or `rej` leaf at index, or [ErrNotFound].
 func (r *Reader) Statement(index int64) (*storev1.LoggedStatement, error) {
-	st := new(storev1.LoggedStatement)
-	ok, err := read(r.b.Bucket(bucketSides), indexed(index, endStatement), st)
-	if err == nil && !ok {
-		err = ErrNotFound
-	}
+	st, err := find[storev1.LoggedStatement](r.b.Bucket(bucketSides), indexed(index, endStatement))
 	if err != nil {
 		return nil, fmt.Errorf("reading statement at leaf %d: %w", index, err)
 	}

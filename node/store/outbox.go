@@ -79,11 +79,7 @@ func (t *Tx) Receipted(to string, epoch uint32, seq uint64, rcptLeaf int64, peer
 
 // OutboxEntry returns one entry, or [ErrNotFound].
 func (r *Reader) OutboxEntry(to string, epoch uint32, seq uint64) (*storev1.OutboxEntry, error) {
-	e := new(storev1.OutboxEntry)
-	ok, err := read(r.b.Bucket(bucketOutbox), place(to, epoch, seq), e)
-	if err == nil && !ok {
-		err = ErrNotFound
-	}
+	e, err := find[storev1.OutboxEntry](r.b.Bucket(bucketOutbox), place(to, epoch, seq))
 	if err != nil {
 		return nil, fmt.Errorf("reading message %d.%d to %s from the outbox: %w", epoch, seq, to, err)
 	}
@@ -93,19 +89,14 @@ func (r *Reader) OutboxEntry(to string, epoch uint32, seq uint64) (*storev1.Outb
 // Outbox returns the entries for one recipient behind (afterEpoch, afterSeq), in order, at most limit.
 func (r *Reader) Outbox(to string, afterEpoch uint32, afterSeq uint64, limit int) ([]*storev1.OutboxEntry, error) {
 	var entries []*storev1.OutboxEntry
-	c := r.b.Bucket(bucketOutbox).Cursor()
 	after := place(to, afterEpoch, afterSeq)
-	for k, v := c.Seek(after); bytes.HasPrefix(k, named(to)) && len(entries) < limit; k, v = c.Next() {
-		if bytes.Equal(k, after) {
-			continue
+	err := eachRow(r.b.Bucket(bucketOutbox), named(to), after, func(k []byte, e *storev1.OutboxEntry) bool {
+		if !bytes.Equal(k, after) {
+			entries = append(entries, e)
 		}
-		e := new(storev1.OutboxEntry)
-		if err := parse(v, e); err != nil {
-			return nil, err
-		}
-		entries = append(entries, e)
-	}
-	return entries, nil
+		return len(entries) < limit
+	})
+	return entries, err
 }
 
 // OutboxPeers returns the recipients for whom something waits, in order, and how many messages.

@@ -129,17 +129,7 @@ func (r *Reader) PeerHead(origin string) (h *storev1.PeerHead, ok bool, err erro
 
 // EachPeerHead calls each with the largest checkpoint held of every log until it returns false.
 func (r *Reader) EachPeerHead(each func(origin string, h *storev1.PeerHead) bool) error {
-	c := r.b.Bucket(bucketHeads).Cursor()
-	for k, v := c.First(); k != nil; k, v = c.Next() {
-		h := new(storev1.PeerHead)
-		if err := parse(v, h); err != nil {
-			return err
-		}
-		if !each(string(k), h) {
-			break
-		}
-	}
-	return nil
+	return eachRow(r.b.Bucket(bucketHeads), nil, nil, func(k []byte, h *storev1.PeerHead) bool { return each(string(k), h) })
 }
 
 // PutForkProof keeps the proof that a peer shows two histories.
@@ -153,15 +143,5 @@ func (t *Tx) PutForkProof(p *storev1.ForkProof) error {
 
 // EachForkProof calls each with the fork proofs in order of arrival until it returns false.
 func (r *Reader) EachForkProof(each func(*storev1.ForkProof) bool) error {
-	c := r.b.Bucket(bucketForks).Cursor()
-	for k, v := c.First(); k != nil; k, v = c.Next() {
-		p := new(storev1.ForkProof)
-		if err := parse(v, p); err != nil {
-			return err
-		}
-		if !each(p) {
-			break
-		}
-	}
-	return nil
+	return eachRow(r.b.Bucket(bucketForks), nil, nil, func(_ []byte, p *storev1.ForkProof) bool { return each(p) })
 }

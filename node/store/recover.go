@@ -84,7 +84,7 @@ func Recover(ctx context.Context, opts Options, r Recovery) (_ *Recovered, err e
 	if err := errors.Join(s.openFiles(), s.finishIdentity()); err != nil {
 		return nil, err
 	}
-	if s.guard, s.guardMissing, err = guard.Open(opts.GuardPath, s.current.Origin); err != nil {
+	if s.guard, err = guard.Open(opts.GuardPath, s.current.Origin); err != nil {
 		return nil, err
 	}
 	journal, err := s.journal().Contents()

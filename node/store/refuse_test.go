@@ -299,7 +299,7 @@ func TestAFullDiskLosesNothingAndIsRecoveredFrom(t *testing.T) {
 func TestAGuardThatCannotBeWrittenHoldsTheHeadBack(t *testing.T) {
 	s := openStore(t, testOptions(t.TempDir()))
 	update(t, s, func(tx *Tx) error { _, err := tx.Append(opEntry(0)); return err })
-	full, _, err := guard.Open("/dev/full", testOptions("").Origin)
+	full, err := guard.Open("/dev/full", testOptions("").Origin)
 	if err != nil {
 		t.Fatal(err)
 	}

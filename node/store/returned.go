@@ -2,7 +2,6 @@ package store
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -47,10 +46,9 @@ func (r *Reader) Recovery(peer string) (row *storev1.Recovery, ok bool, err erro
 
 // Recoveries returns how far the last recovery has come with each peer, in order; none when there was none.
 func (r *Reader) Recoveries() (rows []*storev1.Recovery, err error) {
-	err = r.b.Bucket(bucketRecoveries).ForEach(func(_, v []byte) error {
-		row := new(storev1.Recovery)
+	err = eachRow(r.b.Bucket(bucketRecoveries), nil, nil, func(_ []byte, row *storev1.Recovery) bool {
 		rows = append(rows, row)
-		return parse(v, row)
+		return true
 	})
 	return rows, err
 }
@@ -108,15 +106,11 @@ func (t *Tx) PutReturned(epoch uint32, seq uint64, m *storev1.ReturnedMessage) e
 
 // Returned returns the messages that a peer gave back and that have no place in the log yet, in the order of their numbers, at most limit.
 func (r *Reader) Returned(peer string, limit int) (rows []*storev1.ReturnedMessage, err error) {
-	c := r.b.Bucket(bucketReturned).Cursor()
-	for k, v := c.Seek(named(peer)); bytes.HasPrefix(k, named(peer)) && len(rows) < limit; k, v = c.Next() {
-		row := new(storev1.ReturnedMessage)
-		if err := parse(v, row); err != nil {
-			return nil, err
-		}
+	err = eachRow(r.b.Bucket(bucketReturned), named(peer), named(peer), func(_ []byte, row *storev1.ReturnedMessage) bool {
 		rows = append(rows, row)
-	}
-	return rows, nil
+		return len(rows) < limit
+	})
+	return rows, err
 }
 
 // HasReturned reports whether a message that a peer gave back waits for its place in the log.
@@ -146,17 +140,10 @@ func (r *Reader) Expected(peer string, epoch uint32, seq uint64) (e *storev1.Exp
 
 // EachExpected calls each with the messages of a peer that are to come again, in the order of their numbers, until it returns false.
 func (r *Reader) EachExpected(peer string, each func(epoch uint32, seq uint64, e *storev1.Expected) bool) error {
-	c, prefix := r.b.Bucket(bucketExpected).Cursor(), named(peer)
-	for k, v := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, v = c.Next() {
-		e := new(storev1.Expected)
-		if err := parse(v, e); err != nil {
-			return err
-		}
-		if !each(binary.BigEndian.Uint32(k[len(prefix):]), number(k[len(prefix)+4:]), e) {
-			break
-		}
-	}
-	return nil
+	return eachRow(r.b.Bucket(bucketExpected), named(peer), named(peer), func(k []byte, e *storev1.Expected) bool {
+		epoch, seq := sequenceOf(peer, k)
+		return each(epoch, seq, e)
+	})
 }
 
 // DeleteExpected forgets a message that has come again.
@@ -189,17 +176,7 @@ func (t *Tx) PutLost(peer string, m *storev1.LostMessage) error {
 
 // EachLost calls each with what does not come back from a peer, in the order of the numbers, until it returns false.
 func (r *Reader) EachLost(peer string, each func(*storev1.LostMessage) bool) error {
-	c, prefix := r.b.Bucket(bucketLost).Cursor(), named(peer)
-	for k, v := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, v = c.Next() {
-		m := new(storev1.LostMessage)
-		if err := parse(v, m); err != nil {
-			return err
-		}
-		if !each(m) {
-			break
-		}
-	}
-	return nil
+	return eachRow(r.b.Bucket(bucketLost), named(peer), named(peer), func(_ []byte, m *storev1.LostMessage) bool { return each(m) })
 }
 
 // PutPeerLog keeps what is known of a log that a peer has closed.
@@ -219,17 +196,7 @@ func (r *Reader) PeerLog(origin string) (l *storev1.PeerLog, ok bool, err error)
 
 // EachPeerLog calls each with the logs that peers have closed until it returns false.
 func (r *Reader) EachPeerLog(each func(origin string, l *storev1.PeerLog) bool) error {
-	c := r.b.Bucket(bucketPeerLogs).Cursor()
-	for k, v := c.First(); k != nil; k, v = c.Next() {
-		l := new(storev1.PeerLog)
-		if err := parse(v, l); err != nil {
-			return err
-		}
-		if !each(string(k), l) {
-			break
-		}
-	}
-	return nil
+	return eachRow(r.b.Bucket(bucketPeerLogs), nil, nil, func(k []byte, l *storev1.PeerLog) bool { return each(string(k), l) })
 }
 
 // Reported reports whether the report of the recovery that opened a log has been written.

@@ -48,20 +48,11 @@ func (t *Tx) PutSeen(from string, epoch uint32, seq uint64, seen *storev1.Seen) 
 
 // EachSeen calls each with what has arrived from a sender behind (afterEpoch, afterSeq), in the order of the numbers, until it returns false.
 func (r *Reader) EachSeen(from string, afterEpoch uint32, afterSeq uint64, each func(epoch uint32, seq uint64, seen *storev1.Seen) bool) error {
-	c, prefix, after := r.b.Bucket(bucketSeen).Cursor(), named(from), place(from, afterEpoch, afterSeq)
-	for k, v := c.Seek(after); bytes.HasPrefix(k, prefix); k, v = c.Next() {
-		if bytes.Equal(k, after) {
-			continue
-		}
-		seen := new(storev1.Seen)
-		if err := parse(v, seen); err != nil {
-			return err
-		}
-		if !each(binary.BigEndian.Uint32(k[len(prefix):]), number(k[len(prefix)+4:]), seen) {
-			break
-		}
-	}
-	return nil
+	after := place(from, afterEpoch, afterSeq)
+	return eachRow(r.b.Bucket(bucketSeen), named(from), after, func(k []byte, seen *storev1.Seen) bool {
+		epoch, seq := sequenceOf(from, k)
+		return bytes.Equal(k, after) || each(epoch, seq, seen)
+	})
 }
 
 // Came returns the Statement with which a message came that was seen, and the BatchSignature over it: the sender's proof that it has given out

@@ -60,9 +60,8 @@ type Store struct {
 	keys  *keys.File
 	guard *guard.Guard // owned by writeLoop
 
-	guardMissing bool
-	current      Log      // the log that is written; set by Open
-	made         []string // files and folders that Open has made, the innermost last
+	current Log      // the log that is written; set by Open
+	made    []string // files and folders that Open has made, the innermost last
 
 	// Owned by writeLoop.
 	broken     error
@@ -153,7 +152,7 @@ func (s *Store) loadHead() error {
 	}
 	var err error
 	created := disk.Missing(s.opts.GuardPath)
-	if s.guard, s.guardMissing, err = guard.Open(s.opts.GuardPath, s.current.Origin); err != nil {
+	if s.guard, err = guard.Open(s.opts.GuardPath, s.current.Origin); err != nil {
 		return err
 	}
 	if created {
@@ -194,9 +193,6 @@ func (s *Store) Head() Head {
 	defer s.mu.Unlock()
 	return s.guarded
 }
-
-// GuardMissing reports whether there was no head guard when the store was opened, as at a first start.
-func (s *Store) GuardMissing() bool { return s.guardMissing }
 
 func (s *Store) isClosed() bool {
 	s.mu.Lock()

@@ -28,15 +28,6 @@ func (r *Reader) Consistency(older, newer int64) ([]translog.Hash, error) {
 	return translog.ProveConsistency(older, newer, r.tree())
 }
 
-// Inclusion is [Reader.Inclusion] in a View of its own.
-func (s *Store) Inclusion(index, size int64) (proof []translog.Hash, err error) {
-	err = s.View(func(r *Reader) error {
-		proof, err = r.Inclusion(index, size)
-		return err
-	})
-	return proof, err
-}
-
 // Consistency is [Reader.Consistency] in a View of its own.
 func (s *Store) Consistency(older, newer int64) (proof []translog.Hash, err error) {
 	err = s.View(func(r *Reader) error {

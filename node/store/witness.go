@@ -49,17 +49,7 @@ func (r *Reader) Witnessed(origin string) (w *storev1.Witnessed, ok bool, err er
 
 // EachWitnessed calls each with what is known of every log that this node cosigns, by origin, until it returns false.
 func (r *Reader) EachWitnessed(each func(origin string, w *storev1.Witnessed) bool) error {
-	c := r.b.Bucket(bucketWitnessed).Cursor()
-	for k, v := c.First(); k != nil; k, v = c.Next() {
-		w := new(storev1.Witnessed)
-		if err := parse(v, w); err != nil {
-			return err
-		}
-		if !each(string(k), w) {
-			break
-		}
-	}
-	return nil
+	return eachRow(r.b.Bucket(bucketWitnessed), nil, nil, func(k []byte, w *storev1.Witnessed) bool { return each(string(k), w) })
 }
 
 // StopCosigning keeps the proof that a log shows two histories and cosigns that log no more; of a log that is stopped already one proof of each kind is

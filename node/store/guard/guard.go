@@ -36,34 +36,38 @@ type Guard struct {
 	slot // the newest
 }
 
-// Open opens the guard at path, or makes one; origin is that of the database's log. It reports whether there was none. Errors wrap [ErrDamaged], or
+// Open opens the guard at path, or makes one; origin is that of the database's log. Errors wrap [ErrDamaged], or
 // [disk.ErrForeign] for a guard of another country.
-func Open(path, origin string) (g *Guard, missing bool, err error) {
+func Open(path, origin string) (*Guard, error) {
 	if len(origin) > maxOrigin {
-		return nil, false, errOrigin
+		return nil, errOrigin
 	}
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if errors.Is(err, fs.ErrNotExist) {
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-			return nil, false, fmt.Errorf("making head guard: %w", err)
-		}
-		missing = true
-		f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+		return create(path)
 	}
 	if err != nil {
-		return nil, false, fmt.Errorf("opening head guard: %w", err)
+		return nil, fmt.Errorf("opening head guard: %w", err)
 	}
-	g = &Guard{f: f}
-	if missing {
-		err = disk.SyncDir(filepath.Dir(path))
-	} else {
-		g.slot, err = read(f, origin)
-		missing = g.counter == 0
-	}
+	s, err := read(f, origin)
 	if err != nil {
-		return nil, false, errors.Join(fmt.Errorf("reading head guard: %w", err), f.Close())
+		return nil, errors.Join(fmt.Errorf("reading head guard: %w", err), f.Close())
 	}
-	return g, missing, nil
+	return &Guard{f, s}, nil
+}
+
+func create(path string) (*Guard, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("making head guard: %w", err)
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("making head guard: %w", err)
+	}
+	if err := disk.SyncDir(filepath.Dir(path)); err != nil {
+		return nil, errors.Join(fmt.Errorf("making head guard: %w", err), f.Close())
+	}
+	return &Guard{f: f}, nil
 }
 
 func read(f *os.File, origin string) (slot, error) {

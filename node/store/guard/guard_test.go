@@ -16,9 +16,9 @@ const origin = "rogatory.example/RS/log/1"
 
 func TestEveryDamageOfTheGuardIsNoticedOrLeavesTheOtherSlot(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "head")
-	g, missing, err := Open(path, origin)
-	if err != nil || !missing {
-		t.Fatal(missing, err)
+	g, err := Open(path, origin)
+	if err != nil {
+		t.Fatal(err)
 	}
 	heads := []leaves.Head{{Size: 1, Root: translog.Hash{1}}, {Size: 2, Root: translog.Hash{2}}, {Size: 3, Root: translog.Hash{3}}}
 	for _, h := range heads {
@@ -50,20 +50,20 @@ func TestEveryDamageOfTheGuardIsNoticedOrLeavesTheOtherSlot(t *testing.T) {
 	if err := os.WriteFile(path, []byte(fmt.Sprintf("%8192d", 7)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := Open(path, origin); !errors.Is(err, ErrDamaged) {
+	if _, err := Open(path, origin); !errors.Is(err, ErrDamaged) {
 		t.Errorf("a foreign file: %v", err)
 	}
 	if err := os.WriteFile(path, whole, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := Open(path, "rogatory.example/BG/log/1"); !errors.Is(err, disk.ErrForeign) {
+	if _, err := Open(path, "rogatory.example/BG/log/1"); !errors.Is(err, disk.ErrForeign) {
 		t.Errorf("another log: %v", err)
 	}
 }
 
 func FuzzParseGuard(f *testing.F) {
 	path := filepath.Join(f.TempDir(), "head")
-	g, _, err := Open(path, origin)
+	g, err := Open(path, origin)
 	if err != nil {
 		f.Fatal(err)
 	}
