@@ -86,5 +86,5 @@ func (m *maker) times() {
 	put("time_token_type_fail", "a time token of a type that nobody knows", typed)
 	w.Reply(w.Ask("GR", "RS"))
 	w.Round()
-	m.put("ok_time_token_before", "something was done since the newest time token: A3, and what it stands over is as old as it says", base, m.of(rs, rs.Log), own)
+	m.put("ok_time_token_before", "something was done since the newest time token: A3, and what it stands over is as old as it says", "", m.of(rs, rs.Log), own)
 }
