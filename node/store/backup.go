@@ -26,7 +26,7 @@ func (s *Store) Backup(ctx context.Context, dst string) (_ backup.Info, err erro
 			err = fmt.Errorf("backing up: %w", err)
 		}
 	}()
-	if s.isClosed() {
+	if s.queue.Closed() {
 		return backup.Info{}, ErrClosed
 	}
 	draft, err := backup.Begin(dst, ".backup-")

@@ -22,7 +22,7 @@ const maxFindings = 100
 // listings. It returns nil, or an error that wraps [ErrInconsistent] and names each finding. Nothing is written while it
 // runs.
 func (s *Store) Check(ctx context.Context) error {
-	if s.isClosed() {
+	if s.queue.Closed() {
 		return ErrClosed
 	}
 	s.choreMu.Lock()

@@ -30,7 +30,7 @@ func (s *Store) doChores() error {
 	if err := s.keys.Change(units); err != nil {
 		return fmt.Errorf("%w: %w", ErrDisk, err)
 	}
-	return s.wait(context.Background(), &call{done: make(chan struct{}), run: func(t *Tx) error {
+	return s.wait(context.Background(), &call{run: func(t *Tx) error {
 		for id, done := range chores {
 			var now storev1.Chore
 			if ok, err := read(t.b.Bucket(bucketChores), u64(id), &now); err != nil || !ok || !proto.Equal(&now, done) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/rogatory/rogatory/node/store/backup"
+	"github.com/rogatory/rogatory/node/store/batch"
 	"github.com/rogatory/rogatory/node/store/disk"
 	"github.com/rogatory/rogatory/node/store/guard"
 	"github.com/rogatory/rogatory/node/store/keys"
@@ -36,7 +37,7 @@ var (
 	// ErrBroken says that an earlier commit ended without anybody knowing how. Restarting finds out.
 	ErrBroken = errors.New("store must be opened anew")
 	// ErrClosed says that the store was closed.
-	ErrClosed = errors.New("store is closed")
+	ErrClosed = batch.ErrClosed
 	// ErrChore says that the transaction is committed and work in keys.db that follows it is not done. It is done
 	// again with the next such work and at the next start.
 	ErrChore = errors.New("committed, but keys.db does not follow yet")

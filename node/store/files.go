@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rogatory/rogatory/node/store/backup"
+	"github.com/rogatory/rogatory/node/store/batch"
 	"github.com/rogatory/rogatory/node/store/disk"
 	"github.com/rogatory/rogatory/node/store/keys"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
@@ -164,7 +165,7 @@ func (s *Store) unmake() error {
 
 // openFolder opens the files of a folder without guard and loops: enough to check them.
 func openFolder(opts Options) (*Store, error) {
-	s := &Store{opts: opts}
+	s := &Store{opts: opts, queue: batch.New[*call]()}
 	var err error
 	for _, name := range []string{mainName, keysName} { // never make what is missing
 		if _, err := os.Stat(filepath.Join(opts.Dir, name)); err != nil {

@@ -11,6 +11,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/store/batch"
 	"github.com/rogatory/rogatory/node/store/guard"
 	"github.com/rogatory/rogatory/node/store/leaves"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
@@ -79,7 +80,7 @@ func Recover(ctx context.Context, opts Options, r Recovery) (_ *Recovered, err e
 			return nil, err
 		}
 	}
-	s := &Store{opts: opts}
+	s := &Store{opts: opts, queue: batch.New[*call]()}
 	defer func() { err = errors.Join(err, s.closeFiles()) }()
 	if err := errors.Join(s.openFiles(), s.finishIdentity()); err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/store/batch"
 	"github.com/rogatory/rogatory/node/store/disk"
 	"github.com/rogatory/rogatory/node/store/guard"
 	"github.com/rogatory/rogatory/node/store/keys"
@@ -58,28 +59,24 @@ type Store struct {
 	log   *slog.Logger
 	main  *bbolt.DB
 	keys  *keys.File
-	guard *guard.Guard // owned by writeLoop
+	guard *guard.Guard // owned by commit
+	queue *batch.Queue[*call]
 
 	current Log      // the log that is written; set by Open
 	made    []string // files and folders that Open has made, the innermost last
 
-	// Owned by writeLoop.
+	// Owned by commit.
 	broken     error
 	numbers    map[int]uint64    // next case number by year
 	signatures map[string]uint64 // root signatures kept lately, and where, plus one
 	guardOwed  bool              // committed leaves wait for a guard that could not be written
 	guardDue   bool              // the guard is open, or committed leaves wait for one that may come a moment later
 
-	wake    chan struct{}
-	stopped chan struct{} // writeLoop has returned
-
 	choreMu    sync.Mutex // held while chores are done, and while both files are copied
 	closeOnce  sync.Once
 	closeError error
 
 	mu      sync.Mutex
-	closed  bool
-	queue   []*call
 	edge    translog.Edge // of what is committed
 	lastAt  int64         // `at` of the last leaf
 	guarded Head
@@ -95,8 +92,7 @@ func Open(opts Options) (_ *Store, err error) {
 	s := &Store{
 		opts:       opts,
 		log:        opts.Logger,
-		wake:       make(chan struct{}, 1),
-		stopped:    make(chan struct{}),
+		queue:      batch.New[*call](),
 		numbers:    make(map[int]uint64),
 		signatures: make(map[string]uint64),
 	}
@@ -121,7 +117,7 @@ func Open(opts Options) (_ *Store, err error) {
 		return nil, err
 	}
 	s.made = nil // it is a store now
-	go s.writeLoop()
+	go s.queue.Run(s.commit, s.idle)
 	if err := s.finishChores(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -194,20 +190,10 @@ func (s *Store) Head() Head {
 	return s.guarded
 }
 
-func (s *Store) isClosed() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.closed
-}
-
 // Close finishes the calls that wait, writes the guard if it is behind, and closes the files. It waits for all Views.
 func (s *Store) Close() error {
 	s.closeOnce.Do(func() {
-		s.mu.Lock()
-		s.closed = true
-		s.mu.Unlock()
-		s.signal()
-		<-s.stopped
+		s.queue.Close()
 		s.choreMu.Lock()
 		defer s.choreMu.Unlock()
 		var err error

@@ -39,7 +39,7 @@ func openStore(t testing.TB, opts Options) *Store {
 
 func closeStore(t testing.TB, s *Store) {
 	t.Helper()
-	if s.isClosed() {
+	if s.queue.Closed() {
 		return
 	}
 	if err := s.Check(context.Background()); err != nil {

@@ -38,7 +38,7 @@ type Tx struct {
 
 // View calls read with the newest committed state. It must be short: pages that a View holds cannot be used again.
 func (s *Store) View(read func(*Reader) error) error {
-	if s.isClosed() {
+	if s.queue.Closed() {
 		return ErrClosed
 	}
 	return s.main.View(func(b *bbolt.Tx) error { return read(&Reader{s: s, b: b}) })

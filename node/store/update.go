@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -48,10 +47,6 @@ var Steps = []string{
 }
 
 const (
-	// maxBatch is how many calls are committed together at most.
-	maxBatch = 1024
-	// linger is how long a batch waits for as many calls as the one before it had.
-	linger = time.Millisecond
 	// guardRetry is how long the store waits before it tries a guard again that could not be written.
 	guardRetry = time.Second
 	// guardDelay is how long a guard that may come later waits for a batch that needs one.
@@ -69,8 +64,6 @@ type Commit struct {
 type call struct {
 	run     func(*Tx) error
 	guard   bool // write the guard whatever was appended
-	taken   atomic.Bool
-	done    chan struct{}
 	wrote   bool // run has changed something
 	chores  bool // run has left a chore
 	later   bool // what run appends may wait for its guard
@@ -85,7 +78,7 @@ type call struct {
 // that error. Errors that wrap [ErrDisk] concern the whole batch, of which nothing is there, unless they wrap [ErrUnguarded].
 // Update returns early when ctx ends before change has begun. change must call no method of the Store itself.
 func (s *Store) Update(ctx context.Context, change func(*Tx) error) (Commit, error) {
-	c := &call{run: change, done: make(chan struct{})}
+	c := &call{run: change}
 	if err := s.wait(ctx, c); err != nil {
 		return c.outcome, err
 	}
@@ -100,125 +93,32 @@ func (s *Store) Update(ctx context.Context, change func(*Tx) error) (Commit, err
 // Guard writes the head guard for what is committed, if it is behind: batches of nothing but `rcpt` and `cos` leaves
 // leave that to the next one.
 func (s *Store) Guard(ctx context.Context) (Head, error) {
-	if err := s.wait(ctx, &call{guard: true, run: func(*Tx) error { return nil }, done: make(chan struct{})}); err != nil {
+	if err := s.wait(ctx, &call{guard: true, run: func(*Tx) error { return nil }}); err != nil {
 		return Head{}, err
 	}
 	return s.Head(), nil
 }
 
 func (s *Store) wait(ctx context.Context, c *call) error {
-	if err := ctx.Err(); err != nil {
+	if err := s.queue.Do(ctx, c); err != nil {
 		return err
-	}
-	s.mu.Lock()
-	if s.closed {
-		s.mu.Unlock()
-		return ErrClosed
-	}
-	s.queue = append(s.queue, c)
-	s.mu.Unlock()
-	s.signal()
-	select {
-	case <-c.done:
-	case <-ctx.Done():
-		if c.taken.CompareAndSwap(false, true) {
-			return ctx.Err()
-		}
-		<-c.done
 	}
 	return c.err
 }
 
-// signal wakes writeLoop.
-func (s *Store) signal() {
-	select {
-	case s.wake <- struct{}{}:
-	default:
-	}
-}
-
-// take moves what waits into batch.
-func (s *Store) take(batch []*call) (_ []*call, closed bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	n := 0
-	for _, c := range s.queue {
-		if len(batch) == maxBatch {
-			break
-		}
-		n++
-		if c.taken.CompareAndSwap(false, true) {
-			batch = append(batch, c)
-		}
-	}
-	rest := copy(s.queue, s.queue[n:])
-	clear(s.queue[rest:])
-	s.queue = s.queue[:rest]
-	return batch, s.closed
-}
-
-// writeLoop is the only writer of main.db and of the guard.
-func (s *Store) writeLoop() {
-	defer close(s.stopped)
-	company := 0 // how many calls the last batch had
-	for {
-		batch, closed := s.take(nil)
-		switch {
-		case len(batch) > 0:
-			if company > 1 && !closed {
-				batch = s.linger(batch, company)
-			}
-			company = len(batch)
-			s.commit(batch)
-			for _, c := range batch {
-				close(c.done)
-			}
-		case closed:
-			return
-		default:
-			s.idle()
-		}
-	}
-}
-
-// idle waits for a call, or until a guard is due: one that could wait for company, or one that could not be written.
-func (s *Store) idle() {
-	var t *time.Timer
+// idle says when a guard is due that nobody calls for: one that could wait for company, or one that could not be written.
+func (s *Store) idle() (time.Duration, func()) {
 	switch {
 	case s.guardOwed:
-		t = time.NewTimer(guardRetry)
+		return guardRetry, s.tryGuard
 	case s.guardDue:
-		t = time.NewTimer(guardDelay)
-	default:
-		<-s.wake
-		return
+		return guardDelay, s.tryGuard
 	}
-	defer t.Stop()
-	select {
-	case <-s.wake:
-	case <-t.C:
-		s.tryGuard()
-	}
+	return 0, nil
 }
 
-// linger waits for as much company as there was the last time, but not long: those who were answered a moment ago come
-// back with the next step of what they do.
-func (s *Store) linger(batch []*call, company int) []*call {
-	t := time.NewTimer(linger)
-	defer t.Stop()
-	for len(batch) < company {
-		select {
-		case <-s.wake:
-			batch, _ = s.take(batch)
-		case <-t.C:
-			return batch
-		}
-	}
-	return batch
-}
-
-// commit runs the batch in one transaction and gives each call its outcome. The constants of the steps say what a crash
-// leaves.
+// commit runs the batch in one transaction and gives each call its outcome. It is the only writer of main.db and of the guard. The constants of the steps
+// say what a crash leaves.
 func (s *Store) commit(batch []*call) {
 	fail := func(err error) {
 		for _, c := range batch {
