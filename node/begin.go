@@ -15,7 +15,7 @@ import (
 	"github.com/rogatory/rogatory/configs"
 	"github.com/rogatory/rogatory/crypto/keyring"
 	"github.com/rogatory/rogatory/crypto/translog"
-	"github.com/rogatory/rogatory/node/desk"
+	"github.com/rogatory/rogatory/node/desk/officers"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/store"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
@@ -178,7 +178,7 @@ func takeDirectory(tx *store.Tx, dir *federation.Directory) error {
 	if err != nil {
 		return err
 	}
-	return desk.NoteDirectory(tx, index)
+	return officers.NoteDirectory(tx, index)
 }
 
 // watchDirectory takes the next version of the directory when an operator has put it in place. A version with other members takes a restart.

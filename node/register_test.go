@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -220,5 +221,19 @@ func TestRegisterChangesWhileMessagesComeAndGo(t *testing.T) {
 		rs.halt()
 		bg.halt()
 		oneEffect(t, f, sent)
+	})
+}
+
+// An officer of a unit that is not there could do nothing, and nobody would see why. Who is on the register already leaves it all the same.
+func TestNobodyIsEnrolledIntoAUnitThatIsNotThere(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		_, rs, bg := pair(t)
+		_, o := rs.officer("rs-new", "police", "navy")
+		_, err := rs.desk.Enrol(context.Background(), &nodev1.EnrolRequest{Enrolment: enrolment(t, rs.founder(1), rs.founder(2), o, false)})
+		if reason(err) != "unit" || !strings.Contains(err.Error(), `"navy"`) || !strings.Contains(err.Error(), "police") {
+			t.Errorf("enrolled: %v", err)
+		}
+		rs.halt()
+		bg.halt()
 	})
 }

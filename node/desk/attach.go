@@ -37,7 +37,7 @@ func (d *Desk) attach(stream grpc.ClientStreamingServer[nodev1.AttachRequest, no
 		return nil, err
 	}
 	// One assertion opens one upload, however many come with it at once.
-	if err := d.once(stream.Context(), first.GetAssertion()); err != nil {
+	if err := d.officers.Once(stream.Context(), first.GetAssertion()); err != nil {
 		return nil, err
 	}
 	begun := false

@@ -15,6 +15,7 @@ import (
 	"github.com/rogatory/rogatory/node/desk/attachments"
 	"github.com/rogatory/rogatory/node/desk/casefile"
 	"github.com/rogatory/rogatory/node/desk/drafts"
+	"github.com/rogatory/rogatory/node/desk/officers"
 	"github.com/rogatory/rogatory/node/desk/refusal"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
@@ -113,7 +114,7 @@ type deed struct {
 // verify checks the assertion against the register.
 func (a *deed) verify(want federation.ActWant) error {
 	want.Verb = a.act.GetVerb()
-	v, err := a.d.officers().VerifyAssertion(a.assertion, time.Now(), want)
+	v, err := a.d.officers.Now().VerifyAssertion(a.assertion, time.Now(), want)
 	if err != nil {
 		return err
 	}
@@ -124,7 +125,7 @@ func (a *deed) verify(want federation.ActWant) error {
 // signed checks that the actor has signed, before the case is looked at: who has no key does not even learn whose it is, or how it stands. What the
 // act says is judged with its case.
 func (a *deed) signed() error {
-	officer, err := a.d.officers().Officer(a.act.GetActor())
+	officer, err := a.d.officers.Now().Officer(a.act.GetActor())
 	if err != nil {
 		return err
 	}
@@ -154,8 +155,7 @@ func (a *deed) before() (*nodev1.CommitResponse, error) {
 
 // note uses the act up, in the transaction that does it.
 func (a *deed) note(tx *store.Tx, tokens []string) error {
-	expires := a.act.GetAtMs() + uint64(2*federation.ActSkew.Milliseconds())
-	if err := tx.UseNonce(a.act.GetNonce(), expires); err != nil {
+	if err := officers.UseUp(tx, a.act); err != nil {
 		return err
 	}
 	return tx.PutSubmission(a.unit, a.key, &storev1.Submission{CaseTokens: tokens, AtMs: uint64(tx.At()), Digest: a.digest[:]})
@@ -235,7 +235,7 @@ func (a *deed) mayStand(m *drafts.Message) error {
 	case m.Out.GetTo() == a.d.cfg.Node.Country:
 		return fmt.Errorf("%s: %w", m.Out.GetTo(), refusal.ErrOwnCountry)
 	}
-	if _, err := a.d.unit(a.unit); err != nil {
+	if err := officers.KnownUnit(a.d.cfg.Node, a.unit); err != nil {
 		return err
 	}
 	ctx := a.d.lintContext(&rogatoryv1.RequestFile{To: []string{m.Out.GetTo()}})
@@ -461,7 +461,7 @@ func (a *deed) assign(ctx context.Context) (*nodev1.CommitResponse, error) {
 	if err := a.verifyOnCase(); err != nil {
 		return nil, err
 	}
-	to, err := a.d.officers().Officer(a.act.GetReason())
+	to, err := a.d.officers.Now().Officer(a.act.GetReason())
 	if err != nil {
 		return nil, err
 	}
@@ -473,11 +473,11 @@ func (a *deed) assign(ctx context.Context) (*nodev1.CommitResponse, error) {
 
 // verifyOnCase verifies an act in a case of one of the officer's units.
 func (a *deed) verifyOnCase() error {
-	officer, err := a.d.officers().Officer(a.act.GetActor())
+	officer, err := a.d.officers.Now().Officer(a.act.GetActor())
 	if err != nil {
 		return err
 	}
-	c, err := a.d.caseOf(a.act.GetCaseToken(), officer)
+	c, err := casefile.Of(a.d.cfg.Store, a.act.GetCaseToken(), officer)
 	if err != nil {
 		return err
 	}
@@ -522,7 +522,7 @@ func (a *deed) transfer(ctx context.Context) (*nodev1.CommitResponse, error) {
 		return nil, err
 	}
 	to := a.act.GetReason()
-	if _, err := a.d.unit(to); err != nil {
+	if err := officers.KnownUnit(a.d.cfg.Node, to); err != nil {
 		return nil, err
 	}
 	if done, err := a.before(); done != nil || err != nil {

@@ -65,7 +65,7 @@ func (a *deed) again(err error) (*nodev1.CommitResponse, error) {
 	if !errors.Is(err, refusal.ErrNoDraft) {
 		return nil, err
 	}
-	officer, lookup := a.d.officers().Officer(a.act.GetActor())
+	officer, lookup := a.d.officers.Now().Officer(a.act.GetActor())
 	if lookup != nil {
 		return nil, err
 	}

@@ -24,16 +24,17 @@ package desk
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rogatory/rogatory/configs"
 	"github.com/rogatory/rogatory/node/desk/attachments"
 	"github.com/rogatory/rogatory/node/desk/erasure"
+	"github.com/rogatory/rogatory/node/desk/officers"
 	"github.com/rogatory/rogatory/node/desk/refusal"
 	"github.com/rogatory/rogatory/node/desk/standing"
+	"github.com/rogatory/rogatory/node/desk/supervision"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/peers"
@@ -58,13 +59,9 @@ type Desk struct {
 	office *post.Office // set once, before anything is served
 	files  *attachments.Shelf
 
-	// changing is held while the register changes, across the transaction that logs it. Transactions take mu and never changing: they run one
-	// after another, and would wait for themselves.
-	changing sync.Mutex
-
-	mu       sync.RWMutex
-	register *federation.Register
-	rules    exchange.Rules // under the directory in force
+	officers *officers.Register
+	records  supervision.Records
+	rules    atomic.Pointer[exchange.Rules] // under the directory in force
 
 	counts counts     // of messages within the hour
 	held   heldCounts // of approved messages without a number
@@ -83,16 +80,16 @@ type Desk struct {
 func New(cfg Config) (*Desk, error) {
 	d := &Desk{cfg: cfg, log: cfg.Logger, standing: standing.New(cfg.Store), shredder: erasure.New(cfg.Store, cfg.Logger), files: attachments.New(cfg.Node, cfg.Store, cfg.Logger)}
 	d.held.bell = make(chan struct{}, 1)
-	register, err := federation.NewRegister(cfg.Peers.Directory(), cfg.Node.Country)
+	var err error
+	if d.officers, err = officers.Open(cfg.Node, cfg.Store, cfg.Peers.Directory()); err != nil {
+		return nil, err
+	}
+	d.records = supervision.Records{Store: cfg.Store, Officers: d.officers, Logger: cfg.Logger}
+	rules, err := d.rulesUnder(cfg.Peers.Directory())
 	if err != nil {
-		return nil, fmt.Errorf("opening the register of officers: %w", err)
-	}
-	if d.register, err = d.loadRegister(register); err != nil {
 		return nil, err
 	}
-	if d.rules, err = d.rulesUnder(cfg.Peers.Directory()); err != nil {
-		return nil, err
-	}
+	d.rules.Store(&rules)
 	if err := d.notePolicy(); err != nil {
 		return nil, err
 	}
@@ -103,16 +100,29 @@ func New(cfg Config) (*Desk, error) {
 // Connect gives the desk the office that carries its messages. It is called once, before anything is served.
 func (d *Desk) Connect(o *post.Office) { d.office = o }
 
-// unit returns the configuration of a unit, or an error that lists what there is.
-func (d *Desk) unit(name string) (*configs.Unit, error) {
-	if u := d.cfg.Node.Unit(name); u != nil {
-		return u, nil
+// Follow takes over founders and rules of a new directory, which commit logs and notes with officers.NoteDirectory.
+func (d *Desk) Follow(dir *federation.Directory, commit func() error) error {
+	rules, err := d.rulesUnder(dir)
+	if err != nil {
+		return err
 	}
-	var names []string
-	for _, u := range d.cfg.Node.Units {
-		names = append(names, u.Name)
-	}
-	return nil, fmt.Errorf("unit %q of %s (there is %v): %w", name, d.cfg.Node.Country, names, refusal.ErrUnit)
+	return d.officers.Follow(dir, func() error {
+		if err := commit(); err != nil {
+			return err
+		}
+		d.rules.Store(&rules)
+		return nil
+	})
+}
+
+// Officers lists the register.
+func (d *Desk) Officers(context.Context, *nodev1.OfficersRequest) (*nodev1.OfficersResponse, error) {
+	return &nodev1.OfficersResponse{Officers: d.officers.Now().Officers()}, nil
+}
+
+// Enrol adds an enrolment or a revocation that two people have signed. The same one again changes nothing.
+func (d *Desk) Enrol(ctx context.Context, r *nodev1.EnrolRequest) (*nodev1.EnrolResponse, error) {
+	return &nodev1.EnrolResponse{}, refusal.Tell(d.officers.Enrol(ctx, r.GetEnrolment()))
 }
 
 // rulesUnder returns the rules of exchange under a directory and those before it, which the store has kept: a limit in working days goes by the
@@ -144,10 +154,7 @@ func (d *Desk) rulesUnder(dir *federation.Directory) (exchange.Rules, error) {
 
 // ruleset returns the rules that apply to what is sent from a unit; alone says that one person suffices for this message, else it takes two.
 func (d *Desk) ruleset(alone bool) exchange.Rules {
-	d.mu.RLock()
-	r := d.rules
-	d.mu.RUnlock()
-	return r.Alike(alone)
+	return d.rules.Load().Alike(alone)
 }
 
 // Run looks after what falls due until ctx ends: messages that nobody receipts, cases that close by time, approved messages that could not

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/rogatory/rogatory/crypto/envelope"
 	"github.com/rogatory/rogatory/crypto/translog"
@@ -96,7 +95,7 @@ func (d *Desk) copies(ctx context.Context, sent int64, officer *rogatoryv1.Offic
 			return err
 		}
 		c, err := casefile.Load(r, row.GetCaseToken())
-		if err != nil || !c.Told || !slices.Contains(officer.GetUnits(), c.Unit) {
+		if err != nil || !c.BelongsTo(officer) {
 			return err
 		}
 		m, err := c.Read(r, index, d.log)

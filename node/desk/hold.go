@@ -176,7 +176,7 @@ func (d *Desk) release(ctx context.Context, id string) error {
 		return err
 	}
 	// The act was verified and used up when the draft was kept.
-	officer, err := d.officers().Officer(act.GetActor())
+	officer, err := d.officers.Now().Officer(act.GetActor())
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/rogatory/rogatory/node/codes"
 	"github.com/rogatory/rogatory/node/desk/casefile"
 	"github.com/rogatory/rogatory/node/desk/drafts"
+	"github.com/rogatory/rogatory/node/desk/officers"
 	"github.com/rogatory/rogatory/node/desk/refusal"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
@@ -130,7 +131,7 @@ func (d *Desk) Prepare(ctx context.Context, r *nodev1.PrepareRequest) (*nodev1.P
 }
 
 func (d *Desk) prepare(ctx context.Context, r *nodev1.PrepareRequest) (*nodev1.PrepareResponse, error) {
-	officer, err := d.officers().Officer(r.GetActor())
+	officer, err := d.officers.Now().Officer(r.GetActor())
 	if err != nil {
 		return nil, err
 	}
@@ -267,7 +268,7 @@ func (d *Desk) cover(f *rogatoryv1.RequestFile, officer *rogatoryv1.Officer) (to
 	}
 	to = f.GetTo()
 	if cover.CaseToken != "" {
-		c, err := d.caseOf(cover.CaseToken, officer)
+		c, err := casefile.Of(d.cfg.Store, cover.CaseToken, officer)
 		if err != nil {
 			return nil, cover, err
 		}
@@ -299,7 +300,7 @@ func (d *Desk) cover(f *rogatoryv1.RequestFile, officer *rogatoryv1.Officer) (to
 		}
 		cover.FromUnit = officer.GetUnits()[0]
 	}
-	if _, err := d.unit(cover.FromUnit); err != nil {
+	if err := officers.KnownUnit(d.cfg.Node, cover.FromUnit); err != nil {
 		return nil, cover, err
 	}
 	if len(to) == 0 {
@@ -312,24 +313,6 @@ func (d *Desk) cover(f *rogatoryv1.RequestFile, officer *rogatoryv1.Officer) (to
 		return nil, cover, fmt.Errorf("to %s: %w", strings.Join(to, ", "), refusal.ErrOwnCountry)
 	}
 	return to, cover, nil
-}
-
-// caseOf returns a case that belongs to one of the officer's units.
-func (d *Desk) caseOf(token string, officer *rogatoryv1.Officer) (*casefile.File, error) {
-	if !casefile.WellFormed(token) {
-		return nil, fmt.Errorf("%q: %w", token, refusal.ErrNotToken)
-	}
-	var c *casefile.File
-	if err := d.cfg.Store.View(func(r *store.Reader) (err error) {
-		c, err = casefile.Load(r, token)
-		return err
-	}); err != nil {
-		return nil, err
-	}
-	if !c.Told || !slices.Contains(officer.GetUnits(), c.Unit) {
-		return nil, fmt.Errorf("case %s: %w", token, refusal.ErrCase)
-	}
-	return c, nil
 }
 
 // alone reports whether the officer may send a message in a case from a unit without a second person.
@@ -433,7 +416,7 @@ func (d *Desk) prepareRatify(ctx context.Context, r *nodev1.PrepareRequest, offi
 		if err != nil {
 			return err
 		}
-		if !c.Told || !slices.Contains(officer.GetUnits(), c.Unit) {
+		if !c.BelongsTo(officer) {
 			return fmt.Errorf("case %s: %w", r.GetCaseToken(), refusal.ErrCase)
 		}
 		alone := c.Unratified()

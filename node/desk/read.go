@@ -14,6 +14,7 @@ import (
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/desk/casefile"
 	"github.com/rogatory/rogatory/node/desk/drafts"
+	"github.com/rogatory/rogatory/node/desk/officers"
 	"github.com/rogatory/rogatory/node/desk/refusal"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
@@ -156,7 +157,7 @@ func (d *Desk) reader(a *rogatoryv1.Assertion, verb rogatoryv1.Verb, unit string
 		return nil, err
 	}
 	if unit == "" {
-		o, err := d.officers().Officer(act.GetActor())
+		o, err := d.officers.Now().Officer(act.GetActor())
 		if err != nil {
 			return nil, err
 		}
@@ -164,7 +165,7 @@ func (d *Desk) reader(a *rogatoryv1.Assertion, verb rogatoryv1.Verb, unit string
 			unit = o.GetUnits()[0]
 		}
 	}
-	v, err := d.officers().VerifyAssertion(a, time.Now(), federation.ActWant{Verb: verb, CaseToken: act.GetCaseToken(), Unit: unit})
+	v, err := d.officers.Now().VerifyAssertion(a, time.Now(), federation.ActWant{Verb: verb, CaseToken: act.GetCaseToken(), Unit: unit})
 	if err != nil {
 		return nil, err
 	}
@@ -182,7 +183,7 @@ func (d *Desk) list(ctx context.Context, r *nodev1.ListRequest) (*nodev1.ListRes
 	if err != nil {
 		return nil, err
 	}
-	if err := d.once(ctx, r.GetAssertion()); err != nil {
+	if err := d.officers.Once(ctx, r.GetAssertion()); err != nil {
 		return nil, err
 	}
 	limit := int(r.GetLimit())
@@ -293,7 +294,7 @@ func (d *Desk) consult(ctx context.Context, a *rogatoryv1.Assertion) (string, er
 	if err != nil {
 		return "", err
 	}
-	officer, err := d.officers().Officer(act.GetActor())
+	officer, err := d.officers.Now().Officer(act.GetActor())
 	if err != nil {
 		return "", err
 	}
@@ -302,18 +303,18 @@ func (d *Desk) consult(ctx context.Context, a *rogatoryv1.Assertion) (string, er
 		return "", err
 	}
 	token := act.GetCaseToken()
-	if _, err := d.caseOf(token, officer); err != nil {
+	if _, err := casefile.Of(d.cfg.Store, token, officer); err != nil {
 		return "", err
 	}
 	_, err = d.cfg.Store.Update(ctx, func(tx *store.Tx) error {
-		if err := tx.UseNonce(act.GetNonce(), act.GetAtMs()+uint64(2*federation.ActSkew.Milliseconds())); err != nil {
+		if err := officers.UseUp(tx, act); err != nil {
 			return err
 		}
 		c, err := casefile.Load(&tx.Reader, token)
 		if err != nil {
 			return err
 		}
-		if !slices.Contains(officer.GetUnits(), c.Unit) {
+		if !c.BelongsTo(officer) {
 			return fmt.Errorf("case %s: %w", token, refusal.ErrCase) // handed over in the meantime
 		}
 		op, err := c.Op(tx, translog.Consult, act)
@@ -357,7 +358,7 @@ func (d *Desk) Watch(r *nodev1.WatchRequest, stream grpc.ServerStreamingServer[n
 	if err != nil {
 		return refusal.Tell(err)
 	}
-	if err := d.once(stream.Context(), r.GetAssertion()); err != nil {
+	if err := d.officers.Once(stream.Context(), r.GetAssertion()); err != nil {
 		return refusal.Tell(err)
 	}
 	seen := map[string]*storev1.CaseSummary{}
@@ -365,7 +366,7 @@ func (d *Desk) Watch(r *nodev1.WatchRequest, stream grpc.ServerStreamingServer[n
 	defer ticker.Stop()
 	for {
 		// Who is taken off the register, or out of a unit, while watching sees no more of it.
-		if officer, err = d.officers().Officer(officer.GetPseudonym()); err != nil {
+		if officer, err = d.officers.Now().Officer(officer.GetPseudonym()); err != nil {
 			return refusal.Tell(err)
 		}
 		changed, err := d.changedSince(officer.GetUnits(), seen)

@@ -8,8 +8,10 @@ package casefile
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/rogatory/rogatory/node/desk/refusal"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/store"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
@@ -64,6 +66,29 @@ func Load(r *store.Reader, token string) (*File, error) {
 		Case: c, Unit: summary.GetUnit(), Opened: summary.GetOpenedMs(), opener: rogatoryv1.Kind(summary.GetKind()), Told: true,
 		acts: summary.GetActs(),
 	}, nil
+}
+
+// Of returns a case that belongs to one of the officer's units.
+func Of(s *store.Store, token string, officer *rogatoryv1.Officer) (*File, error) {
+	if !WellFormed(token) {
+		return nil, fmt.Errorf("%q: %w", token, refusal.ErrNotToken)
+	}
+	var c *File
+	if err := s.View(func(r *store.Reader) (err error) {
+		c, err = Load(r, token)
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	if !c.BelongsTo(officer) {
+		return nil, fmt.Errorf("case %s: %w", token, refusal.ErrCase)
+	}
+	return c, nil
+}
+
+// BelongsTo reports whether it is a case of one of the officer's units.
+func (c *File) BelongsTo(officer *rogatoryv1.Officer) bool {
+	return c.Told && slices.Contains(officer.GetUnits(), c.Unit)
 }
 
 // ofRow returns a case of which there is no more than its row says.

@@ -1,0 +1,20 @@
+package officers
+
+import (
+	"fmt"
+
+	"github.com/rogatory/rogatory/configs"
+	"github.com/rogatory/rogatory/node/desk/refusal"
+)
+
+// KnownUnit refuses a unit that a node does not have, with those that there are.
+func KnownUnit(node *configs.Node, name string) error {
+	if node.Unit(name) != nil {
+		return nil
+	}
+	var names []string
+	for _, u := range node.Units {
+		names = append(names, u.Name)
+	}
+	return fmt.Errorf("unit %q of %s (there is %v): %w", name, node.Country, names, refusal.ErrUnit)
+}
