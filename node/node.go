@@ -39,6 +39,7 @@ import (
 	"github.com/rogatory/rogatory/node/post"
 	"github.com/rogatory/rogatory/node/store"
 	"github.com/rogatory/rogatory/node/transport"
+	"github.com/rogatory/rogatory/node/transport/backbone"
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
 )
 
@@ -212,11 +213,11 @@ func (n *node) openNATS(calls transport.CallOptions) (transport.Net, error) {
 	var tlsConfig *tls.Config
 	if !n.cfg.NATS.Insecure {
 		var err error
-		if tlsConfig, err = transport.LoadTLS(n.cfg.NATS.Cert, n.cfg.NATS.Key, n.cfg.NATS.CA); err != nil {
+		if tlsConfig, err = backbone.LoadTLS(n.cfg.NATS.Cert, n.cfg.NATS.Key, n.cfg.NATS.CA); err != nil {
 			return nil, err
 		}
 	}
-	return transport.OpenNATS(transport.NATSOptions{
+	return backbone.Open(backbone.Options{
 		Country: n.cfg.Country, Servers: n.cfg.NATS.URLs, TLS: tlsConfig, Calls: calls, Log: n.log,
 	})
 }

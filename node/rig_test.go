@@ -20,6 +20,7 @@ import (
 	"github.com/rogatory/rogatory/node/lint"
 	"github.com/rogatory/rogatory/node/store"
 	"github.com/rogatory/rogatory/node/transport"
+	"github.com/rogatory/rogatory/node/transport/memory"
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
@@ -33,7 +34,7 @@ const (
 type federationOf struct {
 	t    *testing.T
 	dir  string
-	net  *transport.Memory
+	net  *memory.Backbone
 	node map[string]*country
 	// directory is the version in force, nil before the first was signed.
 	directory *federation.Directory
@@ -62,7 +63,7 @@ func federateBy(t *testing.T, change func(*rogatoryv1.Directory), codes ...strin
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	f := &federationOf{t: t, dir: dir, node: map[string]*country{}, net: transport.NewMemory(transport.MemoryOptions{Seed: 1}, codes...)}
+	f := &federationOf{t: t, dir: dir, node: map[string]*country{}, net: memory.New(memory.Options{Seed: 1}, codes...)}
 	now := time.Now()
 	draft := &rogatoryv1.Directory{
 		Federation: name, ValidFromMs: uint64(now.Add(-time.Hour).UnixMilli()), ValidUntilMs: uint64(now.Add(10000 * time.Hour).UnixMilli()),

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/rogatory/rogatory/node/transport"
+	"github.com/rogatory/rogatory/node/transport/backbone"
 	peerv1 "github.com/rogatory/rogatory/proto/rogatory/peer/v1"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
@@ -268,10 +269,10 @@ func TestCallsGoOverTheWireAsTheDocumentSays(t *testing.T) {
 		t.Fatal(err)
 	}
 	sealers := map[string]*openSealer{}
-	nets := map[string]*transport.NATS{}
+	nets := map[string]*backbone.Conn{}
 	for _, code := range []string{"RS", "HU"} {
 		sealers[code] = &openSealer{}
-		n, err := transport.OpenNATS(transport.NATSOptions{Country: code, Servers: []string{server.ClientURL()}, Calls: transport.CallOptions{Sealer: sealers[code]}})
+		n, err := backbone.Open(backbone.Options{Country: code, Servers: []string{server.ClientURL()}, Calls: transport.CallOptions{Sealer: sealers[code]}})
 		if err != nil {
 			t.Fatal(err)
 		}

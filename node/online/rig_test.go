@@ -22,6 +22,7 @@ import (
 	"github.com/rogatory/rogatory/node/peers"
 	"github.com/rogatory/rogatory/node/store"
 	"github.com/rogatory/rogatory/node/transport"
+	"github.com/rogatory/rogatory/node/transport/memory"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
@@ -31,7 +32,7 @@ const testFederation = "rogatory.example"
 // A rig is a federation over a backbone in memory.
 type rig struct {
 	t     testing.TB
-	net   *transport.Memory
+	net   *memory.Backbone
 	round time.Duration
 	free  configs.Size // what attachments leave free on the disk
 	burst int          // how many calls and streams a peer makes at once, 0 for as many as ever
@@ -59,7 +60,7 @@ type process struct {
 	keys    *keyring.SealingKeys
 	book    *peers.Book
 	sealer  *seal.Sealer
-	port    *transport.MemoryPort
+	port    *memory.Port
 	office  *office
 	lane    *Lane
 	cancel  context.CancelFunc
@@ -121,7 +122,7 @@ func must[T any](v T, err error) func(t testing.TB) T {
 // newRig makes nodes that share a directory; none runs.
 func newRig(t testing.TB, countries ...string) *rig {
 	t.Helper()
-	r := &rig{t: t, round: 2 * time.Second, net: transport.NewMemory(transport.MemoryOptions{Seed: 1}, countries...), nodes: map[string]*node{}}
+	r := &rig{t: t, round: 2 * time.Second, net: memory.New(memory.Options{Seed: 1}, countries...), nodes: map[string]*node{}}
 	draft := &rogatoryv1.Directory{
 		Federation:  testFederation,
 		ValidFromMs: uint64(time.Now().Add(-time.Hour).UnixMilli()), ValidUntilMs: uint64(time.Now().Add(300 * 24 * time.Hour).UnixMilli()),

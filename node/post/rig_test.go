@@ -23,6 +23,7 @@ import (
 	"github.com/rogatory/rogatory/node/peers"
 	"github.com/rogatory/rogatory/node/store"
 	"github.com/rogatory/rogatory/node/transport"
+	"github.com/rogatory/rogatory/node/transport/memory"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
@@ -32,7 +33,7 @@ const testFederation = "rogatory.example"
 // world is a few members on a backbone in memory.
 type world struct {
 	t       testing.TB
-	net     *transport.Memory
+	net     *memory.Backbone
 	dir     *federation.Directory
 	members map[string]*member
 }
@@ -50,7 +51,7 @@ type member struct {
 	order   store.Order // of writing database and guard
 
 	store  *store.Store
-	port   *transport.MemoryPort
+	port   *memory.Port
 	office *Office
 	desk   *desk
 	stop   func() error
@@ -117,7 +118,7 @@ func must(t testing.TB, err error) {
 // newWorld makes members that share a directory and know one another's manifests; none runs.
 func newWorld(t testing.TB, codes ...string) *world {
 	t.Helper()
-	w := &world{t: t, net: transport.NewMemory(transport.MemoryOptions{Seed: 1}, codes...), members: map[string]*member{}}
+	w := &world{t: t, net: memory.New(memory.Options{Seed: 1}, codes...), members: map[string]*member{}}
 	now := time.Now()
 	draft := &rogatoryv1.Directory{
 		Federation: testFederation, ValidFromMs: uint64(now.Add(-time.Hour).UnixMilli()), ValidUntilMs: uint64(now.Add(9000 * time.Hour).UnixMilli()),

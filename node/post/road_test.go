@@ -13,7 +13,7 @@ import (
 	"github.com/rogatory/rogatory/crypto/envelope"
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/store"
-	"github.com/rogatory/rogatory/node/transport"
+	"github.com/rogatory/rogatory/node/transport/memory"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
@@ -494,7 +494,7 @@ func TestWholeAttachmentsAreReceiptedOnce(t *testing.T) {
 // A peer that takes nothing fills its mailbox: we wait, and lose nothing.
 func TestAFullMailboxIsWaitedFor(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
-		w.net = transport.NewMemory(transport.MemoryOptions{FramesPerSender: 3}, "RS", "BG")
+		w.net = memory.New(memory.Options{FramesPerSender: 3}, "RS", "BG")
 		rs, bg := w.members["RS"], w.members["BG"]
 		rs.start()
 		for i := range 10 {

@@ -8,8 +8,6 @@ var (
 	ErrCountry = errors.New("not a peer's country code")
 	// ErrKind means that a statement kind is not 1 to 16 small letters.
 	ErrKind = errors.New("not a statement kind")
-	// ErrNoSealer means that a call was tried or came although no Sealer was given.
-	ErrNoSealer = errors.New("online lane has no sealer")
 	// ErrClosed means that the Net was closed.
 	ErrClosed = errors.New("transport is closed")
 )
@@ -24,16 +22,4 @@ var (
 	ErrTooLarge = errors.New("too large")
 	// ErrEmpty means that a frame or statement holds no bytes; the backbone carries no empty ones.
 	ErrEmpty = errors.New("empty frame")
-)
-
-// When bytes of a peer are read.
-var (
-	// ErrFrame means that a frame of the online lane does not parse.
-	ErrFrame = errors.New("malformed call frame")
-	// ErrPart means that an opened part of a call does not parse.
-	ErrPart = errors.New("malformed call part")
-	// ErrSpliced means that a part belongs to another call, direction or place than where it arrived.
-	ErrSpliced = errors.New("call part out of place")
-	// ErrWindow means that a peer sent more than it was allowed to.
-	ErrWindow = errors.New("flow control window exceeded")
 )

@@ -15,32 +15,8 @@
 // Beside them stand statements ([Net.PutStatement], [Net.WatchStatements]): one last value per country and kind,
 // for manifests and directories.
 //
-// Two implementations: [NATS] is the real one, [Memory] is a backbone in memory with knobs (Cut, Delay,
-// Duplicate, Reorder, Drop) that works inside a testing/synctest bubble. Both run the same call code.
-//
-// # Subjects
-//
-//	rogatory.v1.<to>.mail.<from>     durable lane, kept by stream MAIL_<to>, consumer <from>
-//	rogatory.v1.<to>.call.<from>     online lane, what a caller sends; and [Net.Send]
-//	rogatory.v1.<to>.reply.<from>    online lane, what a callee sends
-//	rogatory.v1.all.<kind>.<from>    statements, kept by stream STATEMENTS
-//	_INBOX_<own>.>                   answers of the backbone itself
-//
-// A country's user may publish only with its own code last and subscribe only with its own code in
-// the place of <to> ([Permissions]), and each country has an account of its own, so that a reply subject gives it no rights either.
-// The streams and consumers belong to the hub's operator ([EnsureStreams]); a country's user can neither create, change,
-// list nor delete any.
-//
-// # A call on the wire
-//
-// A part (see part.go) is a step of a call: head, message, end, or several of them at once; a unary call is one part
-// each way. The part names its call, direction, number and, in the first, the method, and is sealed as a whole;
-// so the backbone cannot move it elsewhere, reorder it, or cut a stream short unnoticed. The sealed part is split into frames
-// (see header.go) no longer than the backbone's largest message. Frame headers are in clear and are not
-// believed: whoever forges one can stop a call, which a backbone can always do by dropping it.
-//
-// Replaying a whole call is for the [Sealer] to refuse (it knows nonces and clocks). The transport itself only
-// ignores repeated frames of calls it remembers.
+// Two packages have such a Net, and run the same code of calls (package call): backbone, over NATS and JetStream, and memory, with knobs (Cut, Delay,
+// Duplicate, Reorder, Drop), which works inside a testing/synctest bubble.
 package transport
 
 import (
@@ -52,14 +28,16 @@ import (
 
 // Limits that both sides of the wire keep.
 const (
-	MaxFrame     = 1 << 20            // bytes of one frame of the durable lane
-	MaxStatement = 1 << 20            // bytes of one statement
-	MaxMessage   = 4 << 20            // bytes of one gRPC message, before sealing
-	maxSealed    = MaxMessage + 1<<20 // bytes of one sealed part: message, metadata and what sealing adds
-	window       = 16 << 20           // bytes in flight in one direction of one call
+	MaxFrame     = 1 << 20  // bytes of one frame of the durable lane
+	MaxStatement = 1 << 20  // bytes of one statement
+	MaxMessage   = 4 << 20  // bytes of one gRPC message, before sealing
+	MaxDirect    = 64 << 10 // bytes of one frame that passes the mailbox by
 
-	minReceive = MaxFrame + 64<<10 // a pull must be able to hold any frame
-	maxReceive = 16 << 20          // bytes one pull may bring
+	MinReceive = MaxFrame + 64<<10 // a pull must be able to hold any frame
+	MaxReceive = 16 << 20          // bytes one pull may bring
+
+	// AckWait is how long a delivered frame may stay without ack before it is delivered again.
+	AckWait = 30 * time.Second
 )
 
 // Net is what a node needs of the backbone, seen from one country.
@@ -116,6 +94,11 @@ type Frame struct {
 	nak func(time.Duration) error
 }
 
+// NewFrame returns a frame of a mailbox, which hears ack and nak.
+func NewFrame(data []byte, ack func() error, nak func(time.Duration) error) Frame {
+	return Frame{Data: data, ack: ack, nak: nak}
+}
+
 // Ack removes the frame from the mailbox. An ack can get lost: then the frame comes again. For a frame that passed the mailbox by it
 // does nothing.
 func (f Frame) Ack() error {
@@ -157,34 +140,4 @@ type CallOptions struct {
 	MaxCalls int
 	// MaxBuffered is the number of bytes that one peer's calls may hold here unread. Default 64 MiB.
 	MaxBuffered int64
-}
-
-func (o CallOptions) withDefaults() CallOptions {
-	if o.Sealer == nil {
-		o.Sealer = noSealer{}
-	}
-	if o.Timeout <= 0 {
-		o.Timeout = 30 * time.Second
-	}
-	if o.MaxTimeout <= 0 {
-		o.MaxTimeout = time.Hour
-	}
-	if o.MaxCalls <= 0 {
-		o.MaxCalls = 64
-	}
-	if o.MaxBuffered <= 0 {
-		o.MaxBuffered = 64 << 20
-	}
-	return o
-}
-
-// noSealer stands in for a missing Sealer: nothing ever goes in clear.
-type noSealer struct{}
-
-func (noSealer) Seal(context.Context, string, string, []byte) ([]byte, error) {
-	return nil, ErrNoSealer
-}
-
-func (noSealer) Open(context.Context, string, string, []byte) ([]byte, error) {
-	return nil, ErrNoSealer
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/rogatory/rogatory/crypto/keyring"
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/transport"
+	"github.com/rogatory/rogatory/node/transport/backbone"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 	"github.com/rogatory/rogatory/scripts/rig"
 )
@@ -168,14 +169,14 @@ func floorCommits(dir string, size, batch int) (_ float64, err error) {
 
 // floorBackbone carries the same frames through the broker, there and back, each published, received and acked.
 func floorBackbone(ctx context.Context, cluster *rig.Cluster, size, batch int) (float64, error) {
-	var nets [2]*transport.NATS
+	var nets [2]*backbone.Conn
 	for i, country := range []string{sender, recipient} {
 		cfg := cluster.Member(country).Config
-		tls, err := transport.LoadTLS(cfg.NATS.Cert, cfg.NATS.Key, cfg.NATS.CA)
+		tls, err := backbone.LoadTLS(cfg.NATS.Cert, cfg.NATS.Key, cfg.NATS.CA)
 		if err != nil {
 			return 0, err
 		}
-		if nets[i], err = transport.OpenNATS(transport.NATSOptions{Country: country, Servers: cfg.NATS.URLs, TLS: tls}); err != nil {
+		if nets[i], err = backbone.Open(backbone.Options{Country: country, Servers: cfg.NATS.URLs, TLS: tls}); err != nil {
 			return 0, err
 		}
 		defer nets[i].Close()

@@ -18,7 +18,7 @@ import (
 
 	"github.com/rogatory/rogatory/configs"
 	"github.com/rogatory/rogatory/node/cmd/rogatory-node/setup"
-	"github.com/rogatory/rogatory/node/transport"
+	"github.com/rogatory/rogatory/node/transport/backbone"
 	"github.com/rogatory/rogatory/node/transport/broker"
 )
 
@@ -211,13 +211,13 @@ func (c *cluster) startHub(ctx context.Context, countries []string, port int) er
 	if certificate, err = operator.Certificate(); err != nil {
 		return err
 	}
-	client, err := transport.ClientTLS(certificate, authority.Roots())
+	client, err := backbone.ClientTLS(certificate, authority.Roots())
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	return c.hub.EnsureStreams(ctx, client, countries, transport.StreamOptions{})
+	return c.hub.EnsureStreams(ctx, client, countries, backbone.StreamOptions{})
 }
 
 // url is the hub's address as a configuration takes it.

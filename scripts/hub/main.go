@@ -28,7 +28,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/rogatory/rogatory/node/transport"
+	"github.com/rogatory/rogatory/node/transport/backbone"
 	"github.com/rogatory/rogatory/node/transport/broker"
 )
 
@@ -201,7 +201,7 @@ func streams(ctx context.Context, a *broker.Authority, o options, countries []st
 	if err != nil {
 		return err
 	}
-	config, err := transport.ClientTLS(cert, a.Roots())
+	config, err := backbone.ClientTLS(cert, a.Roots())
 	if err != nil {
 		return err
 	}
@@ -216,5 +216,5 @@ func streams(ctx context.Context, a *broker.Authority, o options, countries []st
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	return transport.EnsureStreams(ctx, js, countries, transport.StreamOptions{Replicas: o.replicas})
+	return backbone.EnsureStreams(ctx, js, countries, backbone.StreamOptions{Replicas: o.replicas})
 }

@@ -27,22 +27,22 @@ var pure = []string{
 
 // forbidden names what a package and all that it imports from this module must not import; a trailing slash means all below.
 var forbidden = map[string][]string{
-	"node/store":     {"google.golang.org/grpc/", "github.com/nats-io/", "net/http", module + "node/exchange", module + "node/desk", module + "node/post", module + "node/transport"},
+	"node/store":     {"google.golang.org/grpc/", "github.com/nats-io/", "net/http", module + "node/exchange", module + "node/desk", module + "node/post", module + "node/transport", module + "node/transport/"},
 	"node/transport": {module},
-	"node/witness":   {module + "node/post", module + "node/online", module + "node/online/", module + "node/desk", module + "node/transport"},
+	"node/witness":   {module + "node/post", module + "node/online", module + "node/online/", module + "node/desk", module + "node/transport", module + "node/transport/"},
 	"node/limit":     {module + "node/"},
 	"node/wait":      {module},
 	"configs":        {module, "google.golang.org/grpc/", "github.com/nats-io/", "go.etcd.io/"},
-	"node/client":    {module + "node/store", module + "node/post", module + "node/desk", module + "node/transport", "go.etcd.io/", "github.com/nats-io/"},
-	"gateway":        {module + "node/store", module + "node/post", module + "node/desk", module + "node/transport", module + "node/exchange", module + "crypto/"},
-	"node":           {"github.com/nats-io/nats-server/", module + "scripts/", module + "gateway/"},
+	"node/client":    {module + "node/store", module + "node/post", module + "node/desk", module + "node/transport", module + "node/transport/", "go.etcd.io/", "github.com/nats-io/"},
+	"gateway":        {module + "node/store", module + "node/post", module + "node/desk", module + "node/transport", module + "node/transport/", module + "node/exchange", module + "crypto/"},
+	"node":           {"github.com/nats-io/nats-server/", module + "node/transport/memory", module + "scripts/", module + "gateway/"},
 }
 
 func init() {
 	for _, p := range pure {
 		forbidden[p] = []string{
 			"google.golang.org/grpc", "google.golang.org/grpc/", "net/http", "net", "github.com/nats-io/", "go.etcd.io/",
-			module + "node/store", module + "node/transport", module + "proto/rogatory/node/", module + "proto/rogatory/peer/",
+			module + "node/store", module + "node/transport", module + "node/transport/", module + "proto/rogatory/node/", module + "proto/rogatory/peer/",
 		}
 	}
 	// What an auditor runs reads files: no store, no network, no part of a node.
@@ -53,6 +53,11 @@ func init() {
 		forbidden[p] = append(slices.Clone(noNode), module+"node/audit/forge", module+"crypto/timestamp/authority")
 	}
 	forbidden["node/audit/forge"] = noNode
+	// What carries knows nothing of what is carried; both backbones carry calls by the same code.
+	carriers := []string{module + "crypto/", module + "proto/", module + "configs", module + "node/store", module + "node/peers", module + "node/post", module + "node/online"}
+	forbidden["node/transport/call"] = append(slices.Clone(carriers), "github.com/nats-io/", module+"node/transport/backbone", module+"node/transport/memory")
+	forbidden["node/transport/memory"] = append(slices.Clone(carriers), "github.com/nats-io/", module+"node/transport/backbone")
+	forbidden["node/transport/backbone"] = append(slices.Clone(carriers), "github.com/nats-io/nats-server/", module+"node/transport/memory")
 	// The parts of the online lane know neither it nor the durable one.
 	for _, p := range []string{"seal", "attachment", "manifests", "rollback", "recovery", "giveback"} {
 		forbidden["node/online/"+p] = []string{module + "node/online", module + "node/post", module + "node/desk"}

@@ -24,7 +24,7 @@ import (
 	"github.com/rogatory/rogatory/configs"
 	"github.com/rogatory/rogatory/crypto/keyring"
 	"github.com/rogatory/rogatory/node"
-	"github.com/rogatory/rogatory/node/transport"
+	"github.com/rogatory/rogatory/node/transport/backbone"
 	"github.com/rogatory/rogatory/node/transport/broker"
 )
 
@@ -124,11 +124,11 @@ func runBroker(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	operator, err := transport.ClientTLS(operatorCert, authority.Roots())
+	operator, err := backbone.ClientTLS(operatorCert, authority.Roots())
 	if err != nil {
 		return err
 	}
-	if err := b.EnsureStreams(ctx, operator, countries, transport.StreamOptions{}); err != nil {
+	if err := b.EnsureStreams(ctx, operator, countries, backbone.StreamOptions{}); err != nil {
 		return err
 	}
 	sayLine(sayReady)

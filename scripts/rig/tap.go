@@ -13,6 +13,7 @@ import (
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/post"
 	"github.com/rogatory/rogatory/node/transport"
+	"github.com/rogatory/rogatory/node/transport/backbone"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
@@ -29,11 +30,11 @@ type tap struct {
 // wrap makes the backbone with the tap in it.
 func (t *tap) wrap(cfg *configs.Node, log *slog.Logger) func(transport.CallOptions) (transport.Net, error) {
 	return func(calls transport.CallOptions) (transport.Net, error) {
-		conf, err := transport.LoadTLS(cfg.NATS.Cert, cfg.NATS.Key, cfg.NATS.CA)
+		conf, err := backbone.LoadTLS(cfg.NATS.Cert, cfg.NATS.Key, cfg.NATS.CA)
 		if err != nil {
 			return nil, err
 		}
-		n, err := transport.OpenNATS(transport.NATSOptions{Country: cfg.Country, Servers: cfg.NATS.URLs, TLS: conf, Calls: calls, Log: log})
+		n, err := backbone.Open(backbone.Options{Country: cfg.Country, Servers: cfg.NATS.URLs, TLS: conf, Calls: calls, Log: log})
 		if err != nil {
 			return nil, err
 		}

@@ -19,7 +19,7 @@ import (
 
 	"github.com/rogatory/rogatory/crypto/keyring"
 	"github.com/rogatory/rogatory/node/cmd/rogatory-node/setup"
-	"github.com/rogatory/rogatory/node/transport"
+	"github.com/rogatory/rogatory/node/transport/backbone"
 	"github.com/rogatory/rogatory/node/transport/broker"
 )
 
@@ -117,11 +117,11 @@ func startBroker(ts *testscript.TestScript, neg bool, countries []string) {
 	if cert, err = operator.Certificate(); err != nil {
 		ts.Check(err)
 	}
-	conf, err := transport.ClientTLS(cert, authority.Roots())
+	conf, err := backbone.ClientTLS(cert, authority.Roots())
 	ts.Check(err)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	ts.Check(b.EnsureStreams(ctx, conf, countries, transport.StreamOptions{}))
+	ts.Check(b.EnsureStreams(ctx, conf, countries, backbone.StreamOptions{}))
 	// The client's URL names the scheme nats even where TLS is required.
 	_, hostPort, _ := strings.Cut(b.URL(), "://")
 	ts.Setenv("NATS_URL", "tls://"+hostPort)

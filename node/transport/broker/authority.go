@@ -16,7 +16,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/rogatory/rogatory/node/transport"
+	"github.com/rogatory/rogatory/node/transport/backbone"
 )
 
 // An Authority signs the certificates of the backbone's servers and users.
@@ -123,11 +123,11 @@ func (a *Authority) Server(hosts ...string) (Pair, error) {
 
 // Member returns the certificate of a country's user.
 func (a *Authority) Member(country string) (Pair, error) {
-	return a.user(transport.MemberName(country))
+	return a.user(backbone.MemberName(country))
 }
 
 // Operator returns the certificate of the hub operator's user.
-func (a *Authority) Operator() (Pair, error) { return a.user(transport.OperatorName) }
+func (a *Authority) Operator() (Pair, error) { return a.user(backbone.OperatorName) }
 
 func (a *Authority) user(name string) (Pair, error) {
 	u, err := url.Parse(name)
@@ -180,7 +180,7 @@ func (a *Authority) Sign(request []byte, country string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading a signing request: %w", err)
 	}
-	u, err := url.Parse(transport.MemberName(country))
+	u, err := url.Parse(backbone.MemberName(country))
 	if err != nil {
 		return nil, fmt.Errorf("issuing a certificate: %w", err)
 	}

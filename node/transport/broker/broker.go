@@ -1,8 +1,8 @@
 // Package broker runs the backbone's NATS server inside a program, for the demo and for tests, and writes the same rules as a
 // nats-server.conf for operators. Production nodes do not import it.
 //
-// Users are known by their TLS client certificate (verify_and_map): its URI name is [transport.MemberName] of a country or
-// [transport.OperatorName]. Certificates rather than nkeys, because mutual TLS is wanted anyway and so there is one key for both. The
+// Users are known by their TLS client certificate (verify_and_map): its URI name is [backbone.MemberName] of a country or
+// [backbone.OperatorName]. Certificates rather than nkeys, because mutual TLS is wanted anyway and so there is one key for both. The
 // authority that signs them is the hub operator's, who owns the servers and so gains nothing by misusing it.
 package broker
 
@@ -19,6 +19,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/rogatory/rogatory/node/transport"
+	"github.com/rogatory/rogatory/node/transport/backbone"
 )
 
 // Options describe a server.
@@ -127,7 +128,7 @@ func (b *Broker) Shutdown() {
 }
 
 // EnsureStreams connects as the operator and creates what the members need.
-func (b *Broker) EnsureStreams(ctx context.Context, operator *tls.Config, countries []string, o transport.StreamOptions) error {
+func (b *Broker) EnsureStreams(ctx context.Context, operator *tls.Config, countries []string, o backbone.StreamOptions) error {
 	nc, err := nats.Connect(b.URL(), nats.Secure(operator), nats.Name("rogatory operator"))
 	if err != nil {
 		return fmt.Errorf("connecting as operator: %w", err)
@@ -137,5 +138,5 @@ func (b *Broker) EnsureStreams(ctx context.Context, operator *tls.Config, countr
 	if err != nil {
 		return fmt.Errorf("connecting as operator: %w", err)
 	}
-	return transport.EnsureStreams(ctx, js, countries, o)
+	return backbone.EnsureStreams(ctx, js, countries, o)
 }

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/rogatory/rogatory/node/transport"
+	"github.com/rogatory/rogatory/node/transport/backbone"
 )
 
 // Files name what a server's configuration refers to.
@@ -67,17 +67,17 @@ func (w *writer) line(format string, args ...any) { fmt.Fprintf(w, format+"\n", 
 func account(country string) string { return "MEMBER_" + country }
 
 func (w *writer) accounts(countries []string) error {
-	allowed := make([]transport.Allowed, len(countries))
+	allowed := make([]backbone.Allowed, len(countries))
 	for i, c := range countries {
 		var err error
-		if allowed[i], err = transport.Permissions(c, countries); err != nil {
+		if allowed[i], err = backbone.Permissions(c, countries); err != nil {
 			return err
 		}
 	}
 	w.line("accounts {")
 	w.line("  %q: {", "HUB")
 	w.line("    jetstream: enabled")
-	w.line("    users: [ { user: %q } ]", transport.OperatorName)
+	w.line("    users: [ { user: %q } ]", backbone.OperatorName)
 	w.line("    exports: [")
 	for _, e := range exports(countries, allowed) {
 		w.line("      { %s, accounts: [%s] }", e.what, quoted(e.accounts))
@@ -88,7 +88,7 @@ func (w *writer) accounts(countries []string) error {
 		a := allowed[i]
 		w.line("  %q: {", account(c))
 		w.line("    users: [ {")
-		w.line("      user: %q", transport.MemberName(c))
+		w.line("      user: %q", backbone.MemberName(c))
 		w.line("      permissions: {")
 		w.line("        publish: { allow: [%s] }", quoted(a.Publish))
 		w.line("        subscribe: { allow: [%s] }", quoted(a.Subscribe))
@@ -120,7 +120,7 @@ type export struct {
 	accounts []string
 }
 
-func exports(countries []string, allowed []transport.Allowed) []*export {
+func exports(countries []string, allowed []backbone.Allowed) []*export {
 	var all []*export
 	byWhat := map[string]*export{}
 	for i, c := range countries {
