@@ -16,14 +16,15 @@ import (
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
-// attachAll has the node seal the files that a request file names, and lists them in its content in their order.
+// attachAll has the node seal the files that a request file names, and lists them in its content in their order. They lie in the file's folder or
+// below: who writes a request file for an officer chooses nothing else of the officer's machine to be sent.
 func (p *program) attachAll(ctx context.Context, cl *client.Client, f *requestFile) error {
 	for _, a := range f.GetAttachments() {
-		path := a.GetPath()
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(f.folder, path)
+		file, err := input.Below(f.folder, a.GetPath())
+		if err != nil {
+			return err
 		}
-		sealed, err := attachFile(ctx, cl, path, a.GetMediaType(), a.GetTitle())
+		sealed, err := attach(ctx, cl, file, a.GetMediaType(), a.GetTitle())
 		if err != nil {
 			return err
 		}
@@ -33,14 +34,11 @@ func (p *program) attachAll(ctx context.Context, cl *client.Client, f *requestFi
 	return nil
 }
 
-func attachFile(ctx context.Context, cl *client.Client, path, mediaType, title string) (*rogatoryv1.Attachment, error) {
-	file, err := input.Stream(path)
-	if err != nil {
-		return nil, err
-	}
+// attach has the node seal an open file, and closes it.
+func attach(ctx context.Context, cl *client.Client, file *os.File, mediaType, title string) (*rogatoryv1.Attachment, error) {
 	defer file.Close()
 	if mediaType == "" {
-		mediaType, _, _ = strings.Cut(mime.TypeByExtension(filepath.Ext(path)), ";")
+		mediaType, _, _ = strings.Cut(mime.TypeByExtension(filepath.Ext(file.Name())), ";")
 	}
 	if mediaType == "" {
 		mediaType = "application/octet-stream"
@@ -59,7 +57,11 @@ func (p *program) requestAttach() *cobra.Command {
 				return err
 			}
 			defer cl.Close()
-			a, err := attachFile(c.Context(), cl, args[0], mediaType, title)
+			file, err := input.Stream(args[0])
+			if err != nil {
+				return err
+			}
+			a, err := attach(c.Context(), cl, file, mediaType, title)
 			if err != nil {
 				return err
 			}
@@ -109,6 +111,9 @@ func (p *program) requestFetch() *cobra.Command {
 func (p *program) fetch(ctx context.Context, cl *client.Client, token string, a *rogatoryv1.Attachment, reason, out string) (err error) {
 	if exists(out) {
 		return no(fmt.Errorf("%s exists already", out), "files are never overwritten: choose another path")
+	}
+	if info, err := os.Stat(filepath.Dir(out)); err != nil || !info.IsDir() {
+		return usage(fmt.Errorf("there is no folder %s", filepath.Dir(out)), "make it first")
 	}
 	f, err := os.CreateTemp(filepath.Dir(out), "."+filepath.Base(out)+".*")
 	if err != nil {

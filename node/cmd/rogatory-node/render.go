@@ -17,7 +17,7 @@ import (
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
-// textWidth is where texts are wrapped.
+// textWidth is where texts are wrapped, or before it where the terminal ends.
 const textWidth = 100
 
 // printCase prints a case for a person: its row, then its messages as they came.
@@ -183,8 +183,11 @@ func (p *program) printField(o *terminal.Output, name string, f protoreflect.Fie
 
 // printText prints a name and a text, wrapped below itself.
 func printText(o *terminal.Output, name, text string, depth int) {
-	margin := strings.Repeat("  ", depth)
-	lines := wrap(text, textWidth-len(margin)-utf8.RuneCountInString(name)-2)
+	margin, width := strings.Repeat("  ", depth), textWidth
+	if o.Width > 0 {
+		width = min(width, o.Width)
+	}
+	lines := wrap(text, width-len(margin)-utf8.RuneCountInString(name)-2)
 	o.Printf("%s%s %s\n", margin, o.Paint(terminal.Dim, name+":"), lines[0])
 	for _, l := range lines[1:] {
 		o.Printf("%s%s  %s\n", margin, strings.Repeat(" ", utf8.RuneCountInString(name)), l)

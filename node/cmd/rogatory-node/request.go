@@ -91,12 +91,24 @@ func (p *program) requestAnswer() *cobra.Command {
 			if f.GetCaseToken() != "" && f.GetCaseToken() != args[0] {
 				return usage(fmt.Errorf("%s belongs to case %s", args[1], f.GetCaseToken()), "name that case, or take caseToken out of the file")
 			}
+			if opensCase(f.RequestFile) {
+				return usage(fmt.Errorf("%s opens a case of its own: it is no answer", args[1]), "rogatory-node request send FILE; what answers is among configs/examples")
+			}
 			f.CaseToken = args[0]
 			return p.send(c, f, draft)
 		},
 	}
 	c.Flags().BoolVar(&draft, "draft", false, "put it before an approver in any case")
 	return c
+}
+
+// opensCase reports whether a file says what only a new case begins with.
+func opensCase(f *rogatoryv1.RequestFile) bool {
+	switch f.GetContent().GetBody().(type) {
+	case *rogatoryv1.Content_Request, *rogatoryv1.Content_FiuRequest, *rogatoryv1.Content_Spontaneous:
+		return true
+	}
+	return false
 }
 
 // send attaches, prepares, signs and commits a file, and prints where the cases stand.
@@ -115,6 +127,7 @@ func (p *program) send(c *cobra.Command, f *requestFile, draft bool) error {
 }
 
 func (p *program) sendFile(ctx context.Context, cl *client.Client, f *rogatoryv1.RequestFile, draft bool) error {
+	filled := f.GetContent().GetSender() == nil
 	if err := p.fillSender(ctx, cl, f); err != nil {
 		return err
 	}
@@ -127,6 +140,9 @@ func (p *program) sendFile(ctx context.Context, cl *client.Client, f *rogatoryv1
 	if errors.As(err, &findings) {
 		if err := p.printFindings(p.err, findings.Findings); err != nil {
 			return err
+		}
+		if filled && p.address == "" && !p.json && slices.ContainsFunc(findings.Findings, aboutSender) {
+			p.err.Printf("%s who speaks for the unit is its contact in the node's configuration: fill that in once, or send a file with a sender\n", p.err.Paint(terminal.Bold, "hint:"))
 		}
 		return &failure{answerIsNo, errSilent, ""}
 	}

@@ -70,7 +70,10 @@ func (p *program) printSent(ctx context.Context, cl *client.Client, token string
 }
 
 func (p *program) requestDecline() *cobra.Command {
-	return p.act("decline CASE", "Decline a draft: it goes back to who wrote it", rogatoryv1.Verb_VERB_DECLINE)
+	c := p.act("decline CASE", "Decline a draft: it goes back to who wrote it; once more discards it", rogatoryv1.Verb_VERB_DECLINE)
+	c.Long = `decline gives the newest draft of a case that waits for a second officer back to who wrote it. It stays in the case, marked, until another draft
+takes its place. A draft that was declined and is declined once more is discarded for good; so its writer takes it back.`
+	return c
 }
 
 func (p *program) requestRegister() *cobra.Command {

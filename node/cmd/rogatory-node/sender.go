@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/rogatory/rogatory/configs"
 	"github.com/rogatory/rogatory/node/client"
@@ -30,6 +31,9 @@ func (p *program) fillSender(ctx context.Context, cl *client.Client, f *rogatory
 	}
 	return nil
 }
+
+// aboutSender reports whether a finding is about who speaks.
+func aboutSender(f *nodev1.Finding) bool { return strings.HasPrefix(f.GetPath(), "content.sender") }
 
 // sendingUnit is the one that the file names, the only one, the officer's only one, or that of the case.
 func (p *program) sendingUnit(ctx context.Context, cl *client.Client, cfg *configs.Node, f *rogatoryv1.RequestFile) (*configs.Unit, error) {

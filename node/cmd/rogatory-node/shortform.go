@@ -24,8 +24,9 @@ type shortForm struct {
 	flags func(f *pflag.FlagSet, c *cobra.Command) compose
 }
 
-// compose returns a message's content. shown opens the case, for forms that depend on what it holds.
-type compose func(shown func() (*nodev1.ShowResponse, error)) (*rogatoryv1.Content, error)
+// compose returns a message's content, and the message that it answers where the case does not imply it. shown opens the case, for forms that depend
+// on what it holds.
+type compose func(shown func() (*nodev1.ShowResponse, error)) (c *rogatoryv1.Content, of []byte, err error)
 
 func (p *program) shortForms() []*cobra.Command {
 	var commands []*cobra.Command
@@ -33,8 +34,8 @@ func (p *program) shortForms() []*cobra.Command {
 		commands = append(commands, p.shortForm(form))
 	}
 	return append(commands, group("consent", "Onward use of what a peer provided",
-		p.shortForm(consentAsk), p.shortForm(consentDecide("grant", "Grant what was asked for last", rogatoryv1.Choice_CHOICE_FREE)),
-		p.shortForm(consentDecide("refuse", "Refuse what was asked for last", rogatoryv1.Choice_CHOICE_NO)), p.shortForm(consentWithdraw)))
+		p.shortForm(consentAsk), p.shortForm(consentDecide("grant", "Grant what was asked for", rogatoryv1.Choice_CHOICE_FREE)),
+		p.shortForm(consentDecide("refuse", "Refuse what was asked for", rogatoryv1.Choice_CHOICE_NO)), p.shortForm(consentWithdraw)))
 }
 
 func (p *program) shortForm(form shortForm) *cobra.Command {
@@ -50,7 +51,7 @@ func (p *program) shortForm(form shortForm) *cobra.Command {
 			return err
 		}
 		defer cl.Close()
-		content, err := build(func() (*nodev1.ShowResponse, error) {
+		content, of, err := build(func() (*nodev1.ShowResponse, error) {
 			return p.show(c.Context(), cl, args[0], "case-work")
 		})
 		if err != nil {
@@ -64,14 +65,24 @@ func (p *program) shortForm(form shortForm) *cobra.Command {
 		}
 		ctx, cancel := p.within(c.Context())
 		defer cancel()
-		return p.sendFile(ctx, cl, fileOf(args[0], language, content), draft)
+		f := fileOf(args[0], language, content)
+		f.Of = of
+		return p.sendFile(ctx, cl, f, draft)
 	}
 	return c
 }
 
 // always composes a content that depends on the flags alone.
 func always(f func() (*rogatoryv1.Content, error)) compose {
-	return func(func() (*nodev1.ShowResponse, error)) (*rogatoryv1.Content, error) { return f() }
+	return opened(func(func() (*nodev1.ShowResponse, error)) (*rogatoryv1.Content, error) { return f() })
+}
+
+// opened composes a content that answers what the case implies.
+func opened(f func(shown func() (*nodev1.ShowResponse, error)) (*rogatoryv1.Content, error)) compose {
+	return func(shown func() (*nodev1.ShowResponse, error)) (*rogatoryv1.Content, []byte, error) {
+		c, err := f(shown)
+		return c, nil, err
+	}
 }
 
 var forms = []shortForm{
@@ -86,7 +97,7 @@ var forms = []shortForm{
 			remarks := f.String("remarks", "", "remarks")
 			complete[rogatoryv1.Access](c, "access")
 			c.MarkFlagsMutuallyExclusive("access", "useful", "not-useful")
-			return func(shown func() (*nodev1.ShowResponse, error)) (*rogatoryv1.Content, error) {
+			return opened(func(shown func() (*nodev1.ShowResponse, error)) (*rogatoryv1.Content, error) {
 				if *access == "" {
 					return acknowledgeSpontaneous(*useful, *notUseful, *ref, *remarks, shown)
 				}
@@ -97,7 +108,7 @@ var forms = []shortForm{
 				return &rogatoryv1.Content{Body: &rogatoryv1.Content_Acknowledge{Acknowledge: &rogatoryv1.Acknowledge{
 					Access: a, OwnReference: *ref, Remarks: *remarks,
 				}}}, nil
-			}
+			})
 		},
 	},
 	{
@@ -138,9 +149,9 @@ var forms = []shortForm{
 			complete[rogatoryv1.Ground](c, "ground")
 			_ = c.MarkFlagRequired("ground")
 			_ = c.MarkFlagRequired("why")
-			return func(shown func() (*nodev1.ShowResponse, error)) (*rogatoryv1.Content, error) {
+			return opened(func(shown func() (*nodev1.ShowResponse, error)) (*rogatoryv1.Content, error) {
 				return refusal(*items, *ground, *why, *access, shown)
-			}
+			})
 		},
 	},
 	{
@@ -148,7 +159,7 @@ var forms = []shortForm{
 		flags: func(f *pflag.FlagSet, c *cobra.Command) compose {
 			access := f.String("access", "direct", "how it was looked for: direct or indirect")
 			remarks := f.String("remarks", "", "remarks")
-			return func(shown func() (*nodev1.ShowResponse, error)) (*rogatoryv1.Content, error) {
+			return opened(func(shown func() (*nodev1.ShowResponse, error)) (*rogatoryv1.Content, error) {
 				a, err := parseTerm[rogatoryv1.Access]("--access", *access)
 				if err != nil {
 					return nil, err
@@ -158,7 +169,7 @@ var forms = []shortForm{
 					return nil, err
 				}
 				return replyContent(fiu, &rogatoryv1.Reply{Final: true, Outcome: rogatoryv1.Outcome_OUTCOME_NO_INFORMATION, Access: a, Remarks: *remarks}), nil
-			}
+			})
 		},
 	},
 	{
@@ -393,7 +404,7 @@ var consentAsk = shortForm{
 		complete[rogatoryv1.Purpose](c, "purpose")
 		_ = c.MarkFlagRequired("purpose")
 		_ = c.MarkFlagRequired("why")
-		return func(shown func() (*nodev1.ShowResponse, error)) (*rogatoryv1.Content, error) {
+		return opened(func(shown func() (*nodev1.ShowResponse, error)) (*rogatoryv1.Content, error) {
 			p, err := parseTerm[rogatoryv1.Purpose]("--purpose", *purpose)
 			if err != nil {
 				return nil, err
@@ -409,7 +420,7 @@ var consentAsk = shortForm{
 				})
 			}
 			return &rogatoryv1.Content{Body: &rogatoryv1.Content_ConsentRequest{ConsentRequest: body}}, nil
-		}
+		})
 	},
 }
 
@@ -434,42 +445,90 @@ func messageWithItems(name string, shown func() (*nodev1.ShowResponse, error)) (
 	return nil, no(errors.New("the case holds no information of the peer's"), "rogatory-node request show CASE tells what it holds")
 }
 
-// consentDecide decides everything that the newest consent request asks for.
+// consentDecide decides everything that one consent request asks for.
 func consentDecide(name, short string, choice rogatoryv1.Choice) shortForm {
 	return shortForm{
 		use: name + " CASE", short: short,
 		flags: func(f *pflag.FlagSet, c *cobra.Command) compose {
 			why := f.String("why", "", "reasons")
+			msg := f.String("msg", "", "the request for consent: the beginning of its name (default: the one that waits)")
 			until, conditions := new(string), new([]string)
 			if choice == rogatoryv1.Choice_CHOICE_FREE {
 				until = f.String("until", "", "until when: a date, a moment with offset, or a duration (default: without end)")
 				conditions = f.StringArray("condition", nil, "a condition, in one sentence")
 			}
-			return func(shown func() (*nodev1.ShowResponse, error)) (*rogatoryv1.Content, error) {
+			return func(shown func() (*nodev1.ShowResponse, error)) (*rogatoryv1.Content, []byte, error) {
 				resp, err := shown()
 				if err != nil {
-					return nil, err
+					return nil, nil, err
 				}
-				body := &rogatoryv1.ConsentDecision{Reasons: *why}
 				end := ""
 				if *until != "" {
 					if end, err = parseUntil(*until, time.Now()); err != nil {
-						return nil, err
+						return nil, nil, err
 					}
 				}
-				for _, m := range slices.Backward(resp.GetMessages()) {
-					if m.GetOurs() || m.GetContent().GetConsentRequest() == nil {
-						continue
-					}
-					for _, item := range m.GetContent().GetConsentRequest().GetItems() {
-						body.Answers = append(body.Answers, &rogatoryv1.ConsentAnswer{Item: item, Decision: choice, Until: end, Conditions: *conditions})
-					}
-					return &rogatoryv1.Content{Body: &rogatoryv1.Content_ConsentDecision{ConsentDecision: body}}, nil
+				if c.Flags().Changed("msg") && *msg == "" {
+					return nil, nil, usage(errors.New("--msg names nothing"), "the beginning of the name of a request for consent, as request show prints it")
 				}
-				return nil, no(errors.New("the case holds no request for consent"), "rogatory-node request show CASE tells what it holds")
+				asked, err := consentAsked(resp, *msg)
+				if err != nil {
+					return nil, nil, err
+				}
+				body := &rogatoryv1.ConsentDecision{Reasons: *why}
+				for _, item := range asked.GetContent().GetConsentRequest().GetItems() {
+					body.Answers = append(body.Answers, &rogatoryv1.ConsentAnswer{Item: item, Decision: choice, Until: end, Conditions: *conditions})
+				}
+				return &rogatoryv1.Content{Body: &rogatoryv1.Content_ConsentDecision{ConsentDecision: body}}, asked.GetMsg(), nil
 			}
 		},
 	}
+}
+
+// consentAsked returns the consent request that is to be decided: the one that is named, or the only one that waits. Nobody grants what came in
+// after the case was read.
+func consentAsked(resp *nodev1.ShowResponse, name string) (*nodev1.CaseMessage, error) {
+	const hint = "rogatory-node request show CASE tells what it holds"
+	if name != "" {
+		found, err := pick(resp, []string{name})
+		if err != nil {
+			return nil, err
+		}
+		if m := found[0]; m.GetContent().GetConsentRequest() != nil && !m.GetOurs() && name != all {
+			return m, nil
+		}
+		return nil, no(fmt.Errorf("%s is no request for consent to you", name), hint)
+	}
+	decided := map[string]bool{} // by the name of the request
+	for _, m := range resp.GetMessages() {
+		if m.GetOurs() && len(m.GetMsg()) > 0 && m.GetDocket().GetKind() == rogatoryv1.Kind_KIND_CONSENT_DECISION {
+			decided[string(m.GetDocket().GetOf())] = true
+		}
+	}
+	var waiting []*nodev1.CaseMessage
+	known := false
+	for _, m := range resp.GetMessages() {
+		if m.GetOurs() || m.GetContent().GetConsentRequest() == nil {
+			continue
+		}
+		known = true
+		if !decided[string(m.GetMsg())] {
+			waiting = append(waiting, m)
+		}
+	}
+	switch {
+	case len(waiting) == 1:
+		return waiting[0], nil
+	case len(waiting) > 1:
+		var names []string
+		for _, m := range waiting {
+			names = append(names, short(m.GetMsg()))
+		}
+		return nil, usage(fmt.Errorf("%d requests for consent wait", len(waiting)), "say which with --msg: "+strings.Join(names, ", "))
+	case known:
+		return nil, no(errors.New("every request for consent is decided"), hint)
+	}
+	return nil, no(errors.New("the case holds no request for consent"), hint)
 }
 
 var consentWithdraw = shortForm{
@@ -477,25 +536,30 @@ var consentWithdraw = shortForm{
 	flags: func(f *pflag.FlagSet, c *cobra.Command) compose {
 		why := f.String("why", "", "why")
 		_ = c.MarkFlagRequired("why")
-		return func(shown func() (*nodev1.ShowResponse, error)) (*rogatoryv1.Content, error) {
+		return func(shown func() (*nodev1.ShowResponse, error)) (*rogatoryv1.Content, []byte, error) {
 			resp, err := shown()
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
+			withdrawn := map[string]bool{} // by the name of the decision
 			for _, m := range slices.Backward(resp.GetMessages()) {
-				d := m.GetContent().GetConsentDecision()
-				if !m.GetOurs() || d == nil {
+				if !m.GetOurs() || len(m.GetMsg()) == 0 {
 					continue
 				}
+				if m.GetDocket().GetKind() == rogatoryv1.Kind_KIND_CONSENT_WITHDRAWAL {
+					withdrawn[string(m.GetDocket().GetOf())] = true
+				}
 				body := &rogatoryv1.ConsentWithdrawal{Reason: *why}
-				for _, a := range d.GetAnswers() {
+				for _, a := range m.GetContent().GetConsentDecision().GetAnswers() {
 					if a.GetDecision() == rogatoryv1.Choice_CHOICE_FREE {
 						body.Items = append(body.Items, a.GetItem())
 					}
 				}
-				return &rogatoryv1.Content{Body: &rogatoryv1.Content_ConsentWithdrawal{ConsentWithdrawal: body}}, nil
+				if len(body.Items) > 0 && !withdrawn[string(m.GetMsg())] {
+					return &rogatoryv1.Content{Body: &rogatoryv1.Content_ConsentWithdrawal{ConsentWithdrawal: body}}, m.GetMsg(), nil
+				}
 			}
-			return nil, no(errors.New("the case holds no consent of yours"), "rogatory-node request show CASE tells what it holds")
+			return nil, nil, no(errors.New("the case holds no consent of yours"), "rogatory-node request show CASE tells what it holds")
 		}
 	},
 }

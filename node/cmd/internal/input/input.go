@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"syscall"
@@ -38,9 +39,9 @@ func Open(path string, limit int64) (*os.File, int64, error) {
 	}
 	switch {
 	case info.IsDir():
-		err = folder(path)
+		err = isFolder(path)
 	case !info.Mode().IsRegular():
-		err = &Error{text: path + " is a pipe or a device, and a file is wanted", hint: "save it to a file first"}
+		err = special(path)
 	case info.Size() == 0:
 		err = empty(path)
 	case info.Size() > limit:
@@ -66,6 +67,40 @@ func Read(path string, limit int64) ([]byte, error) {
 	return b, nil
 }
 
+// Below opens a regular file, empty or not, that lies in a folder or below it, by its path from there. What lies elsewhere is refused, be it named by a path
+// or by a link.
+func Below(folder, path string) (*os.File, error) {
+	root, err := os.OpenRoot(folder)
+	if err != nil {
+		return nil, Unreadable(folder, err)
+	}
+	defer root.Close()
+	whole := filepath.Join(folder, path)
+	if !filepath.IsLocal(path) {
+		return nil, elsewhere(path, folder)
+	}
+	f, err := root.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		if _, there := os.Stat(whole); there == nil && !errors.Is(err, fs.ErrPermission) {
+			return nil, elsewhere(path, folder) // by a link
+		}
+		return nil, Unreadable(whole, err)
+	}
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		err = Unreadable(whole, err)
+	case info.IsDir():
+		err = isFolder(whole)
+	case !info.Mode().IsRegular():
+		err = special(whole)
+	default:
+		return f, nil
+	}
+	_ = f.Close() // nothing was read
+	return nil, err
+}
+
 // Stream opens anything but a folder: a pipe, too, of which nobody knows the length.
 func Stream(path string) (*os.File, error) {
 	f, err := os.Open(path)
@@ -77,7 +112,7 @@ func Stream(path string) (*os.File, error) {
 	case err != nil:
 		err = Unreadable(path, err)
 	case info.IsDir():
-		err = folder(path)
+		err = isFolder(path)
 	default:
 		return f, nil
 	}
@@ -104,8 +139,16 @@ func ReadStream(path string, limit int64) ([]byte, error) {
 	return b, nil
 }
 
-func folder(path string) error {
+func isFolder(path string) error {
 	return &Error{text: path + " is a folder, and a file is wanted", hint: "give the file that is meant", err: syscall.EISDIR}
+}
+
+func special(path string) error {
+	return &Error{text: path + " is a pipe or a device, and a file is wanted", hint: "save it to a file first"}
+}
+
+func elsewhere(path, folder string) error {
+	return &Error{text: path + " lies outside " + folder, hint: "put it beside the file that names it, or below"}
 }
 
 func empty(path string) error {

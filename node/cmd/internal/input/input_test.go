@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -81,5 +82,46 @@ func TestFlagsAreExplainedInWords(t *testing.T) {
 	}
 	if err := errors.New("unknown flag"); Flag(err) != err {
 		t.Error("changed")
+	}
+}
+
+// Who writes a request file for an officer chooses nothing of the officer's machine to be sent.
+func TestWhatAFileNamesLiesBesideItOrBelow(t *testing.T) {
+	dir := t.TempDir()
+	folder := filepath.Join(dir, "case")
+	if err := os.MkdirAll(filepath.Join(folder, "pictures"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"secret.key", "case/extract.txt", "case/pictures/lorry.jpg"} {
+		if err := os.WriteFile(filepath.Join(dir, path), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for link, to := range map[string]string{"out": "../secret.key", "in": "pictures/lorry.jpg"} {
+		if err := os.Symlink(to, filepath.Join(folder, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := syscall.Mkfifo(filepath.Join(folder, "pipe"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		"extract.txt": "", "pictures/lorry.jpg": "", "./pictures/../extract.txt": "", "in": "",
+		"../secret.key": "lies outside", filepath.Join(dir, "secret.key"): "lies outside", "out": "lies outside", "": "lies outside",
+		"gone": "there is no ", "pictures": "is a folder", "pipe": "is a pipe",
+	} {
+		f, err := Below(folder, path)
+		if want == "" {
+			if err != nil {
+				t.Errorf("%s: %v", path, err)
+				continue
+			}
+			_ = f.Close()
+			continue
+		}
+		var in *Error
+		if !errors.As(err, &in) || !strings.Contains(err.Error(), want) || in.Hint() == "" {
+			t.Errorf("%s: %v, want %q", path, err, want)
+		}
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/term"
 )
@@ -16,6 +18,7 @@ import (
 type Output struct {
 	TTY    bool // a person reads it
 	Colour bool
+	Width  int // columns of the terminal; 0 when it has none, or does not say
 	Err    error
 	w      io.Writer
 }
@@ -24,7 +27,9 @@ type Output struct {
 func New(w io.Writer) *Output {
 	o := &Output{w: w}
 	if f, ok := w.(*os.File); ok {
-		o.TTY = term.IsTerminal(int(f.Fd()))
+		if o.TTY = term.IsTerminal(int(f.Fd())); o.TTY {
+			o.Width, _, _ = term.GetSize(int(f.Fd()))
+		}
 	}
 	o.Colour = o.TTY && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 	return o
@@ -72,11 +77,15 @@ func (o *Output) Paint(c Colour, text string) string {
 	return "\x1b[" + string(c) + "m" + text + "\x1b[0m"
 }
 
-// OneLine keeps what somebody else wrote from moving the cursor or breaking a table: control characters become spaces.
+// OneLine keeps what somebody else wrote from moving the cursor or breaking a table: control characters and separators of lines become spaces.
+// Marks that change the order in which letters are shown become U+FFFD: what is read must be what is signed.
 func OneLine(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || (r >= 0x80 && r < 0xa0) {
+		switch {
+		case r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029':
 			return ' '
+		case unicode.Is(unicode.Bidi_Control, r):
+			return utf8.RuneError
 		}
 		return r
 	}, s)

@@ -57,3 +57,12 @@ func TestNobodyElsesTextMovesTheCursor(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+func TestNobodyElsesTextIsShownInAnotherOrder(t *testing.T) {
+	if got, want := OneLine("not\u202e deggurd eb lliw\u2069 x\u2028y"), "not\ufffd deggurd eb lliw\ufffd x y"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if name := "Тестко Primerović Ελλάδα İzmir"; OneLine(name) != name {
+		t.Error(OneLine(name))
+	}
+}
