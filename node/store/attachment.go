@@ -70,27 +70,3 @@ func (s *Store) SweepBlobs() error {
 		return nil
 	})
 }
-
-// blobs looks for attachments whose file holds less than it should, and for files that belong to none: what was erased must not lie about. A
-// crash may leave such a file; the node sweeps it at its start.
-func (c *checker) blobs() error {
-	files, err := os.ReadDir(filepath.Join(c.r.s.opts.Dir, blobsDir))
-	if err != nil {
-		return err
-	}
-	for _, f := range files {
-		if id, err := hex.DecodeString(f.Name()); err != nil || c.r.b.Bucket(bucketAttachments).Get(id) == nil {
-			c.find("file %s belongs to no attachment; starting the node removes it", filepath.Join(blobsDir, f.Name()))
-		}
-	}
-	return c.each(bucketAttachments, func(_, v []byte) {
-		var a storev1.Attachment
-		if !c.must(parse(v, &a)) || a.Received == 0 {
-			return
-		}
-		info, err := os.Stat(c.r.s.BlobPath(a.Id))
-		if c.must(err) && uint64(info.Size()) < a.Received {
-			c.find("attachment %x has %d bytes, not %d", a.Id, info.Size(), a.Received)
-		}
-	})
-}

@@ -3,7 +3,6 @@ package store
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
@@ -120,41 +119,4 @@ func (s *Store) Content(id uint64) (plaintext []byte, err error) {
 		}
 	}
 	return plaintext, err
-}
-
-// EraseContent destroys a content: ciphertext and tombstone go with this transaction, the key and every trace of it in
-// keys.db before Update returns. Erasing again changes nothing.
-func (t *Tx) EraseContent(id uint64) error {
-	head, err := t.ContentHead(id)
-	if err != nil || head.ErasedMs != 0 {
-		return err
-	}
-	if err := t.deletePieces(bucketContents, u64(id), 0); err != nil {
-		return err
-	}
-	tombstone := &storev1.ContentHead{Unit: head.Unit, ErasedMs: uint64(time.Now().UnixMilli())}
-	t.call.chores = true
-	return errors.Join(
-		t.putRow(bucketContents, u64(id), tombstone),
-		t.putRow(bucketChores, u64(id), &storev1.Chore{Erase: true}))
-}
-
-// TransferContent hands a content over to another unit: its key is wrapped for that unit, and no longer for the one that
-// had it, before Update returns. It returns [ErrErased] for what was erased.
-func (t *Tx) TransferContent(id uint64, unit string) error {
-	if err := checkName("unit", unit); err != nil {
-		return err
-	}
-	head, err := t.ContentHead(id)
-	if err != nil {
-		return err
-	}
-	if head.ErasedMs != 0 {
-		return fmt.Errorf("transferring content %d: %w", id, ErrErased)
-	}
-	head.Unit = unit
-	t.call.chores = true
-	return errors.Join(
-		t.putRow(bucketContents, u64(id), head),
-		t.putRow(bucketChores, u64(id), &storev1.Chore{TransferTo: unit}))
 }

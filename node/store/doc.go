@@ -13,6 +13,26 @@
 //
 // [Store.Head] is the only head that may be signed: it is committed, and the guard knows it.
 //
-// The methods that read are on [Reader] and those that write on [Tx], a file for each noun. The rows are the messages of
-// proto/rogatory/store/v1. Nothing here decides anything, seals anything or knows what a case means.
+// The methods that read are on [Reader] and those that write on [Tx], a file for each noun: they are one package because what they write is one transaction.
+// The rows are the messages of proto/rogatory/store/v1; bucket.go lists the buckets. Nothing here decides anything, seals anything or knows what a case means.
+//
+// What is an idea of its own is below, and knows nothing of this package:
+//
+//	batch   what waits at the same moment is done together
+//	leaves  the logs' leaves in a bucket, and the trees over them
+//	keys    keys.db
+//	guard   what lies outside the folder: the head guard, and what must stay erased
+//	backup  the folder of a copy
+//	disk    files: locked, named, overwritten
+//
+// What is left is in these files:
+//
+//	store, files, steps        opening and closing; what a crash leaves at each step
+//	update, tx, bucket         the transaction: a batch of calls, committed and guarded; how rows are kept
+//	log, logs, side, signature leaves and what stands beside them
+//	message, outbox, seen, peer, witness, parked, attachment, content, case, number, draft, act
+//	                           the nouns
+//	erase, backup, restore     what is destroyed stays so
+//	recover, returned          the next log after a rollback, and what peers give back
+//	check, check_rows          everything held against everything else
 package store

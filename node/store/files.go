@@ -163,14 +163,22 @@ func (s *Store) unmake() error {
 	return errors.Join(errs...)
 }
 
+// filesAreThere returns an error unless both files are in a folder: opening one that is missing would make it.
+func filesAreThere(dir string) error {
+	for _, name := range []string{mainName, keysName} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // openFolder opens the files of a folder without guard and loops: enough to check them.
 func openFolder(opts Options) (*Store, error) {
 	s := &Store{opts: opts, queue: batch.New[*call]()}
 	var err error
-	for _, name := range []string{mainName, keysName} { // never make what is missing
-		if _, err := os.Stat(filepath.Join(opts.Dir, name)); err != nil {
-			return nil, err
-		}
+	if err := filesAreThere(opts.Dir); err != nil {
+		return nil, err
 	}
 	if s.main, err = disk.Open(filepath.Join(opts.Dir, mainName), growMain); err != nil {
 		return nil, err

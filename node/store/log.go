@@ -2,10 +2,10 @@ package store
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/store/leaves"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
@@ -79,50 +79,6 @@ func (r *Reader) Leaves(from int64, each func(place int64, leaf []byte) bool) {
 	r.row().Each(from, each)
 }
 
-// PutSide keeps a side record of the leaf at index: what the leaf only has the digest of, under a name such as "docket",
-// "assertion", "list" or "checkpoint". At most [MaxSide] bytes.
-func (t *Tx) PutSide(index int64, name string, record []byte) error {
-	if err := checkName("name of side record", name); err != nil {
-		return err
-	}
-	if len(record) > MaxSide {
-		return fmt.Errorf("keeping %s of leaf %d, %d bytes: %w", name, index, len(record), ErrTooLarge)
-	}
-	key := append(u64(index), name...)
-	var err error
-	if len(record) <= MaxValue {
-		err = errors.Join(t.deletePieces(bucketSides, key, 0), t.put(bucketSides, key, bytes.Clone(record)))
-	} else if _, err = t.putPieces(bucketSides, key, record); err == nil {
-		err = t.delete(bucketSides, key)
-	}
-	if err != nil {
-		return fmt.Errorf("keeping %s of leaf %d: %w", name, index, err)
-	}
-	return nil
-}
-
-// MaxSide is the size in bytes that no side record exceeds: that of the longest cosigned checkpoint, rounded.
-const MaxSide = 1 << 20
-
-// DeleteSide destroys a side record, if there is one.
-func (t *Tx) DeleteSide(index int64, name string) error {
-	key := append(u64(index), name...)
-	return errors.Join(t.delete(bucketSides, key), t.deletePieces(bucketSides, key, 0))
-}
-
-// Side returns a side record of the leaf at index, or [ErrNotFound].
-func (r *Reader) Side(index int64, name string) ([]byte, error) {
-	b, key := r.b.Bucket(bucketSides), append(u64(index), name...)
-	if v := b.Get(key); v != nil {
-		return bytes.Clone(v), nil
-	}
-	// The bytes of a name are none that a piece's number begins with.
-	if v := readPieces(b, key); v != nil {
-		return v, nil
-	}
-	return nil, fmt.Errorf("reading %s of leaf %d: %w", name, index, ErrNotFound)
-}
-
 // PutCheckpoint keeps the newest checkpoint that this node has signed. One that is smaller than the one kept is ignored.
 func (t *Tx) PutCheckpoint(size int64, note []byte) error {
 	var old storev1.OwnCheckpoint
@@ -142,4 +98,36 @@ func (r *Reader) Checkpoint() (size int64, note []byte, err error) {
 		return 0, nil, err
 	}
 	return int64(c.Size), c.Checkpoint, nil
+}
+
+// A Head is a size of the log and the root of its RFC 6962 tree at that size.
+type Head = leaves.Head
+
+func (r *Reader) row() leaves.Row { return leaves.In(r.b.Bucket(bucketLeaves)) }
+
+// tree is that of the log whose heads and proofs the Reader gives.
+func (r *Reader) tree() leaves.Tree { return r.row().Tree(r.base()) }
+
+// HeadAt returns the head that the log had at size.
+func (r *Reader) HeadAt(size int64) (Head, error) {
+	return r.tree().Head(size)
+}
+
+// Inclusion returns the RFC 6962 inclusion proof of the leaf at index in the tree of size, from the leaf up.
+func (r *Reader) Inclusion(index, size int64) ([]translog.Hash, error) {
+	return translog.ProveInclusion(size, index, r.tree())
+}
+
+// Consistency returns the RFC 6962 proof that the tree of size older is a prefix of the tree of size newer.
+func (r *Reader) Consistency(older, newer int64) ([]translog.Hash, error) {
+	return translog.ProveConsistency(older, newer, r.tree())
+}
+
+// Consistency is [Reader.Consistency] in a View of its own.
+func (s *Store) Consistency(older, newer int64) (proof []translog.Hash, err error) {
+	err = s.View(func(r *Reader) error {
+		proof, err = r.Consistency(older, newer)
+		return err
+	})
+	return proof, err
 }

@@ -145,3 +145,18 @@ func (t *Tx) PutForkProof(p *storev1.ForkProof) error {
 func (r *Reader) EachForkProof(each func(*storev1.ForkProof) bool) error {
 	return eachRow(r.b.Bucket(bucketForks), nil, nil, func(_ []byte, p *storev1.ForkProof) bool { return each(p) })
 }
+
+// EachDirectory calls each with the signed directories, by version, until it returns false.
+func (r *Reader) EachDirectory(each func(version uint64, signed []byte) bool) {
+	c := r.b.Bucket(bucketDirectories).Cursor()
+	for k, v := c.First(); k != nil && each(number(k), bytes.Clone(v)); k, v = c.Next() {
+	}
+}
+
+// EachManifest calls each with all signed manifests that were ever kept, by the digests of the manifests, until it returns
+// false.
+func (r *Reader) EachManifest(each func(digest [32]byte, signed []byte) bool) {
+	c := r.b.Bucket(bucketManifests).Cursor()
+	for k, v := c.First(); k != nil && each([32]byte(k), bytes.Clone(v)); k, v = c.Next() {
+	}
+}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -75,14 +73,15 @@ func Recover(ctx context.Context, opts Options, r Recovery) (_ *Recovered, err e
 			err = fmt.Errorf("recovering: %w", err)
 		}
 	}()
-	for _, name := range []string{mainName, keysName} { // never make what is missing
-		if _, err := os.Stat(filepath.Join(opts.Dir, name)); err != nil {
-			return nil, err
-		}
+	if err := filesAreThere(opts.Dir); err != nil {
+		return nil, err
 	}
 	s := &Store{opts: opts, queue: batch.New[*call]()}
 	defer func() { err = errors.Join(err, s.closeFiles()) }()
-	if err := errors.Join(s.openFiles(), s.finishIdentity()); err != nil {
+	if err := s.openFiles(); err != nil {
+		return nil, err
+	}
+	if err := s.loadLog(); err != nil {
 		return nil, err
 	}
 	if s.guard, err = guard.Open(opts.GuardPath, s.current.Origin); err != nil {
@@ -112,14 +111,6 @@ func Recover(ctx context.Context, opts Options, r Recovery) (_ *Recovered, err e
 		return nil, fmt.Errorf("%w: %w", ErrUnguarded, err)
 	}
 	return out, nil
-}
-
-// finishIdentity reads what openFiles leaves to Open.
-func (s *Store) finishIdentity() error {
-	if s.main == nil {
-		return nil // openFiles has failed
-	}
-	return s.loadLog()
 }
 
 // nextLog closes the log that is written and opens the next one.

@@ -41,15 +41,6 @@ type Options struct {
 	Order Order
 }
 
-// Order is the order in which a transaction and its guard are written.
-type Order int
-
-const (
-	AtOnce Order = iota // neither waits for the other
-	DatabaseFirst
-	GuardFirst
-)
-
 // UnitKey wraps the keys of a unit's contents.
 type UnitKey = keys.UnitKey
 
@@ -118,8 +109,8 @@ func Open(opts Options) (_ *Store, err error) {
 	}
 	s.made = nil // it is a store now
 	go s.queue.Run(s.commit, s.idle)
-	if err := s.finishChores(); err != nil {
-		return nil, errors.Join(err, s.Close())
+	if err := s.doChores(); err != nil {
+		return nil, errors.Join(fmt.Errorf("finishing what was left to do in keys.db: %w", err), s.Close())
 	}
 	return s, nil
 }

@@ -117,10 +117,10 @@ func (f *File) Key(id uint64) (key Key, err error) {
 	return key, err
 }
 
-// Change gives contents to other units, whose keys wrap theirs from then on, and destroys the keys of those that are given to nobody, the unit "". No
-// trace of what was is left in the file when it returns. Doing it twice is as good as once.
-func (f *File) Change(to map[uint64]string) error {
-	if err := f.change(to); err != nil {
+// Change destroys the keys of the contents that are erased, and wraps those of the contents that are given for the units that they are given to, and no
+// longer for those that had them. No trace of what was is left in the file when it returns. Doing it twice is as good as once.
+func (f *File) Change(erased []uint64, given map[uint64]string) error {
+	if err := f.change(erased, given); err != nil {
 		return err
 	}
 	f.opts.Step(StepChanged)
@@ -130,33 +130,33 @@ func (f *File) Change(to map[uint64]string) error {
 	return nil
 }
 
-func (f *File) change(to map[uint64]string) error {
+func (f *File) change(erased []uint64, given map[uint64]string) error {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	return f.db.Update(func(tx *bbolt.Tx) error {
 		b := tx.Bucket(bucketKeys)
-		for id, next := range to {
+		for _, id := range erased {
+			if err := b.Delete(idKey(id)); err != nil {
+				return err
+			}
+		}
+		for id, to := range given {
 			row := b.Get(idKey(id))
-			switch {
-			case row == nil:
-			case next == "":
-				if err := b.Delete(idKey(id)); err != nil {
-					return err
-				}
-			default:
-				unit, key, err := f.unwrap(id, row)
-				if err != nil {
-					return err
-				}
-				if unit == next {
-					continue
-				}
-				if row, err = f.wrap(next, &key); err != nil {
-					return err
-				}
-				if err := b.Put(idKey(id), row); err != nil {
-					return err
-				}
+			if row == nil {
+				continue
+			}
+			unit, key, err := f.unwrap(id, row)
+			if err != nil {
+				return err
+			}
+			if unit == to {
+				continue
+			}
+			if row, err = f.wrap(to, &key); err != nil {
+				return err
+			}
+			if err := b.Put(idKey(id), row); err != nil {
+				return err
 			}
 		}
 		return nil

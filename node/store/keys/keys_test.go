@@ -104,7 +104,7 @@ func TestAContentOpensForItsUnitUntilItsKeyIsDestroyed(t *testing.T) {
 	}
 	reads("police")
 	for range 2 {
-		if err := f.Change(map[uint64]string{key.ID(): "fiu"}); err != nil {
+		if err := f.Change(nil, map[uint64]string{key.ID(): "fiu"}); err != nil {
 			t.Fatal(err)
 		}
 		reads("fiu")
@@ -114,7 +114,7 @@ func TestAContentOpensForItsUnitUntilItsKeyIsDestroyed(t *testing.T) {
 		t.Errorf("another ciphertext: %v", err)
 	}
 	for range 2 {
-		if err := f.Change(map[uint64]string{key.ID(): ""}); err != nil {
+		if err := f.Change([]uint64{key.ID()}, nil); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := f.Key(key.ID()); !errors.Is(err, ErrKey) {
