@@ -26,6 +26,9 @@ type Timed struct {
 // anchor is in use.
 func (a *Anchor) TrustTime(r *timestamp.Roots) { a.times = r }
 
+// Times returns who is believed about time; nil: nobody.
+func (a *Anchor) Times() *timestamp.Roots { return a.times }
+
 // tokened is what has become of the token beside a `time` leaf.
 type tokened struct {
 	there bool   // it has the digest that the leaf names

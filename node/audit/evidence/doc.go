@@ -17,6 +17,7 @@
 //	messages/0001/receipt.tlog-proof    the recipient's leaf, as the sender holds it
 //	leaves/CC-N.tlog-proof              tombstones, and of a case the steps
 //	heads/CC.checkpoint                 the head above these leaves with its witnesses' signatures
+//	times/CC.tst, .head, .path          a time token over a later head, its text, and that the signed head and this one are of one history
 //	directories/N, manifests/HEX        what leads from the directory to the keys
 //	*.leaf, keys/, signed.bin           the same once more, in forms that sha256sum and openssl take
 //	report.txt, report.html             for people

@@ -64,6 +64,7 @@ type half struct {
 	withheld []int64
 	last     int64 // largest index of all that is needed
 	heads    []cosigned
+	times    []timeLeaf
 }
 
 // A cosigned is a head with its witnesses.
@@ -148,6 +149,8 @@ func gather(ctx context.Context, r *archive.Reader, w *wanted) (*half, error) {
 			if w.token != "" && x.Case == w.token {
 				h.leaves[e.Index] = keep(l)
 			}
+		case *translog.Time:
+			h.times = append(h.times, timeLeaf{e.Index, x.Size})
 		case *translog.Cos:
 			if note := e.Side("checkpoint"); note != nil {
 				h.heads = append(h.heads, cosigned{x.Size, bytes.Clone(note)})

@@ -121,6 +121,9 @@ func (m *maker) all(w *wanted) error {
 			}
 			m.s[fmt.Sprintf("%s/%s-%d%s", dirLeaves, h.country, index, extProof)] = p
 		}
+		if err := m.stamp(h, size); err != nil {
+			return fmt.Errorf("looking for a time token: %w", err)
+		}
 		for _, index := range h.withheld {
 			m.x.Withheld = append(m.x.Withheld, Withheld{index, h.r.Info().Log})
 		}

@@ -73,6 +73,9 @@ func (f *facts) report() *report {
 		}
 		r.Sections = append(r.Sections, s)
 	}
+	if len(f.stamps) > 0 {
+		r.Sections = append(r.Sections, f.existed())
+	}
 	r.Sections = append(r.Sections, f.howToCheck())
 	return r
 }

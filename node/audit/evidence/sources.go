@@ -83,7 +83,7 @@ func parseIndex(b []byte) (*Index, error) {
 type sources map[string][]byte
 
 var sourceNames = regexp.MustCompile(`^(evidence\.json|messages/[0-9]{4}/((message|statement|signature|docket|content)\.bin|(receipt|reseal|[A-Z][A-Z0-9-]{1,15})\.tlog-proof)|` +
-	`leaves/[A-Z][A-Z0-9-]{1,15}-(0|[1-9][0-9]{0,15})\.tlog-proof|heads/[A-Z][A-Z0-9-]{1,15}\.checkpoint|directories/[1-9][0-9]{0,15}|manifests/[0-9a-f]{64})$`)
+	`leaves/[A-Z][A-Z0-9-]{1,15}-(0|[1-9][0-9]{0,15})\.tlog-proof|heads/[A-Z][A-Z0-9-]{1,15}\.checkpoint|times/[A-Z][A-Z0-9-]{1,15}\.(tst|head|path)|directories/[1-9][0-9]{0,15}|manifests/[0-9a-f]{64})$`)
 
 // sourcesOf returns the sources among files.
 func sourcesOf(files map[string][]byte) sources {

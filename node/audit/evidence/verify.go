@@ -27,6 +27,7 @@ type facts struct {
 	messages []*message
 	leaves   []*proven // tombstones and steps
 	heads    []*head
+	stamps   []*timed
 	logs     map[string]*translog.LogVerifier // that proofs are of
 }
 
@@ -92,6 +93,7 @@ func verify(s sources, x *Index, a *audit.Anchor) *facts {
 	for _, name := range s.under(dirHeads) {
 		f.head(name)
 	}
+	f.times(a)
 	return f
 }
 

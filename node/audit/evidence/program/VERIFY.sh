@@ -6,6 +6,8 @@
 # DIRECTORY is the SignedDirectory of the federation, from a member whom you know. Without it, openssl shows that the
 # signatures are those of the keys in keys/; whose keys these are, only the directory says.
 #
+# TSA=ROOTS.pem sh VERIFY.sh DIRECTORY judges time tokens as well: ROOTS.pem are certificates of authorities that you trust about time.
+#
 # The last line and the exit status: RESULT ok 0, RESULT FAILED 1, RESULT INCOMPLETE 3; 2 for wrong usage.
 set -u
 directory=${1:-} evidence=${EVIDENCE:-} missing=
@@ -20,6 +22,8 @@ if ! command -v openssl >/dev/null 2>&1; then
 	echo "RESULT INCOMPLETE"
 	exit 3
 fi
+tsa=${TSA:-}
+case $tsa in '' | /*) ;; *) tsa=$PWD/$tsa ;; esac
 cd "$(dirname "$0")" || exit 2
 tmp=$(mktemp -d) || exit 2
 trap 'rm -rf "$tmp"' EXIT
@@ -93,6 +97,22 @@ for folder in messages/*; do
 		say OK "$folder: the leaves name this message, $(cat "$tmp/name")"
 	else
 		say FAIL "$folder: the leaves name another message"
+	fi
+done
+
+# What existed by when. A certificate that has expired since was good at the token's own time.
+for token in times/*.tst; do
+	[ -f "$token" ] || continue
+	if [ -z "$tsa" ]; then
+		echo "--  $token: no certificates of time-stamping authorities were given: TSA=ROOTS.pem sh VERIFY.sh DIRECTORY"
+		continue
+	fi
+	at=$(openssl ts -reply -in "$token" -token_in -text 2>/dev/null | sed -n 's/^Time stamp: //p' | sed 's/\.[0-9]* / /')
+	then=$(date -u -d "$at" +%s 2>/dev/null) # where date cannot tell, the certificate must be good today
+	if openssl ts -verify -data "${token%.tst}.head" -in "$token" -token_in -CAfile "$tsa" ${then:+-attime "$then"} >/dev/null 2>&1; then
+		say OK "$token: what stands below leaf $(sed -n 2p "${token%.tst}.head") existed at $at"
+	else
+		say FAIL "$token: not signed by an authority of $tsa, or over another head"
 	fi
 done
 

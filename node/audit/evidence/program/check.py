@@ -298,12 +298,12 @@ class Key:
 
 
 class Note:
-    def __init__(self, b):
-        body, sigs = b.decode().split("\n\n", 1)
+    def __init__(self, b, is_signed=True):
+        body, sigs = b.decode().split("\n\n", 1) if is_signed else (b.decode()[:-1], "\n")
         self.text, lines = (body + "\n").encode(), body.split("\n")
         need(len(lines) == 3 and re.fullmatch("0|[1-9][0-9]{0,15}", lines[1]) and sigs.endswith("\n"), "not a checkpoint")
         self.origin, self.size, self.root, self.lines = lines[0], int(lines[1]), unb64(lines[2]), []
-        for line in sigs[:-1].split("\n"):
+        for line in sigs[:-1].split("\n") if is_signed else []:
             dash, name, sig = line.split(" ")
             need(dash == "\u2014", "not a signature line")
             raw = unb64(sig)
@@ -475,6 +475,47 @@ def proof(files, name, trust):
     return e, cp.origin.split("/")[-3]
 
 
+def consistent(a, b, path):
+    """That the smaller of two heads is a beginning of the larger, RFC 9162, 2.1.4.2."""
+    a, b = sorted((a, b), key=lambda head: head[0])
+    if a[0] == b[0]:
+        return need(not path and a[1] == b[1], "two heads of one size")
+    path = ([] if a[0] & (a[0] - 1) else [a[1]]) + path
+    f, s = a[0] - 1, b[0] - 1
+    while f & 1:
+        f, s = f >> 1, s >> 1
+    need(a[0] > 0 and path, "no path")
+    old = new = path[0]
+    for p in path[1:]:
+        need(s > 0 and len(p) == 32, "path too long")
+        if f & 1 or f == s:
+            old, new = sha(b"\1", p, old), sha(b"\1", p, new)
+            while not f & 1 and f:
+                f, s = f >> 1, s >> 1
+        else:
+            new = sha(b"\1", new, p)
+        f, s = f >> 1, s >> 1
+    need(s == 0 and old == a[1] and new == b[1], "two heads of two histories")
+
+
+def stamped(files, name):
+    """That the head under a time token holds what is here of its log. The token itself is for openssl: VERIFY.sh."""
+    base = name[:-len(".tst")]
+    head = Note(files[base + ".head"], False)
+    path = [unb64(h) for h in files[base + ".path"].decode().split("\n")[:-1]] if base + ".path" in files else []
+    need(head.origin.split("/")[-3] == base[len("times/"):], f"{name}: of another log")
+    some = False
+    for proof in (n for n in files if n.endswith(".tlog-proof") and not n.endswith("/receipt.tlog-proof")):
+        text, note = files[proof].split(b"\n\n", 1)
+        cp = Note(note)
+        if cp.origin == head.origin:
+            some = True
+            need(int(text.decode().split("\n")[2][6:]) < head.size, f"{name}: its head does not hold {proof}")
+            consistent((cp.size, cp.root), (head.size, head.root), path)
+    need(some, f"{name}: nothing here stands under its head")
+    print(f"--  {name}: over a head of this log of {head.size} leaves; whose token it is and what it says, openssl tells: VERIFY.sh")
+
+
 def commitment(kind, b):
     return hmac.new(b[:32], b"rogatory/v1/commitment/" + kind + b"\0" + struct.pack(">Q", len(b) - 32) + b[32:], "sha256").digest()
 
@@ -532,6 +573,8 @@ def check(files, directory):
         note = Note(files[name])
         by = note.signed(trust.log(note.origin)).cosigned(trust.witnesses())
         print(f"ok  {name}: {note.size} leaves, cosigned by {len(by)}")
+    for name in sorted(n for n in files if n.startswith("times/") and n.endswith(".tst")):
+        stamped(files, name)
 
 
 def main(args):
