@@ -158,7 +158,7 @@ func TestFieldsAreDeclaredInTheOrderOfTheirNumbersAndOfKnownKinds(t *testing.T) 
 
 func TestDocumentNamesEveryFinalRefusal(t *testing.T) {
 	want := []string{string(envelope.ReasonSealing), string(envelope.ReasonMessage), string(envelope.ReasonInner), string(envelope.ReasonCommitment)}
-	for _, pkg := range []string{"node/post", "node/desk"} {
+	for _, pkg := range []string{"node/post", "node/desk/intake"} {
 		c := constantsOf(t, pkg)
 		for name := range c.exprs {
 			if strings.HasPrefix(name, "Reject") {

@@ -31,6 +31,7 @@ import (
 	"github.com/rogatory/rogatory/configs"
 	"github.com/rogatory/rogatory/node/desk/attachments"
 	"github.com/rogatory/rogatory/node/desk/erasure"
+	"github.com/rogatory/rogatory/node/desk/intake"
 	"github.com/rogatory/rogatory/node/desk/officers"
 	"github.com/rogatory/rogatory/node/desk/refusal"
 	"github.com/rogatory/rogatory/node/desk/standing"
@@ -54,6 +55,8 @@ type Config struct {
 
 // Desk serves officers and agencies. Its methods may be called by several goroutines.
 type Desk struct {
+	*intake.Clerk // what comes in
+
 	cfg    Config
 	log    *slog.Logger
 	office *post.Office // set once, before anything is served
@@ -63,8 +66,7 @@ type Desk struct {
 	records  supervision.Records
 	rules    atomic.Pointer[exchange.Rules] // under the directory in force
 
-	counts counts     // of messages within the hour
-	held   heldCounts // of approved messages without a number
+	held heldCounts // of approved messages without a number
 
 	reserved reservations      // case tokens that clients hold
 	standing *standing.Noter   // owned by Run
@@ -90,6 +92,7 @@ func New(cfg Config) (*Desk, error) {
 		return nil, err
 	}
 	d.rules.Store(&rules)
+	d.Clerk = intake.New(intake.Config{Node: cfg.Node, Store: cfg.Store, Peers: cfg.Peers, Files: d.files, Rules: d.ruleset, Logger: cfg.Logger})
 	if err := d.notePolicy(); err != nil {
 		return nil, err
 	}

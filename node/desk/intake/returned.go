@@ -1,4 +1,4 @@
-package desk
+package intake
 
 import (
 	"errors"
@@ -17,7 +17,7 @@ import (
 
 // Returned judges a message of ours that its recipient gave back after a rollback. It was approved and sent; who approved it stood in the log that
 // was lost. Its step bears the time at which it was submitted.
-func (d *Desk) Returned(tx *store.Tx, r *post.Returned) (post.Admission, error) {
+func (k *Clerk) Returned(tx *store.Tx, r *post.Returned) (post.Admission, error) {
 	token := r.Docket.GetCaseToken()
 	c, err := casefile.Load(&tx.Reader, token)
 	if err != nil {
@@ -44,13 +44,13 @@ func (d *Desk) Returned(tx *store.Tx, r *post.Returned) (post.Admission, error) 
 	at := int64(r.Message.GetSubmittedMs())
 	event := exchange.Event{
 		Kind: exchange.EventSent, At: at, Index: uint64(r.Index), Msg: exchange.Name(r.Name), Sent: at,
-		From: d.cfg.Node.Country, To: r.To, Docket: r.Docket, Actor: r.Docket.GetActor(), Who: who,
+		From: k.cfg.Node.Country, To: r.To, Docket: r.Docket, Actor: r.Docket.GetActor(), Who: who,
 	}
 	commit := translog.Hash(r.Message.GetDocketCommit())
 	if slices.ContainsFunc(c.Drafts, func(d exchange.DraftRecord) bool { return d.Name == exchange.Name(commit) }) {
 		event.Draft = exchange.Name(commit) // it was approved in the lost time
 	}
-	rules := d.ruleset(true)
+	rules := k.cfg.Rules(true)
 	events := []exchange.Event{event}
 	if c.Told && c.Kind == exchange.KindRequest && c.Side == exchange.Answering && c.State == exchange.Received {
 		// Whoever answers a request has taken it up: that step was lost.
@@ -83,7 +83,7 @@ func (d *Desk) Returned(tx *store.Tx, r *post.Returned) (post.Admission, error) 
 					return err
 				}
 			}
-			if err := c.Save(tx, d.cfg.Node.UndeliveredAfter); err != nil {
+			if err := c.Save(tx, k.cfg.Node.UndeliveredAfter); err != nil {
 				return err
 			}
 			return errors.Join(drafts.DropSent(tx, token, commit), attachments.ListAgain(tx, r.Content.GetAttachments(), &storev1.AttachmentCopy{
