@@ -267,6 +267,34 @@ func TestApprovedWhileUnclearedWaitsAndCanBeDeclined(t *testing.T) {
 	})
 }
 
+// A drafter who corrects an answer writes it again. The approver is asked to sign that one.
+func TestOfSeveralDraftsTheNewestIsApproved(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		_, rs, bg := pair(t)
+		rs.halt()
+		rs = rs.f.node["RS"].run(fourEyes)
+		rs.clearedIn(time.Minute)
+		token, err := bg.founder(1).hand(request(t, "RS/police"))
+		must(t, err)
+		within(t, time.Minute, "arrival", func() bool { return rs.has(token) })
+		for i := range 6 {
+			file := example(t, "clarification.json")
+			file.CaseToken = token
+			file.Content.GetClarification().Questions[0].Text = fmt.Sprintf("Wording %d?", i)
+			r, err := rs.founder(1).prepare(&nodev1.PrepareRequest{Verb: rogatoryv1.Verb_VERB_DRAFT, File: file})
+			must(t, err)
+			_, err = rs.founder(1).commit(r)
+			must(t, err)
+			time.Sleep(time.Second)
+			p, err := rs.founder(2).prepare(&nodev1.PrepareRequest{Verb: rogatoryv1.Verb_VERB_APPROVE, CaseToken: token})
+			must(t, err)
+			if got := string(p.GetMessages()[0].GetContent()); len(p.GetMessages()) != 1 || !strings.Contains(got, fmt.Sprintf("Wording %d?", i)) {
+				t.Errorf("after wording %d the approver is shown %q", i, got)
+			}
+		}
+	})
+}
+
 // Who asks for what cannot be is told at once what is possible, and not the approver later.
 func TestWhatCannotBeIsRefusedWhenItIsWritten(t *testing.T) {
 	bubble(t, func(t *testing.T) {

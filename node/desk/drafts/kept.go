@@ -74,28 +74,35 @@ func DropSent(tx *store.Tx, token string, commit translog.Hash) error {
 	return dropFitting(tx, func(row *storev1.Draft) bool { return row.GetCaseToken() == token && row.GetId() == IDOf(commit[:]) })
 }
 
-// OfAct returns the drafts that one act put before an approver, among them the ones of this case.
+// OfAct returns the drafts that one act put before an approver, the newest act that did so in this case.
 func OfAct(r *store.Reader, caseToken string, states ...string) ([]*Draft, error) {
 	var ids []string
-	var act []byte
+	var of []byte
+	newest := uint64(0)
 	collect := func(fits func(d *storev1.Draft, b *nodev1.CommitRequest) bool) error {
 		ids = ids[:0]
 		return r.EachDraft(func(row *storev1.Draft) bool {
 			body := &nodev1.CommitRequest{}
 			if slices.Contains(states, row.GetState()) && proto.Unmarshal(row.GetBody(), body) == nil && fits(row, body) {
 				ids = append(ids, row.GetId())
-				act = body.GetAssertion().GetAct()
 			}
 			return true
 		})
 	}
-	if err := collect(func(row *storev1.Draft, _ *nodev1.CommitRequest) bool { return row.GetCaseToken() == caseToken }); err != nil {
+	if err := collect(func(row *storev1.Draft, b *nodev1.CommitRequest) bool {
+		if row.GetCaseToken() != caseToken {
+			return false
+		}
+		if row.GetUpdatedMs() >= newest {
+			newest, of = row.GetUpdatedMs(), b.GetAssertion().GetAct()
+		}
+		return true
+	}); err != nil {
 		return nil, err
 	}
 	if len(ids) == 0 {
 		return nil, fmt.Errorf("case %s: %w", caseToken, refusal.ErrNoDraft)
 	}
-	of := act
 	if err := collect(func(_ *storev1.Draft, b *nodev1.CommitRequest) bool {
 		return string(b.GetAssertion().GetAct()) == string(of)
 	}); err != nil {
