@@ -33,6 +33,6 @@
 //	message, outbox, seen, peer, witness, parked, attachment, content, case, number, draft, act
 //	                           the nouns
 //	erase, backup, restore     what is destroyed stays so
-//	recover, returned          the next log after a rollback, and what peers give back
+//	recover, nextlog, returned the next log after a rollback, and what peers give back
 //	check, check_rows          everything held against everything else
 package store

@@ -128,3 +128,34 @@ func (r *Reader) leafAt(place int64) (translog.Leaf, error) {
 	}
 	return translog.ParseLeaf(raw)
 }
+
+// Opening returns the places of the leaves that stand behind the `node` leaf which opened a log, from one up to another: what [Recovery.Opening] has put.
+// The country's first log has none.
+func (r *Reader) Opening(l Log) (from, to int64, err error) {
+	if l.Base == 0 {
+		return 0, 0, nil
+	}
+	r.Leaves(l.Base, func(place int64, raw []byte) bool {
+		var leaf translog.Leaf
+		if leaf, err = translog.ParseLeaf(raw); err != nil || place >= l.Base+l.Size {
+			return false
+		}
+		switch e := leaf.Entry.(type) {
+		case *translog.Node:
+			if from != 0 {
+				return false
+			}
+			if e.Event == translog.NodeRecover {
+				from, to = place+1, place+1
+			}
+			return true
+		case *translog.Actor, *translog.State:
+			if from != 0 {
+				to = place + 1
+			}
+			return true
+		}
+		return from == 0
+	})
+	return from, to, err
+}

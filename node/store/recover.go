@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"go.etcd.io/bbolt"
 
@@ -12,7 +11,6 @@ import (
 	"github.com/rogatory/rogatory/node/store/batch"
 	"github.com/rogatory/rogatory/node/store/guard"
 	"github.com/rogatory/rogatory/node/store/leaves"
-	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
 // A Recovery says how the next log is opened after a rollback. Its functions may be called more than once.
@@ -101,7 +99,7 @@ func Recover(ctx context.Context, opts Options, r Recovery) (_ *Recovered, err e
 	}
 	var edge translog.Edge
 	if err := s.main.Update(func(b *bbolt.Tx) error {
-		edge, err = s.nextLog(b, &r, out)
+		edge, err = s.openNext(b, &r, out)
 		return err
 	}); err != nil {
 		return nil, err
@@ -111,210 +109,6 @@ func Recover(ctx context.Context, opts Options, r Recovery) (_ *Recovered, err e
 		return nil, fmt.Errorf("%w: %w", ErrUnguarded, err)
 	}
 	return out, nil
-}
-
-// nextLog closes the log that is written and opens the next one.
-func (s *Store) nextLog(b *bbolt.Tx, r *Recovery, out *Recovered) (edge translog.Edge, err error) {
-	t := &Tx{Reader: Reader{s: s, b: b}, call: new(call), now: time.Now().UnixMilli()}
-	old, size := s.current, t.Size()
-	cut, uncleared := t.Uncleared()
-	if !uncleared {
-		cut = size
-	}
-	if cut <= old.Base {
-		return edge, fmt.Errorf("no leaf of %s was ever confirmed: %w", old.Origin, ErrInvalid)
-	}
-	if out.Closed, err = t.HeadAt(cut - old.Base); err != nil {
-		return edge, err
-	}
-	moved, err := t.cutLeaves(cut, size)
-	if err != nil {
-		return edge, err
-	}
-	out.Moved = int64(len(moved))
-	stem, _ := leaves.SplitOrigin(s.opts.Origin)
-	out.Log = Log{Number: r.Number, Origin: fmt.Sprintf("%s%d", stem, r.Number), Epoch: uint32(r.Number), Base: cut}
-	row := &storev1.LogRow{
-		Number: r.Number, Origin: out.Log.Origin, Epoch: out.Log.Epoch, Base: uint64(cut), OpenedMs: uint64(t.now),
-		ClosedOrigin: old.Origin, GuardOrigin: out.GuardLog, GuardSize: uint64(out.Guard.Size), GuardRoot: out.Guard.Root[:],
-	}
-	if row.Closed, err = r.Close(old.Origin, out.Closed); err != nil {
-		return edge, err
-	}
-	last, err := t.leafAt(cut - 1)
-	if err != nil {
-		return edge, err
-	}
-	genesis, err := r.Genesis(old.Origin, out.Closed)
-	if err != nil {
-		return edge, err
-	}
-	note, beside, err := r.Note(out)
-	if err != nil {
-		return edge, err
-	}
-	// The genesis takes the place and the time of the first start that moves, so that what follows it keeps both.
-	entries := append(moved, translog.Leaf{Entry: note})
-	if len(moved) > 0 {
-		entries[0].Entry = genesis
-	} else {
-		entries = append([]translog.Leaf{{Entry: genesis}}, entries...)
-	}
-	at := last.At
-	add := func(e translog.Leaf) (leaf []byte, err error) {
-		if e.At == 0 {
-			e.At = t.now
-		}
-		at = max(at, e.At)
-		if leaf, err = translog.Marshal(at, edge.Size(), e.Entry); err != nil {
-			return nil, err
-		}
-		if err := t.putLeaf(cut+edge.Size(), leaf); err != nil {
-			return nil, err
-		}
-		return leaf, t.row().Grow(cut, &edge, translog.LeafHash(leaf))
-	}
-	var state translog.Hash
-	tokens := map[string]bool{} // of the cases that moved leaves have moved since the last `state` leaf
-	for i, e := range entries {
-		switch k := e.Entry.(type) {
-		case *translog.Case:
-			tokens[k.Case] = true
-		case *translog.State:
-			if e.Entry, err = t.movedState(r, cut, cut+int64(i), state, tokens); err != nil {
-				return edge, err
-			}
-			state = e.Entry.(*translog.State).State
-			clear(tokens)
-		}
-		leaf, err := add(e)
-		if err != nil {
-			return edge, err
-		}
-		if i == 0 {
-			endorsement, err := r.Endorse(leaf)
-			if err != nil {
-				return edge, err
-			}
-			if err := t.PutSide(cut, SideEndorsement, endorsement); err != nil {
-				return edge, err
-			}
-		}
-	}
-	if err := t.PutSide(cut+edge.Size()-1, SideReport, beside); err != nil {
-		return edge, err
-	}
-	if err := r.Opening(&t.Reader, state, func(e translog.Entry, name string, record []byte) error {
-		if st, ok := e.(*translog.State); ok {
-			st.Size = edge.Size()
-		}
-		if record != nil {
-			if err := t.PutSide(cut+edge.Size(), name, record); err != nil {
-				return err
-			}
-		}
-		_, err := add(translog.Leaf{Entry: e})
-		return err
-	}); err != nil {
-		return edge, err
-	}
-	out.Log.Size = edge.Size()
-	if err := errors.Join(
-		deleteWhere(b.Bucket(bucketCheckpoint), func(_, _ []byte) (bool, error) { return true, nil }),
-		t.putRow(bucketLogs, u64(r.Number), row),
-	); err != nil {
-		return edge, err
-	}
-	for _, rest := range [][]byte{bucketRecoveries, bucketReturned, bucketLost, bucketExpected} { // of a recovery before
-		if err := deleteWhere(b.Bucket(rest), func(_, _ []byte) (bool, error) { return true, nil }); err != nil {
-			return edge, err
-		}
-	}
-	for _, peer := range r.Peers {
-		epoch, seq, _, err := t.NextOutgoing(peer)
-		if err != nil {
-			return edge, err
-		}
-		if seq == 1 {
-			epoch = 0
-		}
-		if err := t.PutRecovery(&storev1.Recovery{Peer: peer, Log: r.Number, GivenEpoch: epoch, GivenSeq: seq - 1}); err != nil {
-			return edge, err
-		}
-	}
-	return edge, nil
-}
-
-// movedState returns the `state` leaf of a place that moves, as it has to be in the new log.
-func (t *Tx) movedState(r *Recovery, cut, place int64, before translog.Hash, tokens map[string]bool) (*translog.State, error) {
-	old, err := t.Side(place, SideSnapshot)
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		return nil, err
-	}
-	leaf, snapshot, err := r.Moved(old, before, tokens)
-	if err != nil {
-		return nil, err
-	}
-	leaf.Size = place - cut
-	if snapshot == nil {
-		return leaf, t.DeleteSide(place, SideSnapshot)
-	}
-	return leaf, t.PutSide(place, SideSnapshot, snapshot)
-}
-
-// Opening returns the places of the leaves that stand behind the `node` leaf which opened a log, from one up to another: what [Recovery.Opening] has put.
-// The country's first log has none.
-func (r *Reader) Opening(l Log) (from, to int64, err error) {
-	if l.Base == 0 {
-		return 0, 0, nil
-	}
-	r.Leaves(l.Base, func(place int64, raw []byte) bool {
-		var leaf translog.Leaf
-		if leaf, err = translog.ParseLeaf(raw); err != nil || place >= l.Base+l.Size {
-			return false
-		}
-		switch e := leaf.Entry.(type) {
-		case *translog.Node:
-			if from != 0 {
-				return false
-			}
-			if e.Event == translog.NodeRecover {
-				from, to = place+1, place+1
-			}
-			return true
-		case *translog.Actor, *translog.State:
-			if from != 0 {
-				to = place + 1
-			}
-			return true
-		}
-		return from == 0
-	})
-	return from, to, err
-}
-
-// cutLeaves takes the leaves from one place on out of their log and returns them. The first is that of a start.
-func (t *Tx) cutLeaves(from, size int64) ([]translog.Leaf, error) {
-	var cut []translog.Leaf
-	for place := from; place < size; place++ {
-		leaf, err := t.leafAt(place)
-		if err != nil {
-			return nil, err
-		}
-		start, ok := leaf.Entry.(*translog.Node)
-		if place == from && (!ok || start.Event != translog.NodeStart) {
-			return nil, fmt.Errorf("leaf %d, at which a start that was not confirmed begins, is %s: %w", place, leaf.Entry.Kind(), ErrInconsistent)
-		}
-		switch leaf.Entry.(type) {
-		case *translog.Msg, *translog.Rcpt, *translog.Rej, *translog.Reseal, *translog.Genesis:
-			return nil, fmt.Errorf("leaf %d is %s though no start since leaf %d was confirmed: %w", place, leaf.Entry.Kind(), from, ErrInconsistent)
-		}
-		cut = append(cut, leaf)
-		if err := t.row().Cut(place); err != nil {
-			return nil, err
-		}
-	}
-	return cut, nil
 }
 
 // Look reads a store that is not open, whether or not the head guard has seen more; nothing is made and nothing changes. The [RollbackError], if any,
