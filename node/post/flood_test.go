@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -161,6 +162,51 @@ func TestParkedEnvelopesAreBoundedInBytesAndLeaveRoomOnTheDisk(t *testing.T) {
 		v.answers("BG")
 		v.mail("BG", third) // there is room again
 		told(parked)
+		served(t, rs, bg, 0)
+	}, "RS", "BG", "XX")
+}
+
+// A refusal for good is kept with its proof: it takes none of the disk's last room either, and is made when there is some again.
+func TestWhatIsRefusedForGoodLeavesRoomOnTheDisk(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		rs, bg := w.members["RS"], w.members["BG"]
+		rs.start()
+		var full atomic.Bool
+		bg.start(func(c *Config) {
+			c.Room = func(int64) error {
+				if full.Load() {
+					return store.ErrDisk
+				}
+				return nil
+			}
+		})
+		v := w.members["XX"].turn()
+		from := bg.size()
+		full.Store(true)
+		var sent [][]byte
+		for i := range 20 {
+			b := []byte{0xff}
+			if i%2 == 0 {
+				b = nil // the desk's to judge
+			}
+			e := v.forge(bg, forgery{docket: b})
+			v.sent(bg, e)
+			sent = append(sent, e)
+		}
+		v.mail("BG", sent...)
+		for _, a := range v.answers("BG").Advice {
+			if a.Code != rogatoryv1.AdviceCode_ADVICE_CODE_BUSY || a.RetryAfterMs < 60_000 {
+				t.Errorf("advice %v", a)
+			}
+		}
+		if grown := bg.size() - from; grown != 0 {
+			t.Errorf("%d leaves were written on a full disk", grown)
+		}
+		full.Store(false)
+		v.mail("BG", sent...)
+		if n := len(w.receipts(bg, v.answers("BG"))); n != len(sent) {
+			t.Errorf("%d of %d were answered when there was room", n, len(sent))
+		}
 		served(t, rs, bg, 0)
 	}, "RS", "BG", "XX")
 }

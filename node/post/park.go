@@ -73,7 +73,7 @@ func (l *lane) noRoom(bytes int64) bool {
 	}
 	err := l.o.cfg.Room(bytes)
 	if err != nil && l.refusals.First("no-room") {
-		l.o.log.Error("nothing more is parked", "peer", l.country, "err", err)
+		l.o.log.Error("nothing more is taken or parked", "peer", l.country, "err", err)
 	}
 	return err != nil
 }

@@ -85,6 +85,7 @@ type opening struct {
 	released bool              // an operator has it taken in: no capacity limits it
 	o        *envelope.Opening // nil when it does not parse
 	over     bool              // beyond the peer's capacity
+	full     bool              // the disk has no room for it
 
 	// What becomes of it, one of these; advice beside parked and fork.
 	arrival *Arrival
@@ -303,14 +304,16 @@ func (l *lane) refuse(op *opening, err error) {
 	}
 }
 
-// limit answers new messages beyond the capacity that we have declared, in messages and in bytes, with the time to come again.
+// limit answers new messages beyond the capacity that we have declared, in messages and in bytes, with the time to come again; those that the disk has no
+// room for as well, be they refused for good: that is kept, too.
 func (l *lane) limit(openings []*opening) {
 	for _, op := range openings {
 		if op.arrival == nil && op.refused == "" {
 			continue
 		}
 		now, size := time.Now(), int64(len(op.raw))
-		if op.over = l.messages.Room(now) < 1 || l.bytes.Room(now) < size; !op.over {
+		op.full = l.noRoom(size)
+		if op.over = op.full || l.messages.Room(now) < 1 || l.bytes.Room(now) < size; !op.over {
 			l.messages.Take(1)
 			l.bytes.Take(size)
 		}
@@ -319,7 +322,11 @@ func (l *lane) limit(openings []*opening) {
 		if op.over {
 			op.arrival, op.refused = nil, ""
 			op.advice = op.advise(rogatoryv1.AdviceCode_ADVICE_CODE_BUSY)
-			op.advice.RetryAfterMs = uint64(max(l.messages.Wait(1), l.bytes.Wait(int64(len(op.raw)))).Milliseconds())
+			wait := max(l.messages.Wait(1), l.bytes.Wait(int64(len(op.raw))))
+			if op.full {
+				wait = max(wait, time.Minute)
+			}
+			op.advice.RetryAfterMs = uint64(wait.Milliseconds())
 		}
 	}
 }
