@@ -45,6 +45,10 @@ func init() {
 			module + "node/store", module + "node/transport", module + "node/transport/", module + "proto/rogatory/node/", module + "proto/rogatory/peer/",
 		}
 	}
+	// What a store is made of knows nothing of the store.
+	for _, p := range []string{"node/store/leaves", "node/store/keys", "node/store/guard", "node/store/backup", "node/store/batch", "node/store/disk"} {
+		forbidden[p] = append(slices.Clone(forbidden["node/store"]), module+"node/store")
+	}
 	// What an auditor runs reads files: no store, no network, no part of a node.
 	noNode := append(slices.Clone(forbidden["node/exchange"]), module+"node/post", module+"node/desk", module+"node/online", module+"node/online/", module+"node/peers", module+"node/export", module+"node/client", module+"node", module+"configs")
 	for _, p := range []string{
