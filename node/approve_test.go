@@ -386,3 +386,40 @@ func TestADeclinedDraftIsReplacedOrForgotten(t *testing.T) {
 		rs.halt()
 	})
 }
+
+// Between draft and approval the case may have moved. Who would approve learns that before anything is signed; the draft can still be taken back.
+func TestWhatTheCaseNoLongerAllowsIsNotPutBeforeAnApprover(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := federate(t, "RS", "BG")
+		rs, bg := f.node["RS"].run(), f.node["BG"].run(fourEyes)
+		rs.clearedIn(time.Minute)
+		bg.clearedIn(time.Minute)
+		asker, drafter, approver := rs.founder(1), bg.founder(1), bg.founder(2)
+		token, err := asker.hand(request(t, "BG/police"))
+		must(t, err)
+		within(t, time.Minute, "arrival", func() bool { return bg.has(token) })
+		in := func(name string) *rogatoryv1.RequestFile {
+			file := example(t, name)
+			file.CaseToken = token
+			return file
+		}
+		_, err = drafter.hand(in("police-reply.json"))
+		must(t, err)
+		approval := &nodev1.PrepareRequest{Verb: rogatoryv1.Verb_VERB_APPROVE, CaseToken: token}
+		early, err := approver.prepare(approval)
+		must(t, err)
+
+		_, err = asker.hand(in("withdrawal.json"))
+		must(t, err)
+		within(t, time.Minute, "the withdrawal", func() bool { return drafter.list()[token].GetState() == "withdrawn" })
+		_, err = approver.prepare(approval)
+		refused(t, "preparing the approval of a reply to what was withdrawn", err, "transition-illegal")
+		early.Messages = nil
+		_, err = approver.commit(early)
+		refused(t, "approving it all the same", err, "transition-illegal")
+		must(t, approver.do(rogatoryv1.Verb_VERB_DECLINE, token, ""))
+		settled(t, []*inside{rs, bg})
+		rs.halt()
+		bg.halt()
+	})
+}

@@ -161,9 +161,9 @@ func (a *deed) note(tx *store.Tx, tokens []string) error {
 	return tx.PutSubmission(a.unit, a.key, &storev1.Submission{CaseTokens: tokens, AtMs: uint64(tx.At()), Digest: a.digest[:]})
 }
 
-// who is the actor as exchange knows him.
-func (a *deed) who() exchange.Who {
-	if a.officer.GetAgency() {
+// whoOf is an officer as exchange knows him.
+func whoOf(officer *rogatoryv1.Officer) exchange.Who {
+	if officer.GetAgency() {
 		return exchange.Agency
 	}
 	return exchange.Officer
@@ -171,7 +171,7 @@ func (a *deed) who() exchange.Who {
 
 // event is a step that the actor makes now.
 func (a *deed) event(tx *store.Tx, kind exchange.EventKind) exchange.Event {
-	return exchange.Event{Kind: kind, At: tx.At(), Index: uint64(tx.Size()), Actor: a.act.GetActor(), Who: a.who()}
+	return exchange.Event{Kind: kind, At: tx.At(), Index: uint64(tx.Size()), Actor: a.act.GetActor(), Who: whoOf(a.officer)}
 }
 
 // local is the docket of a step that sends nothing.
@@ -373,8 +373,8 @@ func (a *deed) mayFollow(tx *store.Tx, c *casefile.File, m *drafts.Message) erro
 	}
 	e := a.event(tx, exchange.EventSent)
 	e.Msg, e.Sent, e.From, e.To, e.Docket = exchange.Name(m.Commit()), e.At, a.d.cfg.Node.Country, m.Out.GetTo(), m.Docket
-	_, _, err := exchange.Apply(c.Case, e, a.d.ruleset(true))
-	return refusal.InCase(c.Case, err)
+	_, err := c.Try(e, a.d.ruleset(true))
+	return err
 }
 
 // submit gives messages to the office, together with the steps of their cases. drafts, if any, are what they were approved as, in the same order.

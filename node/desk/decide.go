@@ -126,13 +126,18 @@ func (a *deed) decline(ctx context.Context) (*nodev1.CommitResponse, error) {
 	return a.d.rows(tokens)
 }
 
+// declining is the step by which a draft is declined: what nobody but its drafter has is discarded.
+func declining(c *casefile.File, name exchange.Name) exchange.EventKind {
+	if c.WithDrafter(name) {
+		return exchange.EventDiscard
+	}
+	return exchange.EventDecline
+}
+
 // sendBack declines a draft, or discards it when nobody else has it.
 func (a *deed) sendBack(tx *store.Tx, c *casefile.File, p *drafts.Draft) error {
-	e := a.event(tx, exchange.EventDecline)
+	e := a.event(tx, declining(c, p.Name()))
 	e.Draft = p.Name()
-	if c.WithDrafter(e.Draft) {
-		e.Kind = exchange.EventDiscard
-	}
 	// The first draft of a joint case that is discarded takes the case with it.
 	if c.State != exchange.Discarded {
 		if err := c.Step(tx, e, a.d.ruleset(false), casefile.Why{Assertion: a.assertion, Local: a.local(c.Token)}); err != nil {

@@ -109,9 +109,9 @@ func (a *deed) wait(tx *store.Tx, c *casefile.File, m *drafts.Message) error {
 	urgency := cmp.Or(m.Docket.GetUrgency(), c.Urgency)
 	switch glass := m.Docket.GetBreakGlass(); {
 	case glass && (a.officer.GetAgency() || urgency != rogatoryv1.Urgency_URGENCY_THREAT_LIFE):
-		return &exchange.TransitionError{State: c.State, Step: "sent", Who: a.who(), Code: exchange.CodeBreakGlassUrgency}
+		return &exchange.TransitionError{State: c.State, Step: "sent", Who: whoOf(a.officer), Code: exchange.CodeBreakGlassUrgency}
 	case !glass && !alone:
-		return &exchange.TransitionError{State: c.State, Step: "sent", Who: a.who(), Code: exchange.CodeNotApproved}
+		return &exchange.TransitionError{State: c.State, Step: "sent", Who: whoOf(a.officer), Code: exchange.CodeNotApproved}
 	}
 	if err := a.mayFollow(tx, c, m); err != nil {
 		return err

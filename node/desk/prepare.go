@@ -400,9 +400,55 @@ func (d *Desk) prepareDecision(ctx context.Context, r *nodev1.PrepareRequest, of
 		if err := federation.Allowed(officer, federation.ActWant{Verb: r.GetVerb(), Unit: p.Unit(), Drafter: drafter}); err != nil {
 			return nil, err
 		}
+		if err := d.mayDecide(r.GetVerb(), officer, p); err != nil {
+			return nil, err
+		}
 		messages = append(messages, p.Out)
 	}
 	return compose(&rogatoryv1.Act{Verb: r.GetVerb(), CaseToken: r.GetCaseToken(), Actor: r.GetActor()}, messages, nil)
+}
+
+// mayDecide refuses to approve or decline a draft that its case, as it stands now, does not let go or take back.
+func (d *Desk) mayDecide(verb rogatoryv1.Verb, officer *rogatoryv1.Officer, p *drafts.Draft) error {
+	m, err := p.Message()
+	if err != nil {
+		return err
+	}
+	return d.cfg.Store.View(func(tx *store.Reader) error {
+		c, err := casefile.Load(tx, p.CaseToken())
+		if err != nil {
+			return err
+		}
+		e := stepNow(tx, c, officer)
+		e.Draft = p.Name()
+		if verb == rogatoryv1.Verb_VERB_DECLINE {
+			if e.Kind = declining(c, e.Draft); c.State == exchange.Discarded {
+				return nil
+			}
+			_, err = c.Try(e, d.ruleset(false))
+			return err
+		}
+		if err := c.MayClaim(m.Docket); err != nil {
+			return fmt.Errorf("case %s: %w", c.Token, err)
+		}
+		e.Kind = exchange.EventApprove
+		if c, err = c.Try(e, d.ruleset(false)); err != nil {
+			return err
+		}
+		e.Kind, e.Msg, e.Sent = exchange.EventSent, e.Draft, e.At
+		e.From, e.To, e.Docket = d.cfg.Node.Country, m.Out.GetTo(), m.Docket
+		alone, err := d.alone(tx, c, officer, p.Unit(), m.Docket)
+		if err != nil {
+			return err
+		}
+		_, err = c.Try(e, d.ruleset(alone))
+		return err
+	})
+}
+
+// stepNow is a step that an officer would make now.
+func stepNow(r *store.Reader, c *casefile.File, officer *rogatoryv1.Officer) exchange.Event {
+	return exchange.Event{At: max(time.Now().UnixMilli(), c.Changed), Index: uint64(r.Size()), Actor: officer.GetPseudonym(), Who: whoOf(officer)}
 }
 
 // prepareRatify composes the ratification of what one officer sent alone.
@@ -424,6 +470,11 @@ func (d *Desk) prepareRatify(ctx context.Context, r *nodev1.PrepareRequest, offi
 			return fmt.Errorf("ratifying in case %s: %w", r.GetCaseToken(), refusal.ErrNoDraft)
 		}
 		if err := federation.Allowed(officer, federation.ActWant{Verb: r.GetVerb(), Unit: c.Unit, Drafter: alone.By}); err != nil {
+			return err
+		}
+		e := stepNow(tx, c, officer)
+		e.Kind, e.Of = exchange.EventRatify, alone.Msg
+		if _, err := c.Try(e, d.ruleset(false)); err != nil {
 			return err
 		}
 		act.Subject = alone.Msg[:]

@@ -48,18 +48,24 @@ func (c *File) Begin(kind rogatoryv1.Kind) {
 
 // stepNotice is Step for a notice.
 func (c *File) stepNotice(tx *store.Tx, e exchange.Event, why Why, alone bool) error {
+	if err := c.moveNotice(e, alone); err != nil {
+		return err
+	}
+	if e.Kind == exchange.EventSent {
+		return released(tx, e, why)
+	}
+	return nil
+}
+
+// moveNotice makes a step of a notice, or refuses it and changes nothing.
+func (c *File) moveNotice(e exchange.Event, alone bool) error {
 	refused := &exchange.TransitionError{State: c.State, Step: exchange.Step(e.Kind), Who: e.Who, Code: exchange.CodeIllegal}
 	if !c.NoticeMay(e.Kind) {
 		return refused
 	}
-	if e.Kind == exchange.EventSent {
-		if c.State != exchange.Approved && !alone {
-			refused.Code = exchange.CodeNotApproved
-			return refused
-		}
-		if err := released(tx, e, why); err != nil {
-			return err
-		}
+	if e.Kind == exchange.EventSent && c.State != exchange.Approved && !alone {
+		refused.Code = exchange.CodeNotApproved
+		return refused
 	}
 	switch e.Kind {
 	case exchange.EventDraft, exchange.EventSent:

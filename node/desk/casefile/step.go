@@ -58,6 +58,23 @@ func (c *File) Step(tx *store.Tx, e exchange.Event, rules exchange.Rules, why Wh
 	return nil
 }
 
+// Try returns the case as Step would leave it, or what Step would refuse it with. Nothing is written, and c stays as it is.
+func (c *File) Try(e exchange.Event, rules exchange.Rules) (*File, error) {
+	next := *c
+	var err error
+	switch {
+	case c.Notice():
+		err = next.moveNotice(e, len(rules.Alone) > 0)
+	case c.Expired:
+		err = fmt.Errorf("case %s: %w", c.Token, refusal.ErrExpired)
+	default:
+		if next.Case, _, err = exchange.Apply(c.Case, e, rules); err != nil {
+			err = refusal.InCase(c.Case, err)
+		}
+	}
+	return &next, err
+}
+
 // docketCommit returns the commitment of a message that waited in the case.
 func docketCommit(tx *store.Tx, c exchange.Case, name envelope.Name) (translog.Hash, error) {
 	m, ok := c.Message(exchange.Name(name))
