@@ -127,8 +127,8 @@ func kindOf(leaf []byte) string {
 	return string(kind)
 }
 
-// Unwitnessed reports whether the newest checkpoint of an archive carries no witness's cosignature yet, and how many leaves the newest
-// one of its log that reached its quorum covers, as far as the archive's last leaves tell; 0 if they tell of none. It
+// Unwitnessed reports whether an archive ends with something that no witness has cosigned yet, other than the leaves of rounds and of time tokens, and
+// how many leaves the newest head of its log that reached its quorum covers, as far as the archive's last leaves tell; 0 if they tell of none. It
 // verifies nothing: it is for a note to whoever has just made the archive.
 func Unwitnessed(a *archive.Reader) (from int64, is bool, err error) {
 	note, err := a.Checkpoint()
@@ -140,22 +140,28 @@ func Unwitnessed(a *archive.Reader) (from int64, is bool, err error) {
 		return 0, false, nil
 	}
 	var tile []archive.Entry
+	size, act := int64(-1), int64(-1) // of that head; index of the last leaf that it should hold
 	for n := a.Tiles() - 1; n >= max(0, a.Tiles()-1-maxTail/archive.TileWidth); n-- {
 		if tile, err = a.Tile(n, tile); err != nil {
 			return 0, false, err
 		}
 		for _, e := range slices.Backward(tile) {
-			if kindOf(e.Leaf) != "cos" {
-				continue
+			switch kind := kindOf(e.Leaf); {
+			case kind == "cos" && size < 0:
+				leaf, err := translog.ParseLeaf(e.Leaf)
+				if err != nil {
+					return 0, false, err
+				}
+				if c, ok := leaf.Entry.(*translog.Cos); ok && c.Log == a.Info().Log {
+					size = c.Size
+				}
+			case kind != "cos" && kind != "wit" && kind != "time":
+				act = max(act, e.Index)
 			}
-			leaf, err := translog.ParseLeaf(e.Leaf)
-			if err != nil {
-				return 0, false, err
-			}
-			if c, ok := leaf.Entry.(*translog.Cos); ok && c.Log == a.Info().Log {
-				return c.Size, true, nil
+			if size >= 0 && (act >= 0 || e.Index <= size) {
+				return size, act >= size, nil
 			}
 		}
 	}
-	return 0, true, nil
+	return max(size, 0), true, nil
 }

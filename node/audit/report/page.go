@@ -49,6 +49,7 @@ type Log struct {
 	Root, State     string
 	Assurance       string
 	Witnessed       int64
+	Timed           audit.Timed
 	Last            int64
 	Heads           []Head
 	HeadCount       int
@@ -165,7 +166,7 @@ func logOf(ctx context.Context, r *archive.Reader, o *Options) (*Log, []audit.Fi
 	}
 	l := &Log{
 		Origin: r.Info().Log, Country: r.Info().Country, Size: res.Size, Root: res.Root.String(), Assurance: res.Assurance.String(),
-		Witnessed: res.Witnessed, Verified: res.Status,
+		Witnessed: res.Witnessed, Timed: res.Timed, Verified: res.Status,
 	}
 	found := res.Findings
 	if r.Info().Limited() {
