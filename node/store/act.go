@@ -32,12 +32,7 @@ func (t *Tx) ForgetNonces(now uint64, limit int) (int, error) {
 	for k, _ := c.First(); k != nil && number(k)+uint64(nonceKeep.Milliseconds()) < now && len(old) < limit; k, _ = c.Next() {
 		old = append(old, k)
 	}
-	for _, k := range old {
-		if err := t.delete(bucketNonces, k); err != nil {
-			return 0, err
-		}
-	}
-	return len(old), nil
+	return len(old), t.deleteAll(bucketNonces, old)
 }
 
 // PutOfficer keeps or replaces an entry of the register of actors.

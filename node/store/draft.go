@@ -63,10 +63,5 @@ func (t *Tx) ForgetSubmissions(before uint64, limit int) (int, error) {
 			old = append(old, k)
 		}
 	}
-	for _, k := range old {
-		if err := t.delete(bucketSubmissions, k); err != nil {
-			return 0, err
-		}
-	}
-	return len(old), nil
+	return len(old), t.deleteAll(bucketSubmissions, old)
 }

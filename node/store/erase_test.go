@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -329,5 +330,60 @@ func TestAnErasedMessageIsKnownToAStoreThatNeverHadIt(t *testing.T) {
 	}
 	if err := r.closeFiles(); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestHandingOverLeavesTheFormerUnitWithoutKey(t *testing.T) {
+	opts := testOptions(t.TempDir())
+	var without atomic.Value
+	without.Store("")
+	opts.UnitKeys = func(unit string) (UnitKey, error) {
+		if unit == without.Load() {
+			return UnitKey{}, errors.New("this unit has no key here")
+		}
+		return unitKeys(unit)
+	}
+	s := openStore(t, opts)
+	var id uint64
+	update(t, s, func(tx *Tx) (err error) { id, err = tx.PutContent("police", []byte("handed over")); return err })
+	update(t, s, func(tx *Tx) error { return tx.TransferContent(id, "fiu") })
+	without.Store("police")
+	if b, err := s.Content(id); err != nil || string(b) != "handed over" {
+		t.Errorf("with the new unit's key: %q, %v", b, err)
+	}
+	without.Store("fiu")
+	if b, err := s.Content(id); err == nil {
+		t.Errorf("without it: %q", b)
+	}
+	without.Store("")
+}
+
+func TestErasedContentIsGoneFromBothFiles(t *testing.T) {
+	s := openStore(t, testOptions(t.TempDir()))
+	var id, other uint64
+	update(t, s, func(tx *Tx) (err error) {
+		if id, err = tx.PutContent("police", []byte("to be erased")); err != nil {
+			return err
+		}
+		other, err = tx.PutContent("police", []byte("to be kept"))
+		return err
+	})
+	row, file := wrapped(t, s, id), filepath.Join(s.opts.Dir, keysName)
+	if b, err := os.ReadFile(file); err != nil || !bytes.Contains(b, row) {
+		t.Fatalf("the key is not in keys.db: %v", err)
+	}
+	update(t, s, func(tx *Tx) error { return tx.EraseContent(id) })
+	if _, err := s.Content(id); !errors.Is(err, ErrErased) {
+		t.Errorf("reading it: %v", err)
+	}
+	if b, err := os.ReadFile(file); err != nil || bytes.Contains(b, row) {
+		t.Errorf("the erased key is still in keys.db: %v", err)
+	}
+	if _, err := s.keys.Key(id); !errors.Is(err, ErrKey) {
+		t.Errorf("its key: %v", err)
+	}
+	update(t, s, func(tx *Tx) error { return tx.TransferContent(other, "fiu") })
+	if b, err := s.Content(other); err != nil || string(b) != "to be kept" {
+		t.Errorf("the other one: %q, %v", b, err)
 	}
 }

@@ -92,9 +92,9 @@ func (r *Reader) LogRow(number uint64) (*storev1.LogRow, error) {
 	return row, nil
 }
 
-// Uncleared returns the place from which on the peers have confirmed nothing of the log since: that of the first leaf of the first start that
+// uncleared returns the place from which on the peers have confirmed nothing of the log since: that of the first leaf of the first start that
 // was not cleared; ok is false when the last start was.
-func (r *Reader) Uncleared() (place int64, ok bool) {
+func (r *Reader) uncleared() (place int64, ok bool) {
 	if v := r.b.Bucket(bucketCheckpoint).Get(rowUncleared); v != nil {
 		return int64(number(v)), true
 	}
@@ -103,7 +103,7 @@ func (r *Reader) Uncleared() (place int64, ok bool) {
 
 // NoteStart notes that a start begins at the next leaf, unless an earlier one has not been cleared yet.
 func (t *Tx) NoteStart() error {
-	if _, ok := t.Uncleared(); ok {
+	if _, ok := t.uncleared(); ok {
 		return nil
 	}
 	return t.put(bucketCheckpoint, rowUncleared, u64(t.Size()))

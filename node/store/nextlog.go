@@ -8,6 +8,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/store/disk"
 	"github.com/rogatory/rogatory/node/store/leaves"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
@@ -41,7 +42,7 @@ func (s *Store) openNext(b *bbolt.Tx, r *Recovery, out *Recovered) (translog.Edg
 // closeLast closes the log that is written at its last head that peers can have confirmed, and takes out what starts have written since.
 func (n *nextLog) closeLast() (row *storev1.LogRow, moved []translog.Leaf, err error) {
 	last, size := n.s.current, n.Size()
-	cut, uncleared := n.Uncleared()
+	cut, uncleared := n.uncleared()
 	if !uncleared {
 		cut = size
 	}
@@ -149,7 +150,7 @@ func (n *nextLog) stand(state translog.Hash) error {
 // forget takes away what is of the log before, and of a recovery before.
 func (n *nextLog) forget() error {
 	for _, name := range [][]byte{bucketCheckpoint, bucketRecoveries, bucketReturned, bucketLost, bucketExpected} {
-		if err := deleteWhere(n.b.Bucket(name), func(_, _ []byte) (bool, error) { return true, nil }); err != nil {
+		if err := disk.DeleteWhere(n.b.Bucket(name), disk.All); err != nil {
 			return err
 		}
 	}

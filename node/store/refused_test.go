@@ -77,26 +77,3 @@ func TestARefusedStartLeavesNoNewFiles(t *testing.T) {
 		})
 	}
 }
-
-func TestANonceIsKeptADayLongerThanItMust(t *testing.T) {
-	s := openStore(t, testOptions(t.TempDir()))
-	nonce := make([]byte, 16)
-	const expires = 1_000_000
-	forget := func(now uint64, want int) {
-		t.Helper()
-		update(t, s, func(tx *Tx) error {
-			n, err := tx.ForgetNonces(now, 10)
-			if n != want {
-				t.Errorf("forgot %d nonces at %d, want %d", n, now, want)
-			}
-			return err
-		})
-	}
-	update(t, s, func(tx *Tx) error { return tx.UseNonce(nonce, expires) })
-	// The clock jumps ahead, what has expired is forgotten, and the clock is set right again.
-	forget(expires+uint64(nonceKeep.Milliseconds()), 0)
-	if _, err := s.Update(t.Context(), func(tx *Tx) error { return tx.UseNonce(nonce, expires) }); !errors.Is(err, ErrExists) {
-		t.Errorf("using it again: %v", err)
-	}
-	forget(expires+uint64(nonceKeep.Milliseconds())+1, 1)
-}

@@ -9,6 +9,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/rogatory/rogatory/node/store/backup"
+	"github.com/rogatory/rogatory/node/store/disk"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
@@ -92,7 +93,7 @@ func (s *Store) eraseAgain(ctx context.Context, journal map[uint64]bool) error {
 			return err
 		}
 		// Erasures are done below: those of the journal, and those that the backup has caught half done.
-		return deleteWhere(b.Bucket(bucketChores), func(_, v []byte) (bool, error) {
+		return disk.DeleteWhere(b.Bucket(bucketChores), func(_, v []byte) (bool, error) {
 			var chore storev1.Chore
 			err := parse(v, &chore)
 			return chore.Erase, err
@@ -141,26 +142,6 @@ func (t *Tx) eraseAttachments() error {
 	}
 	for _, id := range ids {
 		if err := errors.Join(t.DeleteAttachment(id), t.s.RemoveBlob(id)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// deleteWhere deletes the rows of which goes says so.
-func deleteWhere(b *bbolt.Bucket, goes func(k, v []byte) (bool, error)) error {
-	var keys [][]byte
-	if err := b.ForEach(func(k, v []byte) error {
-		ok, err := goes(k, v)
-		if ok {
-			keys = append(keys, k)
-		}
-		return err
-	}); err != nil {
-		return err
-	}
-	for _, k := range keys {
-		if err := b.Delete(k); err != nil {
 			return err
 		}
 	}

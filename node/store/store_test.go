@@ -1,12 +1,10 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -270,34 +268,4 @@ func TestAFailingCallLeavesNothingAndItsCompanyEverything(t *testing.T) {
 		}
 		return nil
 	})
-}
-
-func TestErasedContentIsGoneFromBothFiles(t *testing.T) {
-	s := openStore(t, testOptions(t.TempDir()))
-	var id, other uint64
-	update(t, s, func(tx *Tx) (err error) {
-		if id, err = tx.PutContent("police", []byte("to be erased")); err != nil {
-			return err
-		}
-		other, err = tx.PutContent("police", []byte("to be kept"))
-		return err
-	})
-	row, file := wrapped(t, s, id), filepath.Join(s.opts.Dir, keysName)
-	if b, err := os.ReadFile(file); err != nil || !bytes.Contains(b, row) {
-		t.Fatalf("the key is not in keys.db: %v", err)
-	}
-	update(t, s, func(tx *Tx) error { return tx.EraseContent(id) })
-	if _, err := s.Content(id); !errors.Is(err, ErrErased) {
-		t.Errorf("reading it: %v", err)
-	}
-	if b, err := os.ReadFile(file); err != nil || bytes.Contains(b, row) {
-		t.Errorf("the erased key is still in keys.db: %v", err)
-	}
-	if _, err := s.keys.Key(id); !errors.Is(err, ErrKey) {
-		t.Errorf("its key: %v", err)
-	}
-	update(t, s, func(tx *Tx) error { return tx.TransferContent(other, "fiu") })
-	if b, err := s.Content(other); err != nil || string(b) != "to be kept" {
-		t.Errorf("the other one: %q, %v", b, err)
-	}
 }

@@ -29,7 +29,7 @@ type Tx struct {
 	now         int64             // when the functions began to run, ms
 	guardNeeded bool              // a leaf that may be acted upon was appended
 	guardLater  bool              // one was appended whose guard may come a moment later
-	keys        *keys.Batch       // that the batch has taken
+	keys        *keys.Taker       // that the batch has taken
 	signatures  map[string]uint64 // root signatures that the batch has kept, and where, plus one
 	foretold    func(Head)        // is told the head before it is committed
 
@@ -79,6 +79,15 @@ func marshal(row proto.Message) ([]byte, error) {
 func (t *Tx) delete(bucket, key []byte) error {
 	t.call.wrote = true
 	return t.b.Bucket(bucket).Delete(key)
+}
+
+func (t *Tx) deleteAll(bucket []byte, keys [][]byte) error {
+	for _, key := range keys {
+		if err := t.delete(bucket, key); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // putPieces keeps a long value in pieces and returns how many they are. No other keys of the bucket are as long.

@@ -176,7 +176,7 @@ func (s *Store) runAll(batch []*call) (*Tx, error) {
 		if err != nil {
 			return nil, err
 		}
-		t := &Tx{Reader: Reader{s: s, b: b}, edge: s.edge, lastAt: s.lastAt, now: time.Now().UnixMilli(), keys: s.keys.Take(), signatures: make(map[string]uint64)}
+		t := &Tx{Reader: Reader{s: s, b: b}, edge: s.edge, lastAt: s.lastAt, now: time.Now().UnixMilli(), keys: s.keys.Taker(), signatures: make(map[string]uint64)}
 		again, wrote := false, false
 		for _, c := range batch {
 			if c.err != nil {

@@ -170,8 +170,8 @@ func (f *File) Keep(has map[uint64]bool, least uint64) error {
 		b := tx.Bucket(bucketKeys)
 		last := max(b.Sequence(), least)
 		if err := errors.Join(
-			deleteWhere(b, func(key []byte) bool { return !has[idOf(key)] }),
-			deleteWhere(tx.Bucket(bucketBlocks), func([]byte) bool { return true }),
+			disk.DeleteWhere(b, func(k, _ []byte) (bool, error) { return !has[idOf(k)], nil }),
+			disk.DeleteWhere(tx.Bucket(bucketBlocks), disk.All),
 		); err != nil {
 			return err
 		}
@@ -181,25 +181,6 @@ func (f *File) Keep(has map[uint64]bool, least uint64) error {
 	}
 	if err := f.replace(func(string) {}); err != nil {
 		return fmt.Errorf("writing keys.db anew: %w", err)
-	}
-	return nil
-}
-
-// deleteWhere deletes the rows of which goes says so.
-func deleteWhere(b *bbolt.Bucket, goes func(key []byte) bool) error {
-	var gone [][]byte
-	if err := b.ForEach(func(k, _ []byte) error {
-		if goes(k) {
-			gone = append(gone, k)
-		}
-		return nil
-	}); err != nil {
-		return err
-	}
-	for _, k := range gone {
-		if err := b.Delete(k); err != nil {
-			return err
-		}
 	}
 	return nil
 }

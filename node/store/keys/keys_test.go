@@ -38,7 +38,7 @@ func openFile(t *testing.T, path string, taken map[string]uint64) *File {
 func TestKeysOfABatchThatIsForgottenAreTakenAgain(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "keys.db")
 	f := openFile(t, path, nil)
-	take := func(b *Batch, unit string) uint64 {
+	take := func(b *Taker, unit string) uint64 {
 		t.Helper()
 		key, err := b.Key(unit)
 		if err != nil {
@@ -46,12 +46,12 @@ func TestKeysOfABatchThatIsForgottenAreTakenAgain(t *testing.T) {
 		}
 		return key.ID()
 	}
-	b := f.Take()
+	b := f.Taker()
 	first := take(b, "police")
 	if next := take(b, "police"); next <= first {
 		t.Errorf("key %d after key %d", next, first)
 	}
-	b = f.Take() // the one before is forgotten
+	b = f.Taker() // the one before is forgotten
 	if again := take(b, "police"); again != first {
 		t.Errorf("key %d is taken, %d was given back", again, first)
 	}
@@ -64,7 +64,7 @@ func TestKeysOfABatchThatIsForgottenAreTakenAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	f = openFile(t, path, taken)
-	b = f.Take()
+	b = f.Taker()
 	for range 10 * poolFirst { // several pools
 		if id := take(b, "police"); id <= first {
 			t.Fatalf("key %d comes twice", id)
@@ -80,7 +80,7 @@ func TestKeysOfABatchThatIsForgottenAreTakenAgain(t *testing.T) {
 
 func TestAContentOpensForItsUnitUntilItsKeyIsDestroyed(t *testing.T) {
 	f := openFile(t, filepath.Join(t.TempDir(), "keys.db"), nil)
-	key, err := f.Take().Key("police")
+	key, err := f.Taker().Key("police")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -90,27 +90,27 @@ func (f *File) poolOf(unit string) *pool {
 	return p
 }
 
-// A Batch is what one transaction takes from the pools. Of two at a time the second must begin when the first is settled or forgotten.
-type Batch struct {
+// A Taker takes keys from the pools for one transaction. The next one begins when it is settled or forgotten.
+type Taker struct {
 	f     *File
 	taken map[string]int // how many keys of each unit's pool
 }
 
-// Take returns a batch that has taken nothing yet. A batch that is forgotten has taken nothing.
-func (f *File) Take() *Batch { return &Batch{f, make(map[string]int)} }
+// Taker returns one that has taken nothing yet. What it takes stays where it is before it is settled.
+func (f *File) Taker() *Taker { return &Taker{f, make(map[string]int)} }
 
 // Key takes a key from the unit's pool. An empty pool is filled at once, a low one beside.
-func (b *Batch) Key(unit string) (Key, error) {
-	f := b.f
+func (t *Taker) Key(unit string) (Key, error) {
+	f := t.f
 	for range 2 {
 		f.poolsMu.Lock()
 		p := f.poolOf(unit)
-		n, left := b.taken[unit], len(p.keys)-b.taken[unit]
+		n, left := t.taken[unit], len(p.keys)-t.taken[unit]
 		low := left < p.size/4
 		var key Key
 		if left > 0 {
 			key = p.keys[n]
-			b.taken[unit] = n + 1
+			t.taken[unit] = n + 1
 		}
 		f.poolsMu.Unlock()
 		if left > 0 {
@@ -129,25 +129,25 @@ func (b *Batch) Key(unit string) (Key, error) {
 	return Key{}, fmt.Errorf("no key for unit %s: %w", unit, ErrKey)
 }
 
-// Last yields the last key that the batch has taken from the pool of each unit. It has to be kept in the transaction, for [File.Start].
-func (b *Batch) Last() iter.Seq2[string, uint64] {
+// Last yields the last key that was taken from the pool of each unit. It has to be kept in the transaction, for [File.Start].
+func (t *Taker) Last() iter.Seq2[string, uint64] {
 	return func(yield func(string, uint64) bool) {
-		b.f.poolsMu.Lock()
-		defer b.f.poolsMu.Unlock()
-		for unit, n := range b.taken {
-			if !yield(unit, b.f.pools[unit].keys[n-1].id) {
+		t.f.poolsMu.Lock()
+		defer t.f.poolsMu.Unlock()
+		for unit, n := range t.taken {
+			if !yield(unit, t.f.pools[unit].keys[n-1].id) {
 				return
 			}
 		}
 	}
 }
 
-// Settle takes what the batch has taken out of the pools: its transaction is committed.
-func (b *Batch) Settle() {
-	b.f.poolsMu.Lock()
-	defer b.f.poolsMu.Unlock()
-	for unit, n := range b.taken {
-		p := b.f.pools[unit]
+// Settle takes what was taken out of the pools: the transaction is committed.
+func (t *Taker) Settle() {
+	t.f.poolsMu.Lock()
+	defer t.f.poolsMu.Unlock()
+	for unit, n := range t.taken {
+		p := t.f.pools[unit]
 		p.keys = p.keys[n:]
 	}
 }
@@ -238,23 +238,9 @@ func (f *File) dropFailed(b, blocks *bbolt.Bucket) error {
 func (f *File) dropBlocks(blocks *bbolt.Bucket) error {
 	f.poolsMu.Lock()
 	defer f.poolsMu.Unlock()
-	var used [][]byte
-	if err := blocks.ForEach(func(k, v []byte) error {
+	return disk.DeleteWhere(blocks, func(k, v []byte) (bool, error) {
 		b, err := parseBlock(k, v)
-		if err != nil {
-			return err
-		}
-		if p := f.pools[b.unit]; p != nil && len(p.keys) > 0 && p.keys[0].id >= b.first+b.count {
-			used = append(used, k)
-		}
-		return nil
-	}); err != nil {
-		return err
-	}
-	for _, k := range used {
-		if err := blocks.Delete(k); err != nil {
-			return err
-		}
-	}
-	return nil
+		p := f.pools[b.unit]
+		return p != nil && len(p.keys) > 0 && p.keys[0].id >= b.first+b.count, err
+	})
 }
