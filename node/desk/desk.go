@@ -118,9 +118,9 @@ func (d *Desk) Follow(dir *federation.Directory, commit func() error) error {
 	})
 }
 
-// Officers lists the register.
+// Officers lists the register, and the units that there are.
 func (d *Desk) Officers(context.Context, *nodev1.OfficersRequest) (*nodev1.OfficersResponse, error) {
-	return &nodev1.OfficersResponse{Officers: d.officers.Now().Officers()}, nil
+	return &nodev1.OfficersResponse{Officers: d.officers.Now().Officers(), Units: officers.UnitsOf(d.cfg.Node)}, nil
 }
 
 // Enrol adds an enrolment or a revocation that two people have signed. The same one again changes nothing.

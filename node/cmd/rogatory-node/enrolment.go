@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -233,7 +234,26 @@ func (p *program) mayConfirm(c *cobra.Command, e *rogatoryv1.Enrolment, first *r
 	case age > federation.EnrolmentLife:
 		return no(fmt.Errorf("%s signed it %s ago: %w", first.GetActor(), span(age), federation.ErrActTime), "an enrolment is confirmed within seven days: have it signed anew")
 	}
+	if !e.GetRevoked() {
+		if err := knownUnits(ctx, cl, e.GetOfficer().GetUnits()); err != nil {
+			return err
+		}
+	}
 	return notSecond(who, first)
+}
+
+// knownUnits refuses units that the node does not have.
+func knownUnits(ctx context.Context, cl *client.Client, units []string) error {
+	there, err := cl.Desk.Officers(ctx, &nodev1.OfficersRequest{})
+	if err != nil {
+		return err
+	}
+	for _, unit := range units {
+		if !slices.Contains(there.GetUnits(), unit) {
+			return no(fmt.Errorf("the node has no unit %q", unit), "it has "+strings.Join(there.GetUnits(), ", ")+": have it signed anew")
+		}
+	}
+	return nil
 }
 
 func notSecond(who string, first *rogatoryv1.Act) error {

@@ -12,9 +12,13 @@ func KnownUnit(node *configs.Node, name string) error {
 	if node.Unit(name) != nil {
 		return nil
 	}
-	var names []string
+	return fmt.Errorf("unit %q of %s (there is %v): %w", name, node.Country, UnitsOf(node), refusal.ErrUnit)
+}
+
+// UnitsOf returns the names of a node's units.
+func UnitsOf(node *configs.Node) (names []string) {
 	for _, u := range node.Units {
 		names = append(names, u.Name)
 	}
-	return fmt.Errorf("unit %q of %s (there is %v): %w", name, node.Country, names, refusal.ErrUnit)
+	return names
 }

@@ -1918,7 +1918,9 @@ func (*OfficersRequest) Descriptor() ([]byte, []int) {
 type OfficersResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Active officers and agencies.
-	Officers      []*v1.Officer `protobuf:"bytes,1,rep,name=officers,proto3" json:"officers,omitempty"`
+	Officers []*v1.Officer `protobuf:"bytes,1,rep,name=officers,proto3" json:"officers,omitempty"`
+	// The units that there are here: nobody is enrolled into another.
+	Units         []string `protobuf:"bytes,2,rep,name=units,proto3" json:"units,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1956,6 +1958,13 @@ func (*OfficersResponse) Descriptor() ([]byte, []int) {
 func (x *OfficersResponse) GetOfficers() []*v1.Officer {
 	if x != nil {
 		return x.Officers
+	}
+	return nil
+}
+
+func (x *OfficersResponse) GetUnits() []string {
+	if x != nil {
+		return x.Units
 	}
 	return nil
 }
@@ -3866,9 +3875,10 @@ const file_rogatory_node_v1_node_proto_rawDesc = "" +
 	"\x02id\x18\x02 \x01(\fR\x02id\"%\n" +
 	"\rFetchResponse\x12\x14\n" +
 	"\x05chunk\x18\x01 \x01(\fR\x05chunk\"\x11\n" +
-	"\x0fOfficersRequest\"D\n" +
+	"\x0fOfficersRequest\"Z\n" +
 	"\x10OfficersResponse\x120\n" +
-	"\bofficers\x18\x01 \x03(\v2\x14.rogatory.v1.OfficerR\bofficers\"D\n" +
+	"\bofficers\x18\x01 \x03(\v2\x14.rogatory.v1.OfficerR\bofficers\x12\x14\n" +
+	"\x05units\x18\x02 \x03(\tR\x05units\"D\n" +
 	"\fEnrolRequest\x124\n" +
 	"\tenrolment\x18\x01 \x01(\v2\x16.rogatory.v1.EnrolmentR\tenrolment\"\x0f\n" +
 	"\rEnrolResponse\"\x82\x01\n" +
