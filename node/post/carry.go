@@ -237,7 +237,7 @@ func (l *lane) packAnswers(f *packing, room int) (int, error) {
 	if len(f.answers) == 0 {
 		return room, nil
 	}
-	receipts, err := l.o.prove(f.answers)
+	receipts, err := l.o.notary.Prove(f.answers)
 	if err != nil {
 		l.restore(f)
 		if store.Fatal(err) {

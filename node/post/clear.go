@@ -1,6 +1,10 @@
 package post
 
-import "fmt"
+import (
+	"fmt"
+
+	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
+)
 
 // Clear says that the peers have confirmed our head: from now on checkpoints are signed, messages are numbered and taken. A message to a peer gets a
 // number only once that peer is confirmed as well.
@@ -42,6 +46,20 @@ func (o *Office) Open(peer string) bool {
 
 // Confirmations returns a channel that receives when peers were confirmed: what waits for them can be submitted. It is for one reader.
 func (o *Office) Confirmations() <-chan struct{} { return o.confirm }
+
+// ready returns why nothing may be signed or numbered now, or nil.
+func (o *Office) ready() error {
+	if !o.Cleared() {
+		return ErrUncleared
+	}
+	return nil
+}
+
+// Checkpoint returns a signed checkpoint of at least size leaves, and its size; ErrUncleared before Clear.
+func (o *Office) Checkpoint(size int64) ([]byte, int64, error) { return o.notary.Checkpoint(size) }
+
+// Receipt returns the receipt that one of our leaves is.
+func (o *Office) Receipt(place int64) (*rogatoryv1.Receipts, error) { return o.notary.Receipt(place) }
 
 // mayNumber returns why a message to a peer may get no number now, or nil.
 func (o *Office) mayNumber(peer string) error {

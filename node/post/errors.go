@@ -21,9 +21,3 @@ var (
 	// ErrContent means that a kept content is damaged.
 	ErrContent = errors.New("kept content is damaged")
 )
-
-// Errors of receipts.
-var (
-	// ErrReceipt means that a receipt does not fit the message it names.
-	ErrReceipt = errors.New("receipt does not fit the message")
-)

@@ -36,6 +36,7 @@ import (
 	"github.com/rogatory/rogatory/crypto/keyring"
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/peers"
+	"github.com/rogatory/rogatory/node/receipt"
 	"github.com/rogatory/rogatory/node/store"
 	"github.com/rogatory/rogatory/node/transport"
 	"github.com/rogatory/rogatory/node/wait"
@@ -136,7 +137,7 @@ type Office struct {
 	confirm  chan struct{} // holds something when a peer was confirmed
 	stopped  chan struct{} // closed when Run has returned
 
-	cp     checkpoints
+	notary *receipt.Notary
 	strays strays
 
 	// Duplicates counts messages that had arrived before; Inauthentic what was not authentic. Both since the start.
@@ -163,6 +164,7 @@ func New(cfg Config) *Office {
 		confirm: make(chan struct{}, 1),
 		stopped: make(chan struct{}),
 	}
+	o.notary = receipt.NewNotary(receipt.Config{Store: cfg.Store, Log: cfg.Log, Ready: o.ready, Step: func() { o.step(StepCheckpoint) }})
 	o.strays.counts = map[string]int64{}
 	for _, country := range cfg.Peers.Countries() {
 		if country != cfg.Country {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/receipt"
 	"github.com/rogatory/rogatory/node/store"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
@@ -39,7 +40,7 @@ func TestEveryReceiptIsProvenByWhatStandsBesideItsLeaf(t *testing.T) {
 				if !ok {
 					continue
 				}
-				note, err := r.Side(int64(i), SideCheckpoint)
+				note, err := r.Side(int64(i), receipt.SideCheckpoint)
 				switch {
 				case err == nil:
 					checkpoints++
@@ -55,7 +56,7 @@ func TestEveryReceiptIsProvenByWhatStandsBesideItsLeaf(t *testing.T) {
 				if cp.Size != rcpt.Size || cp.Root != rcpt.Root {
 					t.Errorf("leaf %d is of a tree of %d and stands behind a checkpoint of %d", i, rcpt.Size, cp.Size)
 				}
-				leaf, err := r.Side(int64(i), SideLeaf)
+				leaf, err := r.Side(int64(i), store.SideLeaf)
 				if errors.Is(err, store.ErrNotFound) {
 					m, err := r.Message(rcpt.Ref)
 					must(t, err)
@@ -63,7 +64,7 @@ func TestEveryReceiptIsProvenByWhatStandsBesideItsLeaf(t *testing.T) {
 				} else if err != nil {
 					return err
 				}
-				b, err := r.Side(int64(i), SidePath)
+				b, err := r.Side(int64(i), receipt.SidePath)
 				if err != nil {
 					return err
 				}

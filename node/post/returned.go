@@ -1,14 +1,13 @@
 package post
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"math"
 
 	"github.com/rogatory/rogatory/crypto/envelope"
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/receipt"
 	"github.com/rogatory/rogatory/node/store"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
@@ -132,7 +131,7 @@ func (l *lane) giveBack(tx *store.Tx, until int64) error {
 // placeReturned writes a message of ours that the peer gave back: its leaf, that of the peer's receipt, and what it does to its case. When its case
 // does not allow it now nothing is written, unless force leaves the case as it is.
 func (l *lane) placeReturned(tx *store.Tx, row *storev1.ReturnedMessage, m *rogatoryv1.Message, force bool) (bool, error) {
-	receipt, err := translog.ParseLeaf(row.GetLeaf())
+	leaf, err := translog.ParseLeaf(row.GetLeaf())
 	if err != nil {
 		return false, err
 	}
@@ -182,7 +181,7 @@ func (l *lane) placeReturned(tx *store.Tx, row *storev1.ReturnedMessage, m *roga
 			return false, err
 		}
 	}
-	rcpt, err := l.rcptOf(tx, row, receipt, r.Index)
+	rcpt, err := l.rcptOf(tx, row, leaf, r.Index)
 	if err != nil {
 		return false, err
 	}
@@ -199,75 +198,24 @@ func (l *lane) placeReturned(tx *store.Tx, row *storev1.ReturnedMessage, m *roga
 	if adm.CaseToken == "" {
 		return true, nil
 	}
-	at := receipt.At
-	if e, ok := receipt.Entry.(*translog.Msg); ok && e.FirstAt != 0 {
+	at := leaf.At
+	if e, ok := leaf.Entry.(*translog.Msg); ok && e.FirstAt != 0 {
 		at = min(at, e.FirstAt)
 	}
 	return true, l.o.cfg.Desk.Delivered(tx, Delivery{To: l.country, Name: r.Name, CaseToken: adm.CaseToken, At: at})
 }
 
 // rcptOf appends the leaf of the receipt that came with a message, with its proof beside it.
-func (l *lane) rcptOf(tx *store.Tx, row *storev1.ReturnedMessage, receipt translog.Leaf, out int64) (int64, error) {
-	cp, own, err := l.checkpointOf(row.GetCheckpoint())
+func (l *lane) rcptOf(tx *store.Tx, row *storev1.ReturnedMessage, leaf translog.Leaf, out int64) (int64, error) {
+	cp, own, err := receipt.Checkpoint(l.o.cfg.Peers, l.country, row.GetCheckpoint())
 	if err != nil {
 		return 0, err
 	}
-	index, err := tx.Append(translog.RcptOf(receipt, translog.Hash(row.GetMsg()), cp, tx.Ref(out)))
+	index, err := tx.Append(translog.RcptOf(leaf, translog.Hash(row.GetMsg()), cp, tx.Ref(out)))
 	if err != nil {
 		return 0, err
 	}
-	return index, errors.Join(tx.PutSide(index, SidePath, row.GetPath()), tx.PutSide(index, SideCheckpoint, own))
-}
-
-// checkpointOf parses a checkpoint of the peer, of its log or of one that it has closed; own is it without lines of others.
-func (l *lane) checkpointOf(note []byte) (cp translog.Checkpoint, own []byte, err error) {
-	log := l.o.cfg.Peers.Log(l.country)
-	if log == nil {
-		return translog.Checkpoint{}, nil, ErrStranger
-	}
-	origin, _, _ := bytes.Cut(note[:min(len(note), maxOrigin)], []byte("\n"))
-	most := int64(translog.MaxInt)
-	if closed, ok := l.o.cfg.Peers.Closed(l.country, string(origin)); ok && string(origin) != log.Origin() {
-		log, most = closed.Log, closed.Size // beyond that the peer has lost it
-	}
-	cp, err = translog.ParseCheckpoint(note, log)
-	if err == nil && cp.Size > most {
-		err = fmt.Errorf("%s was closed at %d: %w", origin, most, ErrReceipt)
-	}
-	if err == nil && bytes.Count(note, []byte("\n— ")) > 2 {
-		note, err = translog.AddCosignatures(note, log, nil)
-	}
-	return cp, note, err
-}
-
-// Receipts checks a peer's receipt for a message and returns its leaf and checkpoint.
-func (o *Office) Receipts(peer string, rs *rogatoryv1.Receipts, name envelope.Name) (leaf translog.Leaf, path []byte, err error) {
-	l := o.lanes[peer]
-	if l == nil {
-		return leaf, nil, ErrStranger
-	}
-	cp, _, err := l.checkpointOf(rs.GetCheckpoint())
-	if err != nil {
-		return leaf, nil, err
-	}
-	return o.ProvenBy(rs, cp, name)
-}
-
-// ProvenBy checks the one receipt that there is for a message against its checkpoint, which was verified.
-func (o *Office) ProvenBy(rs *rogatoryv1.Receipts, cp translog.Checkpoint, name envelope.Name) (leaf translog.Leaf, path []byte, err error) {
-	if len(rs.GetReceipts()) != 1 {
-		return leaf, nil, ErrReceipt
-	}
-	r := rs.GetReceipts()[0]
-	hashes, ok := hashList(r.GetHashes())
-	if !ok || r.GetIndex() > translog.MaxInt {
-		return leaf, nil, ErrReceipt
-	}
-	leaf, of, err := translog.VerifyReceipt(translog.Receipt{Leaf: r.GetLeaf(), Index: int64(r.GetIndex()), Hashes: hashes}, cp)
-	if err == nil && envelope.Name(of) != name {
-		err = ErrReceipt
-	}
-	return leaf, bytes.Join(r.GetHashes(), nil), err
+	return index, errors.Join(tx.PutSide(index, receipt.SidePath, row.GetPath()), tx.PutSide(index, receipt.SideCheckpoint, own))
 }
 
 // expected returns what is noted of a message that comes again, nil for any other. Messages of ours that came before it get their places first.

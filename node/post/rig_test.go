@@ -21,6 +21,7 @@ import (
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/peers"
+	"github.com/rogatory/rogatory/node/receipt"
 	"github.com/rogatory/rogatory/node/store"
 	"github.com/rogatory/rogatory/node/transport"
 	"github.com/rogatory/rogatory/node/transport/memory"
@@ -569,11 +570,7 @@ func (w *world) receipts(from *member, f *rogatoryv1.Frame) (list []translog.Lea
 		cp, err := translog.ParseCheckpoint(rs.GetCheckpoint(), from.log.Verifier())
 		must(w.t, err)
 		for _, r := range rs.GetReceipts() {
-			hashes, ok := hashList(r.GetHashes())
-			if !ok {
-				w.t.Fatal("malformed hashes")
-			}
-			leaf, _, err := translog.VerifyReceipt(translog.Receipt{Leaf: r.GetLeaf(), Index: int64(r.GetIndex()), Hashes: hashes}, cp)
+			leaf, _, _, err := receipt.Verify(r, cp)
 			must(w.t, err)
 			list = append(list, leaf)
 		}

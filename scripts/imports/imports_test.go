@@ -32,6 +32,7 @@ var forbidden = map[string][]string{
 	"node/witness":   {module + "node/post", module + "node/online", module + "node/online/", module + "node/desk", module + "node/transport", module + "node/transport/"},
 	"node/limit":     {module + "node/"},
 	"node/wait":      {module},
+	"node/receipt":   {module + "node/post", module + "node/online", module + "node/desk", module + "node/transport", module + "node/transport/"},
 	"configs":        {module, "google.golang.org/grpc/", "github.com/nats-io/", "go.etcd.io/"},
 	"node/client":    {module + "node/store", module + "node/post", module + "node/desk", module + "node/transport", module + "node/transport/", "go.etcd.io/", "github.com/nats-io/"},
 	"gateway":        {module + "node/store", module + "node/post", module + "node/desk", module + "node/transport", module + "node/transport/", module + "node/exchange", module + "crypto/"},
@@ -50,7 +51,7 @@ func init() {
 		forbidden[p] = append(slices.Clone(forbidden["node/store"]), module+"node/store")
 	}
 	// What an auditor runs reads files: no store, no network, no part of a node.
-	noNode := append(slices.Clone(forbidden["node/exchange"]), module+"node/post", module+"node/desk", module+"node/online", module+"node/online/", module+"node/peers", module+"node/export", module+"node/client", module+"node", module+"configs")
+	noNode := append(slices.Clone(forbidden["node/exchange"]), module+"node/post", module+"node/receipt", module+"node/desk", module+"node/online", module+"node/online/", module+"node/peers", module+"node/export", module+"node/client", module+"node", module+"configs")
 	for _, p := range []string{
 		"node/audit", "node/audit/replay", "node/audit/reconcile", "node/audit/evidence", "node/audit/report", "node/cmd/rogatory-audit",
 	} {

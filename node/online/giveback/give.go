@@ -11,6 +11,7 @@ import (
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/online/rollback"
+	"github.com/rogatory/rogatory/node/receipt"
 	"github.com/rogatory/rogatory/node/store"
 	peerv1 "github.com/rogatory/rogatory/proto/rogatory/peer/v1"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
@@ -103,13 +104,13 @@ func (k *Keeper) tellReceipted(r *store.Reader, index int64, m *storev1.LoggedMe
 	if head, err := r.ContentHead(m.GetContentId()); err != nil || head.GetErasedMs() != 0 {
 		one.say.Gone = true
 	}
-	path, err := r.Side(place, "path")
+	path, err := r.Side(place, receipt.SidePath)
 	if err != nil || len(path)%translog.HashSize != 0 {
 		return one, nil
 	}
 	// The checkpoint stands beside the first receipt of those that came together.
 	for at := place; at >= max(0, place-scanAtOnce); at-- {
-		note, err := r.Side(at, "checkpoint")
+		note, err := r.Side(at, receipt.SideCheckpoint)
 		if err != nil {
 			continue
 		}

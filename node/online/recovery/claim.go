@@ -13,7 +13,6 @@ import (
 
 	"github.com/rogatory/rogatory/configs"
 	"github.com/rogatory/rogatory/crypto/envelope"
-	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/online/rollback"
 	"github.com/rogatory/rogatory/node/peers"
 	"github.com/rogatory/rogatory/node/store"
@@ -21,7 +20,6 @@ import (
 	"github.com/rogatory/rogatory/node/wait"
 	peerv1 "github.com/rogatory/rogatory/proto/rogatory/peer/v1"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
-	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
 // Office is what a recovery after a rollback needs of the durable lane: *post.Office.
@@ -33,9 +31,6 @@ type Office interface {
 	GiveBack(ctx context.Context, peer string, until int64) error
 	// Keep keeps the content of a message that was given back.
 	Keep(tx *store.Tx, unit string, content envelope.Part) (uint64, error)
-	// Receipts checks a peer's receipt for a message, ProvenBy any one against its checkpoint; both return the leaf and the path.
-	Receipts(peer string, rs *rogatoryv1.Receipts, name envelope.Name) (translog.Leaf, []byte, error)
-	ProvenBy(rs *rogatoryv1.Receipts, cp translog.Checkpoint, name envelope.Name) (translog.Leaf, []byte, error)
 }
 
 // Config is what a Claim works with. All fields are needed, but Office.

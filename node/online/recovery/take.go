@@ -8,6 +8,7 @@ import (
 	"github.com/rogatory/rogatory/crypto/envelope"
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/online/rollback"
+	"github.com/rogatory/rogatory/node/receipt"
 	"github.com/rogatory/rogatory/node/store"
 	peerv1 "github.com/rogatory/rogatory/proto/rogatory/peer/v1"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
@@ -33,7 +34,7 @@ func (c *Claim) takeBack(ctx context.Context, peer string, row *storev1.Recovery
 	if err := c.signed(g, m); err != nil {
 		return bad("statement", err)
 	}
-	leaf, path, err := c.cfg.Office.Receipts(peer, g.GetReceipt(), name)
+	leaf, path, err := receipt.Of(c.cfg.Peers, peer, g.GetReceipt(), name)
 	if err != nil {
 		return bad("receipt", err)
 	}
@@ -131,6 +132,6 @@ func (c *Claim) ownReceipt(m *peerv1.ReceiptedMessage) (translog.Leaf, error) {
 	if err != nil {
 		return translog.Leaf{}, err
 	}
-	leaf, _, err := c.cfg.Office.ProvenBy(m.GetReceipt(), cp, envelope.Name(m.GetMsg()))
+	leaf, _, err := receipt.Proven(m.GetReceipt(), cp, envelope.Name(m.GetMsg()))
 	return leaf, err
 }

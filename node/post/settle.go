@@ -2,161 +2,17 @@ package post
 
 import (
 	"bytes"
-	"context"
 	"errors"
-	"fmt"
 	"slices"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/rogatory/rogatory/crypto/envelope"
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/receipt"
 	"github.com/rogatory/rogatory/node/store"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
-
-// checkpoints holds the newest checkpoint that was signed. One stands behind all receipts of a commit batch.
-type checkpoints struct {
-	mu   sync.Mutex
-	size int64
-	note []byte
-
-	early atomic.Pointer[earlyCheckpoint]
-}
-
-// earlyCheckpoint is signed while its head is committed, so that a message that comes alone does not wait for both.
-type earlyCheckpoint struct {
-	head store.Head
-	note chan []byte // one, nil when it could not be signed
-}
-
-// signEarly begins to sign a head that is being committed. The signature stays here until [Office.Checkpoint] finds that head in the store.
-func (o *Office) signEarly(head store.Head) {
-	if !o.Cleared() {
-		return
-	}
-	e := &earlyCheckpoint{head, make(chan []byte, 1)}
-	o.cp.early.Store(e)
-	go func() {
-		note, err := o.signHead(head)
-		if err != nil {
-			note = nil
-		}
-		e.note <- note
-	}()
-}
-
-func (o *Office) signHead(head store.Head) ([]byte, error) {
-	return translog.SignCheckpoint(translog.Checkpoint{Origin: o.cfg.Log.Verifier().Origin(), Size: head.Size, Root: head.Root}, o.cfg.Log)
-}
-
-// Checkpoint returns a signed checkpoint of at least size leaves and its size, signing the newest head if it must. ErrUncleared is
-// returned as long as no checkpoint may be signed.
-func (o *Office) Checkpoint(size int64) ([]byte, int64, error) {
-	if !o.Cleared() {
-		return nil, 0, ErrUncleared
-	}
-	o.cp.mu.Lock()
-	defer o.cp.mu.Unlock()
-	if o.cp.note != nil && o.cp.size >= size {
-		return o.cp.note, o.cp.size, nil
-	}
-	head := o.cfg.Store.Head()
-	if head.Size < size {
-		// Only leaves that say "we hold a receipt" leave the guard behind.
-		var err error
-		if head, err = o.cfg.Store.Guard(context.Background()); err != nil {
-			return nil, 0, fmt.Errorf("signing checkpoint: %w", err)
-		}
-	}
-	var note []byte
-	if e := o.cp.early.Swap(nil); e != nil && e.head == head {
-		note = <-e.note
-	}
-	if note == nil {
-		var err error
-		if note, err = o.signHead(head); err != nil {
-			return nil, 0, err
-		}
-	}
-	o.step(StepCheckpoint)
-	o.cp.note, o.cp.size = note, head.Size
-	return note, head.Size, nil
-}
-
-// prove returns the receipts that the leaves at these places, in order, are: behind one checkpoint those of one log. The checkpoint of a log that
-// was closed is the one that closed it.
-func (o *Office) prove(places []int64) (list []*rogatoryv1.Receipts, err error) {
-	var logs []store.Log
-	if err := o.cfg.Store.View(func(r *store.Reader) (err error) {
-		logs, err = r.Logs()
-		return err
-	}); err != nil {
-		return nil, err
-	}
-	for i, log := range logs {
-		var in []int64
-		for _, place := range places {
-			if _, ok := log.Holds(place); ok {
-				in = append(in, place)
-			}
-		}
-		if len(in) == 0 {
-			continue
-		}
-		note, size := log.Closed, log.Size
-		if i == len(logs)-1 {
-			if note, size, err = o.Checkpoint(slices.Max(in) - log.Base + 1); err != nil {
-				return nil, err
-			}
-		}
-		rs, err := o.proveIn(log, note, size, in)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, rs)
-	}
-	return list, nil
-}
-
-// Receipt returns the receipt that one of our leaves is.
-func (o *Office) Receipt(place int64) (*rogatoryv1.Receipts, error) {
-	list, err := o.prove([]int64{place})
-	if err != nil || len(list) != 1 {
-		return nil, errors.Join(err, store.ErrNotFound)
-	}
-	return list[0], nil
-}
-
-// proveIn returns the receipts that leaves of one log are, in its tree of a size.
-func (o *Office) proveIn(log store.Log, note []byte, size int64, places []int64) (*rogatoryv1.Receipts, error) {
-	out := &rogatoryv1.Receipts{Checkpoint: note}
-	err := o.cfg.Store.View(func(r *store.Reader) error {
-		for _, place := range places {
-			index := place - log.Base
-			leaf, err := r.Leaf(place)
-			if err != nil {
-				return err
-			}
-			proof, err := r.In(log).Inclusion(index, size)
-			if err != nil {
-				return err
-			}
-			one := &rogatoryv1.Receipt{Leaf: leaf, Index: uint64(index), Hashes: make([][]byte, len(proof))}
-			for i := range proof {
-				one.Hashes[i] = proof[i][:]
-			}
-			out.Receipts = append(out.Receipts, one)
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("proving receipts: %w", err)
-	}
-	return out, nil
-}
 
 // A bundle is receipts of the peer behind one checkpoint, all of which have been checked.
 type bundle struct {
@@ -190,8 +46,8 @@ const (
 
 // check verifies receipts: one checkpoint, many leaves. Those that say nothing new are left out; nil when none is left.
 func (l *lane) check(rs *rogatoryv1.Receipts) *bundle {
-	cp, note, err := l.checkpointOf(rs.GetCheckpoint())
-	if errors.Is(err, ErrStranger) {
+	cp, note, err := receipt.Checkpoint(l.o.cfg.Peers, l.country, rs.GetCheckpoint())
+	if errors.Is(err, receipt.ErrStranger) {
 		return nil // no member any more
 	}
 	if err != nil {
@@ -208,26 +64,22 @@ func (l *lane) check(rs *rogatoryv1.Receipts) *bundle {
 	b := &bundle{cp: cp, note: note}
 	var partial map[translog.Hash]bool
 	for _, r := range rs.GetReceipts() {
-		hashes, ok := hashList(r.GetHashes())
-		if !ok || r.GetIndex() > translog.MaxInt {
-			l.o.stray("receipt-proof")
-			continue
-		}
-		leaf, name, err := translog.VerifyReceipt(translog.Receipt{Leaf: r.GetLeaf(), Index: int64(r.GetIndex()), Hashes: hashes}, cp)
+		leaf, name, path, err := receipt.Verify(r, cp)
 		if err != nil {
 			l.o.stray("receipt-proof")
 			continue
 		}
-		p := proof{index: int64(r.GetIndex()), raw: r.GetLeaf(), path: hashes, leaf: leaf, msg: envelope.Name(name)}
+		p := proof{index: int64(r.GetIndex()), raw: r.GetLeaf(), path: path, leaf: leaf, msg: name}
 		if _, whole := leaf.Entry.(*translog.Whole); !whole {
-			if p.at, ok = l.find(p.msg); !ok {
+			var waits bool
+			if p.at, waits = l.find(p.msg); !waits {
 				continue // settled before: the receipt came twice
 			}
 		} else {
 			if partial == nil {
 				partial = l.partial()
 			}
-			if !partial[name] {
+			if !partial[translog.Hash(name)] {
 				continue
 			}
 		}
@@ -256,23 +108,6 @@ func (l *lane) partial() map[translog.Hash]bool {
 		l.o.log.Error("reading attachments failed", "peer", l.country, "err", err)
 	}
 	return set
-}
-
-// maxOrigin bounds the first line of a checkpoint.
-const maxOrigin = 256
-
-func hashList(raw [][]byte) ([]translog.Hash, bool) {
-	if len(raw) > translog.MaxProofHashes {
-		return nil, false
-	}
-	hashes := make([]translog.Hash, len(raw))
-	for i, h := range raw {
-		if len(h) != len(hashes[i]) {
-			return nil, false
-		}
-		hashes[i] = translog.Hash(h)
-	}
-	return hashes, true
 }
 
 // settle takes a message whose receipt is here out of the outbox.
@@ -309,7 +144,7 @@ func (l *lane) settle(tx *store.Tx, b *bundle, p *proof) error {
 		return err
 	}
 	if ref == 0 { // the message stands in an earlier log
-		if err := tx.PutSide(index, SideLeaf, p.raw); err != nil {
+		if err := tx.PutSide(index, store.SideLeaf, p.raw); err != nil {
 			return err
 		}
 	}
@@ -323,32 +158,17 @@ func (l *lane) settle(tx *store.Tx, b *bundle, p *proof) error {
 	return l.o.cfg.Desk.Delivered(tx, d)
 }
 
-// Side records of `rcpt` leaves: what proves the receipt to whoever reads the log.
-const (
-	// SideLeaf is the peer's leaf, where no message keeps it: see store.LoggedMessage.
-	SideLeaf = store.SideLeaf
-	// SidePath is the inclusion proof's hashes, one after another.
-	SidePath = "path"
-	// SideCheckpoint is the checkpoint that the proof leads to, as it came. Receipts that came together share one, which
-	// stands beside the first of them.
-	SideCheckpoint = "checkpoint"
-)
-
 // keep puts the proof of a receipt beside its leaf.
 func (b *bundle) keep(tx *store.Tx, index int64, p *proof) error {
-	path := make([]byte, 0, len(p.path)*translog.HashSize)
-	for i := range p.path {
-		path = append(path, p.path[i][:]...)
-	}
-	if err := tx.PutSide(index, SidePath, path); err != nil {
+	if err := tx.PutSide(index, receipt.SidePath, receipt.Path(p.path)); err != nil {
 		return err
 	}
 	// What an earlier run of the transaction has kept is gone with it.
-	if note, err := tx.Side(b.kept, SideCheckpoint); err == nil && bytes.Equal(note, b.note) {
+	if note, err := tx.Side(b.kept, receipt.SideCheckpoint); err == nil && bytes.Equal(note, b.note) {
 		return nil
 	}
 	b.kept = index
-	return tx.PutSide(index, SideCheckpoint, b.note)
+	return tx.PutSide(index, receipt.SideCheckpoint, b.note)
 }
 
 // fits compares what the peer says it received with what we sent.
@@ -380,7 +200,7 @@ func (l *lane) settled(m *mail) {
 			case p.outcome == other:
 				l.o.stray("receipt-other")
 				if l.refusals.First("receipt") {
-					l.o.log.Warn("receipt refused", "peer", l.country, "msg", p.msg.String(), "err", ErrReceipt)
+					l.o.log.Warn("receipt refused", "peer", l.country, "msg", p.msg.String(), "err", receipt.ErrReceipt)
 				}
 			case p.outcome == settled && !whole:
 				l.drop(p.at)
@@ -421,7 +241,7 @@ func (l *lane) settleWhole(tx *store.Tx, b *bundle, p *proof, w *translog.Whole)
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(tx.PutSide(index, SideLeaf, p.raw), b.keep(tx, index, p)); err != nil {
+	if err := errors.Join(tx.PutSide(index, store.SideLeaf, p.raw), b.keep(tx, index, p)); err != nil {
 		return err
 	}
 	p.outcome = settled
