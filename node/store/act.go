@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/rogatory/rogatory/node/store/rows"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
@@ -18,7 +19,7 @@ func (t *Tx) UseNonce(nonce []byte, expires uint64) error {
 	if len(nonce) != 16 {
 		return fmt.Errorf("nonce of %d bytes: %w", len(nonce), ErrInvalid)
 	}
-	key := append(u64(expires), nonce...)
+	key := append(rows.U64(expires), nonce...)
 	if t.b.Bucket(bucketNonces).Get(key) != nil {
 		return fmt.Errorf("using nonce: %w", ErrExists)
 	}
@@ -29,7 +30,7 @@ func (t *Tx) UseNonce(nonce []byte, expires uint64) error {
 func (t *Tx) ForgetNonces(now uint64, limit int) (int, error) {
 	var old [][]byte
 	c := t.b.Bucket(bucketNonces).Cursor()
-	for k, _ := c.First(); k != nil && number(k)+uint64(nonceKeep.Milliseconds()) < now && len(old) < limit; k, _ = c.Next() {
+	for k, _ := c.First(); k != nil && rows.Number(k)+uint64(nonceKeep.Milliseconds()) < now && len(old) < limit; k, _ = c.Next() {
 		old = append(old, k)
 	}
 	return len(old), t.deleteAll(bucketNonces, old)
@@ -45,5 +46,5 @@ func (t *Tx) PutOfficer(pseudonym string, o *storev1.OfficerRow) error {
 
 // EachOfficer calls each with every entry of the register, by pseudonym, until it returns false.
 func (r *Reader) EachOfficer(each func(pseudonym string, o *storev1.OfficerRow) bool) error {
-	return eachRow(r.b.Bucket(bucketOfficers), nil, nil, func(k []byte, o *storev1.OfficerRow) bool { return each(string(k), o) })
+	return rows.Each(r.b.Bucket(bucketOfficers), nil, nil, func(k []byte, o *storev1.OfficerRow) bool { return each(string(k), o) })
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/rogatory/rogatory/node/store/rows"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
@@ -27,7 +28,7 @@ func (t *Tx) PutAttachment(a *storev1.Attachment) error {
 
 // Attachment returns what is known of an attachment, or [ErrNotFound].
 func (r *Reader) Attachment(id []byte) (*storev1.Attachment, error) {
-	a, err := find[storev1.Attachment](r.b.Bucket(bucketAttachments), id)
+	a, err := rows.Find[storev1.Attachment](r.b.Bucket(bucketAttachments), id)
 	if err != nil {
 		return nil, fmt.Errorf("reading attachment %x: %w", id, err)
 	}
@@ -36,7 +37,7 @@ func (r *Reader) Attachment(id []byte) (*storev1.Attachment, error) {
 
 // EachAttachment calls each with every attachment until it returns false.
 func (r *Reader) EachAttachment(each func(*storev1.Attachment) bool) error {
-	return eachRow(r.b.Bucket(bucketAttachments), nil, nil, func(_ []byte, a *storev1.Attachment) bool { return each(a) })
+	return rows.Each(r.b.Bucket(bucketAttachments), nil, nil, func(_ []byte, a *storev1.Attachment) bool { return each(a) })
 }
 
 // DeleteAttachment forgets an attachment. Call [Store.RemoveBlob] after the commit; what a crash leaves, [Store.SweepBlobs]

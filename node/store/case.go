@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/rogatory/rogatory/node/store/rows"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
@@ -27,7 +28,7 @@ func (t *Tx) PutCase(summary *storev1.CaseSummary, body []byte) error {
 		if n, err = t.sequence(bucketCases); err != nil {
 			return err
 		}
-		if err := t.put(bucketTokens, []byte(summary.Token), u64(n)); err != nil {
+		if err := t.put(bucketTokens, []byte(summary.Token), rows.U64(n)); err != nil {
 			return err
 		}
 	case err != nil:
@@ -44,11 +45,11 @@ func (t *Tx) PutCase(summary *storev1.CaseSummary, body []byte) error {
 	if err := t.list(n, summary); err != nil {
 		return err
 	}
-	row, err := marshal(&storev1.CaseRow{Summary: summary, Body: body})
+	row, err := rows.Marshal(&storev1.CaseRow{Summary: summary, Body: body})
 	if err != nil {
 		return err
 	}
-	_, err = t.putPieces(bucketCases, u64(n), row)
+	_, err = t.putPieces(bucketCases, rows.U64(n), row)
 	return err
 }
 
@@ -59,7 +60,7 @@ func (t *Tx) list(n uint64, c *storev1.CaseSummary) error {
 	if c.WakeMs == 0 {
 		return nil
 	}
-	return t.put(bucketWake, append(u64(c.WakeMs), u64(n)...), []byte(c.Token))
+	return t.put(bucketWake, append(rows.U64(c.WakeMs), rows.U64(n)...), []byte(c.Token))
 }
 
 // unlist takes old out of the listings, where next will not overwrite it.
@@ -72,22 +73,24 @@ func (t *Tx) unlist(n uint64, old, next *storev1.CaseSummary) error {
 	if old.WakeMs == 0 || old.WakeMs == next.WakeMs {
 		return nil
 	}
-	return t.delete(bucketWake, append(u64(old.WakeMs), u64(n)...))
+	return t.delete(bucketWake, append(rows.U64(old.WakeMs), rows.U64(n)...))
 }
 
-func unitKey(n uint64, c *storev1.CaseSummary) []byte { return named(c.Unit, u64(c.UpdatedMs), u64(n)) }
+func unitKey(n uint64, c *storev1.CaseSummary) []byte {
+	return rows.Named(c.Unit, rows.U64(c.UpdatedMs), rows.U64(n))
+}
 
 func (r *Reader) caseNumber(token string) (uint64, error) {
 	v := r.b.Bucket(bucketTokens).Get([]byte(token))
 	if v == nil {
 		return 0, fmt.Errorf("case %s: %w", token, ErrNotFound)
 	}
-	return number(v), nil
+	return rows.Number(v), nil
 }
 
 func (r *Reader) caseRow(n uint64) (*storev1.CaseRow, error) {
 	row := new(storev1.CaseRow)
-	if err := parse(readPieces(r.b.Bucket(bucketCases), u64(n)), row); err != nil {
+	if err := rows.Parse(rows.ReadPieces(r.b.Bucket(bucketCases), rows.U64(n)), row); err != nil {
 		return nil, err
 	}
 	if row.Summary == nil {
@@ -118,10 +121,10 @@ func (r *Reader) Case(token string) (summary *storev1.CaseSummary, body []byte, 
 func (r *Reader) EachCase(each func(summary *storev1.CaseSummary, body []byte) bool) error {
 	c := r.b.Bucket(bucketCases).Cursor()
 	for k, _ := c.First(); k != nil; k, _ = c.Next() {
-		if piece, ok := isPiece(k); !ok || piece != 0 {
+		if piece, ok := rows.IsPiece(k); !ok || piece != 0 {
 			continue
 		}
-		row, err := r.caseRow(number(k))
+		row, err := r.caseRow(rows.Number(k))
 		if err != nil {
 			return err
 		}
@@ -154,7 +157,7 @@ func (r *Reader) Cases(unit string, f CaseFilter) (CasePage, error) {
 	if limit <= 0 {
 		limit = 100
 	}
-	prefix := named(unit)
+	prefix := rows.Named(unit)
 	c := r.b.Bucket(bucketByUnit).Cursor()
 	// The end of the unit's range: the byte behind the name is 0, so 1 is beyond it.
 	end := append([]byte(unit), 1)
@@ -169,7 +172,7 @@ func (r *Reader) Cases(unit string, f CaseFilter) (CasePage, error) {
 	}
 	for ; bytes.HasPrefix(k, prefix); k, v = c.Prev() {
 		s := new(storev1.CaseSummary)
-		if err := parse(v, s); err != nil {
+		if err := rows.Parse(v, s); err != nil {
 			return CasePage{}, err
 		}
 		if len(f.States) > 0 && !slices.Contains(f.States, s.State) ||
@@ -179,7 +182,7 @@ func (r *Reader) Cases(unit string, f CaseFilter) (CasePage, error) {
 		if len(page.Cases) == limit {
 			last := page.Cases[limit-1]
 			n, err := r.caseNumber(last.Token)
-			page.Next = append(u64(last.UpdatedMs), u64(n)...)
+			page.Next = append(rows.U64(last.UpdatedMs), rows.U64(n)...)
 			return page, err
 		}
 		page.Cases = append(page.Cases, s)
@@ -192,7 +195,7 @@ func (r *Reader) Cases(unit string, f CaseFilter) (CasePage, error) {
 func (r *Reader) CasesToWake(now uint64, limit int) (tokens []string, next uint64) {
 	c := r.b.Bucket(bucketWake).Cursor()
 	for k, v := c.First(); k != nil; k, v = c.Next() {
-		if at := number(k); at > now || len(tokens) == limit {
+		if at := rows.Number(k); at > now || len(tokens) == limit {
 			return tokens, at
 		}
 		tokens = append(tokens, string(v))

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/store/keys"
+	"github.com/rogatory/rogatory/node/store/rows"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
@@ -216,7 +217,7 @@ func (c *checker) leaf(leaf translog.Leaf) {
 func (c *checker) witnessed() error {
 	if err := c.each(bucketWitnessed, func(k, v []byte) {
 		var w storev1.Witnessed
-		if !c.must(parse(v, &w)) {
+		if !c.must(rows.Parse(v, &w)) {
 			return
 		}
 		last := c.wits[string(k)]
@@ -254,10 +255,10 @@ func (c *checker) seen() error {
 	stands := make(map[string]stand)
 	if err := c.each(bucketSeen, func(k, v []byte) {
 		var seen storev1.Seen
-		if !c.must(parse(v, &seen)) {
+		if !c.must(rows.Parse(v, &seen)) {
 			return
 		}
-		at, seq := stands[string(k[:len(k)-8])], number(k[len(k)-8:])
+		at, seq := stands[string(k[:len(k)-8])], rows.Number(k[len(k)-8:])
 		if seq == at.through+1 {
 			at.through = seq
 		}
@@ -288,7 +289,7 @@ func (c *checker) seen() error {
 	if err := c.each(bucketIncoming, func(k, v []byte) {
 		n++
 		var in storev1.Incoming
-		if at := stands[string(k)]; c.must(parse(v, &in)) && (in.Through != at.through || in.Largest != at.largest) {
+		if at := stands[string(k)]; c.must(rows.Parse(v, &in)) && (in.Through != at.through || in.Largest != at.largest) {
 			c.find("sequence %x stands at %d of %d, seen are %d of %d", k, in.Through, in.Largest, at.through, at.largest)
 		}
 	}); err != nil {
@@ -306,7 +307,7 @@ func (c *checker) sequences() error {
 		n++
 		var o storev1.Outgoing
 		at, ok := c.next[string(k)]
-		if c.must(parse(v, &o)) && (!ok || int64(o.Epoch) != at.epoch || int64(o.NextSeq) != at.seq+1 || !bytes.Equal(o.Prev, at.prev[:])) {
+		if c.must(rows.Parse(v, &o)) && (!ok || int64(o.Epoch) != at.epoch || int64(o.NextSeq) != at.seq+1 || !bytes.Equal(o.Prev, at.prev[:])) {
 			c.find("sequence to %s does not follow the log", k)
 		}
 	}); err != nil {

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/store/rows"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
@@ -21,7 +22,7 @@ func (c *checker) messages() error {
 		}
 		n++
 		var m storev1.LoggedMessage
-		if !c.must(parse(v, &m)) {
+		if !c.must(rows.Parse(v, &m)) {
 			return
 		}
 		c.must(c.r.joinSignature(&m.Signature, &m.SignatureAt))
@@ -33,8 +34,8 @@ func (c *checker) messages() error {
 			return
 		}
 		listed++
-		if at, err := c.r.caseNumber(m.CaseToken); c.must(err) && c.r.b.Bucket(bucketCases).Get(append(u64(at), k[:8]...)) == nil {
-			c.find("message at leaf %d is not listed with its case", number(k))
+		if at, err := c.r.caseNumber(m.CaseToken); c.must(err) && c.r.b.Bucket(bucketCases).Get(append(rows.U64(at), k[:8]...)) == nil {
+			c.find("message at leaf %d is not listed with its case", rows.Number(k))
 		}
 	}); err != nil {
 		return err
@@ -42,16 +43,16 @@ func (c *checker) messages() error {
 	if n != c.ins+c.outs {
 		c.find("%d messages have side records, %d have leaves", n, c.ins+c.outs)
 	}
-	rows := 0
+	kept := 0
 	if err := c.each(bucketCases, func(k, _ []byte) {
 		if len(k) == 16 {
-			rows++
+			kept++
 		}
 	}); err != nil {
 		return err
 	}
-	if rows != listed {
-		c.find("%d messages are listed with cases, %d belong to one", rows, listed)
+	if kept != listed {
+		c.find("%d messages are listed with cases, %d belong to one", kept, listed)
 	}
 	return nil
 }
@@ -61,7 +62,7 @@ func (c *checker) outbox() error {
 	if err := c.each(bucketOutbox, func(k, v []byte) {
 		waiting++
 		var e storev1.OutboxEntry
-		if !c.must(parse(v, &e)) {
+		if !c.must(rows.Parse(v, &e)) {
 			return
 		}
 		if len(e.Msg) != translog.HashSize || !bytes.Equal(k, place(e.To, e.Epoch, e.Seq)) {
@@ -90,29 +91,29 @@ func (c *checker) cases() error {
 	n := 0
 	if err := c.each(bucketTokens, func(token, v []byte) {
 		n++
-		row, err := c.r.caseRow(number(v))
+		row, err := c.r.caseRow(rows.Number(v))
 		if !c.must(err) {
 			return
 		}
 		if row.Summary.Token != string(token) {
 			c.find("case %s leads to case %s", token, row.Summary.Token)
 		}
-		at := number(v)
+		at := rows.Number(v)
 		var listed storev1.CaseSummary
-		ok, err := read(c.r.b.Bucket(bucketByUnit), unitKey(at, row.Summary), &listed)
+		ok, err := rows.Read(c.r.b.Bucket(bucketByUnit), unitKey(at, row.Summary), &listed)
 		if c.must(err) && (!ok || !proto.Equal(&listed, row.Summary)) {
 			c.find("case %s is listed otherwise than it is", token)
 		}
-		if wake := row.Summary.WakeMs; wake != 0 && string(c.r.b.Bucket(bucketWake).Get(append(u64(wake), u64(at)...))) != string(token) {
+		if wake := row.Summary.WakeMs; wake != 0 && string(c.r.b.Bucket(bucketWake).Get(append(rows.U64(wake), rows.U64(at)...))) != string(token) {
 			c.find("case %s is not listed to wake", token)
 		}
 	}); err != nil {
 		return err
 	}
-	rows := 0
+	kept := 0
 	if err := c.each(bucketCases, func(k, _ []byte) {
-		if piece, ok := isPiece(k); ok && piece == 0 {
-			rows++
+		if piece, ok := rows.IsPiece(k); ok && piece == 0 {
+			kept++
 		}
 	}); err != nil {
 		return err
@@ -120,8 +121,8 @@ func (c *checker) cases() error {
 	if err := errors.Join(c.pieces(bucketCases), c.pieces(bucketParked), c.pieces(bucketContents)); err != nil {
 		return err
 	}
-	if rows != n {
-		c.find("%d cases, %d tokens", rows, n)
+	if kept != n {
+		c.find("%d cases, %d tokens", kept, n)
 	}
 	return nil
 }
@@ -130,8 +131,8 @@ func (c *checker) cases() error {
 func (c *checker) pieces(bucket []byte) error {
 	b := c.r.b.Bucket(bucket)
 	return c.each(bucket, func(k, _ []byte) {
-		if piece, ok := isPiece(k); ok && piece > 0 && b.Get(pieceKey(k[:8], int(piece)-1)) == nil {
-			c.find("piece %d of %s %d follows none", piece, bucket, number(k))
+		if piece, ok := rows.IsPiece(k); ok && piece > 0 && b.Get(rows.PieceKey(k[:8], int(piece)-1)) == nil {
+			c.find("piece %d of %s %d follows none", piece, bucket, rows.Number(k))
 		}
 	})
 }
@@ -144,7 +145,7 @@ func (c *checker) listings() error {
 		c.each(bucketByUnit, func(_, v []byte) {
 			cases--
 			var s storev1.CaseSummary
-			if c.must(parse(v, &s)) && s.WakeMs != 0 {
+			if c.must(rows.Parse(v, &s)) && s.WakeMs != 0 {
 				due++
 			}
 		}),
@@ -160,19 +161,19 @@ func (c *checker) listings() error {
 func (c *checker) contents() error {
 	pieces := uint64(0)
 	if err := c.each(bucketContents, func(k, v []byte) {
-		if _, ok := isPiece(k); ok {
+		if _, ok := rows.IsPiece(k); ok {
 			pieces--
 			return
 		}
 		var head storev1.ContentHead
-		if !c.must(parse(v, &head)) {
+		if !c.must(rows.Parse(v, &head)) {
 			return
 		}
 		pieces += uint64(head.Pieces)
-		id := number(k)
+		id := rows.Number(k)
 		unit, key, has, err := c.keys.Key(id)
 		chore := c.r.b.Bucket(bucketChores).Get(k) != nil
-		sealed := readPieces(c.r.b.Bucket(bucketContents), k)
+		sealed := rows.ReadPieces(c.r.b.Bucket(bucketContents), k)
 		switch {
 		case uint64(len(sealed)) != head.Length:
 			c.find("content %d has %d bytes, not %d", id, len(sealed), head.Length)
@@ -206,7 +207,7 @@ func (c *checker) dataKeys() error {
 		return err
 	}
 	return c.keys.Each(taken, func(id uint64, ahead bool) {
-		if has := c.r.b.Bucket(bucketContents).Get(u64(id)) != nil; has == ahead {
+		if has := c.r.b.Bucket(bucketContents).Get(rows.U64(id)) != nil; has == ahead {
 			c.find("key %d belongs to a content: %t, is made ahead: %t", id, has, ahead)
 		}
 	})
@@ -234,7 +235,7 @@ func (c *checker) blobs() error {
 	}
 	return c.each(bucketAttachments, func(_, v []byte) {
 		var a storev1.Attachment
-		if !c.must(parse(v, &a)) || a.Received == 0 {
+		if !c.must(rows.Parse(v, &a)) || a.Received == 0 {
 			return
 		}
 		info, err := os.Stat(c.r.s.BlobPath(a.Id))

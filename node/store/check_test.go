@@ -10,6 +10,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/rogatory/rogatory/node/store/keys"
+	"github.com/rogatory/rogatory/node/store/rows"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
@@ -82,7 +83,7 @@ func TestCheckFindsWhateverDoesNotFit(t *testing.T) {
 		damage{"a key of nothing", keysName, func(tx *bbolt.Tx) error {
 			return tx.Bucket(keys.Buckets[0]).Put(binary.BigEndian.AppendUint64(nil, 1<<50), []byte("key"))
 		}},
-		damage{"another mark of the pool", mainName, func(tx *bbolt.Tx) error { return tx.Bucket(bucketPools).Put([]byte("police"), u64(uint64(0))) }},
+		damage{"another mark of the pool", mainName, func(tx *bbolt.Tx) error { return tx.Bucket(bucketPools).Put([]byte("police"), rows.U64(uint64(0))) }},
 	)
 
 	opts := testOptions(t.TempDir())

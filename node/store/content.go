@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/rogatory/rogatory/node/store/rows"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
@@ -28,18 +29,18 @@ func (t *Tx) PutContent(unit string, plaintext []byte) (id uint64, err error) {
 		return 0, fmt.Errorf("keeping content: %w", err)
 	}
 	t.bucket(bucketContents).FillPercent = 1 // contents only ever come at the end
-	pieces, err := t.putPieces(bucketContents, u64(key.ID()), sealed)
+	pieces, err := t.putPieces(bucketContents, rows.U64(key.ID()), sealed)
 	if err != nil {
 		return 0, fmt.Errorf("keeping content: %w", err)
 	}
 	head := &storev1.ContentHead{Unit: unit, Length: uint64(len(sealed)), Pieces: uint32(pieces)}
-	return key.ID(), t.putRow(bucketContents, u64(key.ID()), head)
+	return key.ID(), t.putRow(bucketContents, rows.U64(key.ID()), head)
 }
 
 // closeKeys keeps which keys the batch has taken.
 func (t *Tx) closeKeys() error {
 	for unit, id := range t.keys.Last() {
-		if err := t.put(bucketPools, []byte(unit), u64(id)); err != nil {
+		if err := t.put(bucketPools, []byte(unit), rows.U64(id)); err != nil {
 			return err
 		}
 	}
@@ -50,7 +51,7 @@ func (t *Tx) closeKeys() error {
 func (r *Reader) takenKeys() (map[string]uint64, error) {
 	taken := make(map[string]uint64)
 	err := r.b.Bucket(bucketPools).ForEach(func(k, v []byte) error {
-		taken[string(k)] = number(v)
+		taken[string(k)] = rows.Number(v)
 		return nil
 	})
 	return taken, err
@@ -69,7 +70,7 @@ func (s *Store) startKeys() error {
 
 // ContentHead returns what is known of a content without its key, or [ErrNotFound].
 func (r *Reader) ContentHead(id uint64) (*storev1.ContentHead, error) {
-	head, err := find[storev1.ContentHead](r.b.Bucket(bucketContents), u64(id))
+	head, err := rows.Find[storev1.ContentHead](r.b.Bucket(bucketContents), rows.U64(id))
 	if err != nil {
 		return nil, fmt.Errorf("reading content %d: %w", id, err)
 	}
@@ -86,7 +87,7 @@ func (r *Reader) Content(id uint64) ([]byte, error) {
 	if head.ErasedMs != 0 {
 		return nil, fmt.Errorf("reading content %d: %w", id, ErrErased)
 	}
-	sealed := readPieces(r.b.Bucket(bucketContents), u64(id))
+	sealed := rows.ReadPieces(r.b.Bucket(bucketContents), rows.U64(id))
 	if uint64(len(sealed)) != head.Length {
 		return nil, fmt.Errorf("reading content %d of %d bytes, not %d: %w", id, len(sealed), head.Length, ErrInconsistent)
 	}

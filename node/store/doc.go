@@ -23,12 +23,13 @@
 //	keys    keys.db
 //	guard   what lies outside the folder: the head guard, and what must stay erased
 //	backup  the folder of a copy
+//	rows    keys that sort, values that are messages, long ones in pieces
 //	disk    files: locked, named, overwritten
 //
 // What is left is in these files:
 //
 //	store, files, steps        opening and closing; what a crash leaves at each step
-//	update, tx, bucket         the transaction: a batch of calls, committed and guarded; how rows are kept
+//	update, tx, bucket         the transaction: a batch of calls, committed and guarded; the list of buckets
 //	log, logs, side, signature leaves and what stands beside them
 //	message, outbox, seen, peer, witness, parked, attachment, content, case, number, draft, act
 //	                           the nouns

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/rogatory/rogatory/node/store/rows"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
@@ -20,7 +21,7 @@ func (t *Tx) DeleteDraft(id string) error { return t.delete(bucketDrafts, []byte
 
 // Draft returns a draft, or [ErrNotFound].
 func (r *Reader) Draft(id string) (*storev1.Draft, error) {
-	d, err := find[storev1.Draft](r.b.Bucket(bucketDrafts), []byte(id))
+	d, err := rows.Find[storev1.Draft](r.b.Bucket(bucketDrafts), []byte(id))
 	if err != nil {
 		return nil, fmt.Errorf("reading draft %s: %w", id, err)
 	}
@@ -29,7 +30,7 @@ func (r *Reader) Draft(id string) (*storev1.Draft, error) {
 
 // EachDraft calls each with every draft until it returns false.
 func (r *Reader) EachDraft(each func(*storev1.Draft) bool) error {
-	return eachRow(r.b.Bucket(bucketDrafts), nil, nil, func(_ []byte, d *storev1.Draft) bool { return each(d) })
+	return rows.Each(r.b.Bucket(bucketDrafts), nil, nil, func(_ []byte, d *storev1.Draft) bool { return each(d) })
 }
 
 // PutSubmission notes what an idempotency key of a unit led to. It returns [ErrExists] when there is something already.
@@ -37,16 +38,16 @@ func (t *Tx) PutSubmission(unit, key string, sub *storev1.Submission) error {
 	if err := errors.Join(checkName("unit", unit), checkName("idempotency key", key)); err != nil {
 		return err
 	}
-	if t.b.Bucket(bucketSubmissions).Get(named(unit, []byte(key))) != nil {
+	if t.b.Bucket(bucketSubmissions).Get(rows.Named(unit, []byte(key))) != nil {
 		return fmt.Errorf("noting submission: %w", ErrExists)
 	}
-	return t.putRow(bucketSubmissions, named(unit, []byte(key)), sub)
+	return t.putRow(bucketSubmissions, rows.Named(unit, []byte(key)), sub)
 }
 
 // Submission returns what an idempotency key of a unit led to; ok is false when it is new.
 func (r *Reader) Submission(unit, key string) (sub *storev1.Submission, ok bool, err error) {
 	sub = new(storev1.Submission)
-	ok, err = read(r.b.Bucket(bucketSubmissions), named(unit, []byte(key)), sub)
+	ok, err = rows.Read(r.b.Bucket(bucketSubmissions), rows.Named(unit, []byte(key)), sub)
 	return sub, ok, err
 }
 
@@ -56,7 +57,7 @@ func (t *Tx) ForgetSubmissions(before uint64, limit int) (int, error) {
 	c := t.b.Bucket(bucketSubmissions).Cursor()
 	for k, v := c.First(); k != nil && len(old) < limit; k, v = c.Next() {
 		var sub storev1.Submission
-		if err := parse(v, &sub); err != nil {
+		if err := rows.Parse(v, &sub); err != nil {
 			return 0, err
 		}
 		if sub.AtMs < before {

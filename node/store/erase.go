@@ -11,6 +11,7 @@ import (
 
 	"github.com/rogatory/rogatory/node/store/disk"
 	"github.com/rogatory/rogatory/node/store/guard"
+	"github.com/rogatory/rogatory/node/store/rows"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
@@ -21,14 +22,14 @@ func (t *Tx) EraseContent(id uint64) error {
 	if err != nil || head.ErasedMs != 0 {
 		return err
 	}
-	if err := t.deletePieces(bucketContents, u64(id), 0); err != nil {
+	if err := t.deletePieces(bucketContents, rows.U64(id)); err != nil {
 		return err
 	}
 	tombstone := &storev1.ContentHead{Unit: head.Unit, ErasedMs: uint64(time.Now().UnixMilli())}
 	t.call.chores = true
 	return errors.Join(
-		t.putRow(bucketContents, u64(id), tombstone),
-		t.putRow(bucketChores, u64(id), &storev1.Chore{Erase: true}))
+		t.putRow(bucketContents, rows.U64(id), tombstone),
+		t.putRow(bucketChores, rows.U64(id), &storev1.Chore{Erase: true}))
 }
 
 // TransferContent hands a content over to another unit: its key is wrapped for that unit, and no longer for the one that
@@ -47,8 +48,8 @@ func (t *Tx) TransferContent(id uint64, unit string) error {
 	head.Unit = unit
 	t.call.chores = true
 	return errors.Join(
-		t.putRow(bucketContents, u64(id), head),
-		t.putRow(bucketChores, u64(id), &storev1.Chore{TransferTo: unit}))
+		t.putRow(bucketContents, rows.U64(id), head),
+		t.putRow(bucketChores, rows.U64(id), &storev1.Chore{TransferTo: unit}))
 }
 
 // doChores makes keys.db follow what main.db has committed: it destroys keys and wraps keys anew. It does whatever is
@@ -83,13 +84,13 @@ func (s *Store) doChores() error {
 	return s.wait(context.Background(), &call{run: func(t *Tx) error {
 		for id, done := range chores {
 			var now storev1.Chore
-			if ok, err := read(t.b.Bucket(bucketChores), u64(id), &now); err != nil || !ok || !proto.Equal(&now, done) {
+			if ok, err := rows.Read(t.b.Bucket(bucketChores), rows.U64(id), &now); err != nil || !ok || !proto.Equal(&now, done) {
 				if err != nil {
 					return err
 				}
 				continue // another was ordered meanwhile
 			}
-			if err := t.delete(bucketChores, u64(id)); err != nil {
+			if err := t.delete(bucketChores, rows.U64(id)); err != nil {
 				return err
 			}
 		}
@@ -102,8 +103,8 @@ func (s *Store) chores() (map[uint64]*storev1.Chore, error) {
 	err := s.main.View(func(b *bbolt.Tx) error {
 		return b.Bucket(bucketChores).ForEach(func(k, v []byte) error {
 			c := new(storev1.Chore)
-			chores[number(k)] = c
-			return parse(v, c)
+			chores[rows.Number(k)] = c
+			return rows.Parse(v, c)
 		})
 	})
 	return chores, err

@@ -21,6 +21,7 @@ import (
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/store/backup"
 	"github.com/rogatory/rogatory/node/store/keys"
+	"github.com/rogatory/rogatory/node/store/rows"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
@@ -48,8 +49,8 @@ func found(t *testing.T, dir string, secrets ...[]byte) (names []string) {
 	return names
 }
 
-// inKeys calls f with the rows of keys.db. Nobody may have them open.
-func inKeys(t *testing.T, opts Options, f func(rows *bbolt.Bucket) error) {
+// inKeys calls f with the keys in keys.db. Nobody may have them open.
+func inKeys(t *testing.T, opts Options, f func(b *bbolt.Bucket) error) {
 	t.Helper()
 	editFile(t, filepath.Join(opts.Dir, keysName), func(tx *bbolt.Tx) error { return f(tx.Bucket(keys.Buckets[0])) })
 }
@@ -70,9 +71,9 @@ func wrapped(t *testing.T, s *Store, id uint64) (row []byte) {
 	if err := errors.Join(err, f.Close(), now.End()); err != nil {
 		t.Fatal(err)
 	}
-	inKeys(t, copied, func(rows *bbolt.Bucket) error {
+	inKeys(t, copied, func(b *bbolt.Bucket) error {
 		var k storev1.DataKey
-		err := parse(rows.Get(u64(id)), &k)
+		err := rows.Parse(b.Get(rows.U64(id)), &k)
 		row = k.Wrapped
 		return err
 	})
@@ -94,7 +95,7 @@ func unwrapped(t *testing.T, id uint64, unit string, row []byte) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, err := gcm.Open(nil, row[:12], row[12:], slices.Concat([]byte("rogatory/v1/store/key\x00"), u64(id), []byte(unit)))
+	key, err := gcm.Open(nil, row[:12], row[12:], slices.Concat([]byte("rogatory/v1/store/key\x00"), rows.U64(id), []byte(unit)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,9 +232,9 @@ func TestCheckFindsWhatAnErasureLeft(t *testing.T) {
 		t.Fatal(err)
 	}
 	closeStore(t, s)
-	inKeys(t, opts, func(rows *bbolt.Bucket) error {
-		row, err := marshal(&storev1.DataKey{Unit: "police", Wrapped: secret})
-		return errors.Join(err, rows.Put(u64(id), row))
+	inKeys(t, opts, func(b *bbolt.Bucket) error {
+		row, err := rows.Marshal(&storev1.DataKey{Unit: "police", Wrapped: secret})
+		return errors.Join(err, b.Put(rows.U64(id), row))
 	})
 	if err := checkFolder(t.Context(), opts); !errors.Is(err, ErrInconsistent) || !strings.Contains(err.Error(), "is erased and has a key") {
 		t.Errorf("a key of an erased content is not found: %v", err)

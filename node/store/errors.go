@@ -8,7 +8,7 @@ import (
 	"github.com/rogatory/rogatory/node/store/disk"
 	"github.com/rogatory/rogatory/node/store/guard"
 	"github.com/rogatory/rogatory/node/store/keys"
-	"github.com/rogatory/rogatory/node/store/leaves"
+	"github.com/rogatory/rogatory/node/store/rows"
 )
 
 // Errors of opening.
@@ -46,7 +46,7 @@ var (
 // Errors of rows.
 var (
 	// ErrNotFound says that there is no such row.
-	ErrNotFound = leaves.ErrNotFound
+	ErrNotFound = rows.ErrNotFound
 	// ErrExists says that there is such a row already, and that it differs.
 	ErrExists = errors.New("exists already")
 	// ErrErased says that the content was erased.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/store/leaves"
+	"github.com/rogatory/rogatory/node/store/rows"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
@@ -82,7 +83,7 @@ func (r *Reader) Leaves(from int64, each func(place int64, leaf []byte) bool) {
 // PutCheckpoint keeps the newest checkpoint that this node has signed. One that is smaller than the one kept is ignored.
 func (t *Tx) PutCheckpoint(size int64, note []byte) error {
 	var old storev1.OwnCheckpoint
-	if _, err := read(t.b.Bucket(bucketCheckpoint), rowNewest, &old); err != nil {
+	if _, err := rows.Read(t.b.Bucket(bucketCheckpoint), rowNewest, &old); err != nil {
 		return err
 	}
 	if uint64(size) < old.Size {
@@ -94,7 +95,7 @@ func (t *Tx) PutCheckpoint(size int64, note []byte) error {
 // Checkpoint returns the newest checkpoint that this node has kept, and its size; nil when there is none.
 func (r *Reader) Checkpoint() (size int64, note []byte, err error) {
 	var c storev1.OwnCheckpoint
-	if _, err := read(r.b.Bucket(bucketCheckpoint), rowNewest, &c); err != nil {
+	if _, err := rows.Read(r.b.Bucket(bucketCheckpoint), rowNewest, &c); err != nil {
 		return 0, nil, err
 	}
 	return int64(c.Size), c.Checkpoint, nil

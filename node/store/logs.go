@@ -7,6 +7,7 @@ import (
 
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/store/leaves"
+	"github.com/rogatory/rogatory/node/store/rows"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
@@ -38,13 +39,13 @@ func (l Log) Holds(place int64) (index int64, ok bool) {
 // readLogs returns the country's logs, the one that is written last; its size counts what the transaction has committed.
 func (s *Store) readLogs(b *bbolt.Tx) ([]Log, error) {
 	logs := []Log{{Number: leaves.Number(s.opts.Origin), Origin: s.opts.Origin, Epoch: s.opts.Epoch}}
-	rows := b.Bucket(bucketLogs)
-	if rows == nil { // these are files of an earlier program that nobody has opened for writing yet
+	bucket := b.Bucket(bucketLogs)
+	if bucket == nil { // these are files of an earlier program that nobody has opened for writing yet
 		return logs, nil
 	}
-	err := rows.ForEach(func(_, v []byte) error {
+	err := bucket.ForEach(func(_, v []byte) error {
 		var row storev1.LogRow
-		if err := parse(v, &row); err != nil {
+		if err := rows.Parse(v, &row); err != nil {
 			return err
 		}
 		last := &logs[len(logs)-1]
@@ -85,7 +86,7 @@ func (r *Reader) Ref(place int64) int64 { return max(place-r.s.current.Base, 0) 
 
 // LogRow returns what the recovery noted that opened a log, or [ErrNotFound].
 func (r *Reader) LogRow(number uint64) (*storev1.LogRow, error) {
-	row, err := find[storev1.LogRow](r.b.Bucket(bucketLogs), u64(number))
+	row, err := rows.Find[storev1.LogRow](r.b.Bucket(bucketLogs), rows.U64(number))
 	if err != nil {
 		return nil, fmt.Errorf("reading log %d: %w", number, err)
 	}
@@ -96,7 +97,7 @@ func (r *Reader) LogRow(number uint64) (*storev1.LogRow, error) {
 // was not cleared; ok is false when the last start was.
 func (r *Reader) uncleared() (place int64, ok bool) {
 	if v := r.b.Bucket(bucketCheckpoint).Get(rowUncleared); v != nil {
-		return int64(number(v)), true
+		return int64(rows.Number(v)), true
 	}
 	return 0, false
 }
@@ -106,7 +107,7 @@ func (t *Tx) NoteStart() error {
 	if _, ok := t.uncleared(); ok {
 		return nil
 	}
-	return t.put(bucketCheckpoint, rowUncleared, u64(t.Size()))
+	return t.put(bucketCheckpoint, rowUncleared, rows.U64(t.Size()))
 }
 
 // NoteCleared notes that the peers have confirmed the head: what follows may be signed.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 
+	"github.com/rogatory/rogatory/node/store/rows"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
@@ -19,7 +20,7 @@ func (t *Tx) PutMessage(index int64, m *storev1.LoggedMessage) error {
 		if m.Outgoing {
 			direction[0] = 1
 		}
-		if err := t.put(bucketCases, append(u64(number), u64(index)...), direction); err != nil {
+		if err := t.put(bucketCases, append(rows.U64(number), rows.U64(index)...), direction); err != nil {
 			return err
 		}
 	}
@@ -29,7 +30,7 @@ func (t *Tx) PutMessage(index int64, m *storev1.LoggedMessage) error {
 
 // messageRow returns the side record of the `msg` leaf at index as it is kept.
 func (r *Reader) messageRow(index int64) (*storev1.LoggedMessage, error) {
-	m, err := find[storev1.LoggedMessage](r.b.Bucket(bucketSides), indexed(index, endMessage))
+	m, err := rows.Find[storev1.LoggedMessage](r.b.Bucket(bucketSides), indexed(index, endMessage))
 	if err != nil {
 		return nil, fmt.Errorf("reading message at leaf %d: %w", index, err)
 	}
@@ -48,18 +49,18 @@ func (r *Reader) Message(index int64) (*storev1.LoggedMessage, error) {
 // EachMessage calls each with the messages from leaf index on, in order of their leaves, until it returns false.
 func (r *Reader) EachMessage(from int64, each func(index int64, m *storev1.LoggedMessage) bool) error {
 	c := r.b.Bucket(bucketSides).Cursor()
-	for k, v := c.Seek(u64(from)); k != nil; k, v = c.Next() {
+	for k, v := c.Seek(rows.U64(from)); k != nil; k, v = c.Next() {
 		if !isIndexed(k, endMessage) {
 			continue
 		}
 		m := new(storev1.LoggedMessage)
-		if err := parse(v, m); err != nil {
+		if err := rows.Parse(v, m); err != nil {
 			return err
 		}
 		if err := r.joinSignature(&m.Signature, &m.SignatureAt); err != nil {
 			return err
 		}
-		if !each(int64(number(k)), m) {
+		if !each(int64(rows.Number(k)), m) {
 			break
 		}
 	}
@@ -83,11 +84,11 @@ func (t *Tx) Entomb(index, tombstone int64) error {
 		return err
 	}
 	var chore storev1.Chore
-	if ok, err := read(t.b.Bucket(bucketChores), u64(m.ContentId), &chore); err != nil {
+	if ok, err := rows.Read(t.b.Bucket(bucketChores), rows.U64(m.ContentId), &chore); err != nil {
 		return err
 	} else if ok && chore.Erase {
 		chore.Msg = m.Msg
-		if err := t.putRow(bucketChores, u64(m.ContentId), &chore); err != nil {
+		if err := t.putRow(bucketChores, rows.U64(m.ContentId), &chore); err != nil {
 			return err
 		}
 	}
@@ -102,11 +103,11 @@ func (r *Reader) CaseMessages(token string) ([]int64, error) {
 		return nil, err
 	}
 	var indices []int64
-	prefix := u64(n)
+	prefix := rows.U64(n)
 	c := r.b.Bucket(bucketCases).Cursor()
 	for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, _ = c.Next() {
 		if len(k) == 16 {
-			indices = append(indices, int64(number(k[8:])))
+			indices = append(indices, int64(rows.Number(k[8:])))
 		}
 	}
 	return indices, nil
@@ -119,7 +120,7 @@ func (t *Tx) PutStatement(index int64, st *storev1.LoggedStatement) error {
 
 // Statement returns the side record of the `reseal` or `rej` leaf at index, or [ErrNotFound].
 func (r *Reader) Statement(index int64) (*storev1.LoggedStatement, error) {
-	st, err := find[storev1.LoggedStatement](r.b.Bucket(bucketSides), indexed(index, endStatement))
+	st, err := rows.Find[storev1.LoggedStatement](r.b.Bucket(bucketSides), indexed(index, endStatement))
 	if err != nil {
 		return nil, fmt.Errorf("reading statement at leaf %d: %w", index, err)
 	}

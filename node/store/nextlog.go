@@ -8,8 +8,8 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/rogatory/rogatory/crypto/translog"
-	"github.com/rogatory/rogatory/node/store/disk"
 	"github.com/rogatory/rogatory/node/store/leaves"
+	"github.com/rogatory/rogatory/node/store/rows"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
@@ -36,7 +36,7 @@ func (s *Store) openNext(b *bbolt.Tx, r *Recovery, out *Recovered) (translog.Edg
 		return n.edge, err
 	}
 	out.Log.Size = n.edge.Size()
-	return n.edge, errors.Join(n.forget(), n.putRow(bucketLogs, u64(r.Number), row), n.askPeers())
+	return n.edge, errors.Join(n.forget(), n.putRow(bucketLogs, rows.U64(r.Number), row), n.askPeers())
 }
 
 // closeLast closes the log that is written at its last head that peers can have confirmed, and takes out what starts have written since.
@@ -150,7 +150,7 @@ func (n *nextLog) stand(state translog.Hash) error {
 // forget takes away what is of the log before, and of a recovery before.
 func (n *nextLog) forget() error {
 	for _, name := range [][]byte{bucketCheckpoint, bucketRecoveries, bucketReturned, bucketLost, bucketExpected} {
-		if err := disk.DeleteWhere(n.b.Bucket(name), disk.All); err != nil {
+		if err := rows.DeleteWhere(n.b.Bucket(name), rows.All); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,10 @@
 package store
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/rogatory/rogatory/node/store/rows"
+)
 
 // numbersAhead is how many case numbers are reserved with one write.
 const numbersAhead = 1000
@@ -16,8 +20,8 @@ func (t *Tx) CaseNumber(year int) (uint64, error) {
 		return 0, fmt.Errorf("number in year %d: %w", year, ErrInvalid)
 	}
 	reserved := uint64(0)
-	if v := t.b.Bucket(bucketNumbers).Get(u64(uint64(year))); v != nil {
-		reserved = number(v)
+	if v := t.b.Bucket(bucketNumbers).Get(rows.U64(uint64(year))); v != nil {
+		reserved = rows.Number(v)
 	}
 	next, ok := t.s.numbers[year]
 	if !ok {
@@ -27,7 +31,7 @@ func (t *Tx) CaseNumber(year int) (uint64, error) {
 		next = first // the log before has given out numbers that nobody here knows
 	}
 	if next > reserved {
-		if err := t.put(bucketNumbers, u64(uint64(year)), u64(next+numbersAhead-1)); err != nil {
+		if err := t.put(bucketNumbers, rows.U64(uint64(year)), rows.U64(next+numbersAhead-1)); err != nil {
 			return 0, err
 		}
 	}
@@ -39,7 +43,7 @@ func (t *Tx) CaseNumber(year int) (uint64, error) {
 // taken after it; they are reserved anew.
 func (t *Tx) ReturnNumbers() error {
 	for year, next := range t.s.numbers {
-		if err := t.put(bucketNumbers, u64(uint64(year)), u64(next-1)); err != nil {
+		if err := t.put(bucketNumbers, rows.U64(uint64(year)), rows.U64(next-1)); err != nil {
 			return err
 		}
 	}

@@ -88,7 +88,8 @@ func TestRandomHistoriesEndAsTheOracleSays(t *testing.T) {
 		r.Repeat(map[string]func(*rapid.T){
 			"submit": func(r *rapid.T) {
 				to, token, unit := peers.Draw(r, "to"), tokens.Draw(r, "token"), units.Draw(r, "unit")
-				content := make([]byte, rapid.SampledFrom([]int{0, 1, smallPiece - 28, 4096, fewPieces*smallPiece - 28, fewPieces * smallPiece, maxPiece - 28, maxPiece, 3*maxPiece + 5}).Draw(r, "length"))
+				const small, few, large = 2000, 8 * 2000, 60 << 10 // where package rows begins another piece, and 28 bytes are added to a content
+				content := make([]byte, rapid.SampledFrom([]int{0, 1, small - 28, 4096, few - 28, few, large - 28, large, 3*large + 5}).Draw(r, "length"))
 				var e *storev1.OutboxEntry
 				if do(r, func(tx *Tx) (err error) { e, err = submit(tx, to, token, unit, content); return err }) {
 					o.next[to]++

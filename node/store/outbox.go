@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 
+	"github.com/rogatory/rogatory/node/store/rows"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
@@ -11,7 +12,7 @@ import (
 // takes. Call it in the Update that calls [Tx.PutOutbox].
 func (r *Reader) NextOutgoing(peer string) (epoch uint32, seq uint64, prev []byte, err error) {
 	var o storev1.Outgoing
-	ok, err := read(r.b.Bucket(bucketOutgoing), []byte(peer), &o)
+	ok, err := rows.Read(r.b.Bucket(bucketOutgoing), []byte(peer), &o)
 	if err != nil {
 		return 0, 0, nil, err
 	}
@@ -79,7 +80,7 @@ func (t *Tx) Receipted(to string, epoch uint32, seq uint64, rcptLeaf int64, peer
 
 // OutboxEntry returns one entry, or [ErrNotFound].
 func (r *Reader) OutboxEntry(to string, epoch uint32, seq uint64) (*storev1.OutboxEntry, error) {
-	e, err := find[storev1.OutboxEntry](r.b.Bucket(bucketOutbox), place(to, epoch, seq))
+	e, err := rows.Find[storev1.OutboxEntry](r.b.Bucket(bucketOutbox), place(to, epoch, seq))
 	if err != nil {
 		return nil, fmt.Errorf("reading message %d.%d to %s from the outbox: %w", epoch, seq, to, err)
 	}
@@ -90,7 +91,7 @@ func (r *Reader) OutboxEntry(to string, epoch uint32, seq uint64) (*storev1.Outb
 func (r *Reader) Outbox(to string, afterEpoch uint32, afterSeq uint64, limit int) ([]*storev1.OutboxEntry, error) {
 	var entries []*storev1.OutboxEntry
 	after := place(to, afterEpoch, afterSeq)
-	err := eachRow(r.b.Bucket(bucketOutbox), named(to), after, func(k []byte, e *storev1.OutboxEntry) bool {
+	err := rows.Each(r.b.Bucket(bucketOutbox), rows.Named(to), after, func(k []byte, e *storev1.OutboxEntry) bool {
 		if !bytes.Equal(k, after) {
 			entries = append(entries, e)
 		}

@@ -1,9 +1,9 @@
 package store
 
 import (
-	"encoding/binary"
 	"fmt"
 
+	"github.com/rogatory/rogatory/node/store/rows"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
@@ -19,11 +19,11 @@ func (t *Tx) Park(p *storev1.Parked) (id uint64, err error) {
 		return 0, err
 	}
 	p.Id = id
-	row, err := marshal(p)
+	row, err := rows.Marshal(p)
 	if err != nil {
 		return 0, err
 	}
-	_, err = t.putPieces(bucketParked, u64(id), row)
+	_, err = t.putPieces(bucketParked, rows.U64(id), row)
 	return id, err
 }
 
@@ -32,27 +32,27 @@ func (t *Tx) Unpark(id uint64) error {
 	if _, err := t.ParkedEnvelope(id); err != nil {
 		return err
 	}
-	return t.deletePieces(bucketParked, u64(id), 0)
+	return t.deletePieces(bucketParked, rows.U64(id))
 }
 
 // ParkedEnvelope returns one parked envelope, or [ErrNotFound].
 func (r *Reader) ParkedEnvelope(id uint64) (*storev1.Parked, error) {
-	row := readPieces(r.b.Bucket(bucketParked), u64(id))
+	row := rows.ReadPieces(r.b.Bucket(bucketParked), rows.U64(id))
 	if row == nil {
 		return nil, fmt.Errorf("parked envelope %d: %w", id, ErrNotFound)
 	}
 	p := new(storev1.Parked)
-	return p, parse(row, p)
+	return p, rows.Parse(row, p)
 }
 
 // EachParked calls each with the parked envelopes in order of arrival until it returns false.
 func (r *Reader) EachParked(each func(*storev1.Parked) bool) error {
 	c := r.b.Bucket(bucketParked).Cursor()
 	for k, _ := c.First(); k != nil; k, _ = c.Next() {
-		if binary.BigEndian.Uint16(k[8:]) != 0 {
+		if piece, ok := rows.IsPiece(k); !ok || piece != 0 {
 			continue
 		}
-		p, err := r.ParkedEnvelope(number(k))
+		p, err := r.ParkedEnvelope(rows.Number(k))
 		if err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 
+	"github.com/rogatory/rogatory/node/store/rows"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
@@ -35,7 +36,7 @@ func (t *Tx) PutManifest(peer string, latest *storev1.LatestManifest, signed []b
 
 func (r *Reader) latestManifest(peer string) (*storev1.LatestManifest, bool, error) {
 	l := new(storev1.LatestManifest)
-	ok, err := read(r.b.Bucket(bucketLatest), []byte(peer), l)
+	ok, err := rows.Read(r.b.Bucket(bucketLatest), []byte(peer), l)
 	return l, ok, err
 }
 
@@ -78,27 +79,27 @@ func (r *Reader) EachLatestManifest(each func(peer string, latest *storev1.Lates
 
 // PutDirectory keeps a signed directory by its version, for ever. Another one of the same version is [ErrExists].
 func (t *Tx) PutDirectory(version uint64, signed []byte) error {
-	if old := t.b.Bucket(bucketDirectories).Get(u64(version)); old != nil && !bytes.Equal(old, signed) {
+	if old := t.b.Bucket(bucketDirectories).Get(rows.U64(version)); old != nil && !bytes.Equal(old, signed) {
 		return fmt.Errorf("keeping directory %d: %w", version, ErrExists)
 	}
 	t.call.wrote = true
 	if len(signed) > MaxContent {
 		return fmt.Errorf("keeping directory of %d bytes: %w", len(signed), ErrTooLarge)
 	}
-	return t.b.Bucket(bucketDirectories).Put(u64(version), bytes.Clone(signed))
+	return t.b.Bucket(bucketDirectories).Put(rows.U64(version), bytes.Clone(signed))
 }
 
 // Directory returns a signed directory by its version, the newest for version 0, or [ErrNotFound].
 func (r *Reader) Directory(version uint64) (at uint64, signed []byte, err error) {
 	b := r.b.Bucket(bucketDirectories)
-	k, v := u64(version), b.Get(u64(version))
+	k, v := rows.U64(version), b.Get(rows.U64(version))
 	if version == 0 {
 		k, v = b.Cursor().Last()
 	}
 	if v == nil {
 		return 0, nil, fmt.Errorf("reading directory %d: %w", version, ErrNotFound)
 	}
-	return number(k), bytes.Clone(v), nil
+	return rows.Number(k), bytes.Clone(v), nil
 }
 
 // PutPeerHead keeps a checkpoint of a peer's log if it is the largest so far. The caller has checked that it is consistent
@@ -123,13 +124,13 @@ func (t *Tx) PutPeerHead(origin string, h *storev1.PeerHead) error {
 // PeerHead returns the largest checkpoint held of a log; ok is false when there is none.
 func (r *Reader) PeerHead(origin string) (h *storev1.PeerHead, ok bool, err error) {
 	h = new(storev1.PeerHead)
-	ok, err = read(r.b.Bucket(bucketHeads), []byte(origin), h)
+	ok, err = rows.Read(r.b.Bucket(bucketHeads), []byte(origin), h)
 	return h, ok, err
 }
 
 // EachPeerHead calls each with the largest checkpoint held of every log until it returns false.
 func (r *Reader) EachPeerHead(each func(origin string, h *storev1.PeerHead) bool) error {
-	return eachRow(r.b.Bucket(bucketHeads), nil, nil, func(k []byte, h *storev1.PeerHead) bool { return each(string(k), h) })
+	return rows.Each(r.b.Bucket(bucketHeads), nil, nil, func(k []byte, h *storev1.PeerHead) bool { return each(string(k), h) })
 }
 
 // PutForkProof keeps the proof that a peer shows two histories.
@@ -138,18 +139,18 @@ func (t *Tx) PutForkProof(p *storev1.ForkProof) error {
 	if err != nil {
 		return err
 	}
-	return t.putRow(bucketForks, u64(n), p)
+	return t.putRow(bucketForks, rows.U64(n), p)
 }
 
 // EachForkProof calls each with the fork proofs in order of arrival until it returns false.
 func (r *Reader) EachForkProof(each func(*storev1.ForkProof) bool) error {
-	return eachRow(r.b.Bucket(bucketForks), nil, nil, func(_ []byte, p *storev1.ForkProof) bool { return each(p) })
+	return rows.Each(r.b.Bucket(bucketForks), nil, nil, func(_ []byte, p *storev1.ForkProof) bool { return each(p) })
 }
 
 // EachDirectory calls each with the signed directories, by version, until it returns false.
 func (r *Reader) EachDirectory(each func(version uint64, signed []byte) bool) {
 	c := r.b.Bucket(bucketDirectories).Cursor()
-	for k, v := c.First(); k != nil && each(number(k), bytes.Clone(v)); k, v = c.Next() {
+	for k, v := c.First(); k != nil && each(rows.Number(k), bytes.Clone(v)); k, v = c.Next() {
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/rogatory/rogatory/node/store/guard"
+	"github.com/rogatory/rogatory/node/store/rows"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
@@ -146,7 +147,7 @@ func TestWhatIsNotThisNodesStoreIsRefused(t *testing.T) {
 		"a later format": {func(t *testing.T, o *Options) {
 			editFile(t, filepath.Join(o.Dir, mainName), func(b *bbolt.Tx) error {
 				var id storev1.Identity
-				if _, err := read(b.Bucket(bucketIdentity), bucketIdentity, &id); err != nil {
+				if _, err := rows.Read(b.Bucket(bucketIdentity), bucketIdentity, &id); err != nil {
 					return err
 				}
 				id.Schema = schema + 1

@@ -9,7 +9,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/rogatory/rogatory/node/store/backup"
-	"github.com/rogatory/rogatory/node/store/disk"
+	"github.com/rogatory/rogatory/node/store/rows"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
@@ -86,16 +86,16 @@ func (s *Store) eraseAgain(ctx context.Context, journal map[uint64]bool) error {
 				return nil
 			}
 			var head storev1.ContentHead
-			err := parse(v, &head)
-			has[number(k)] = head.ErasedMs == 0
+			err := rows.Parse(v, &head)
+			has[rows.Number(k)] = head.ErasedMs == 0
 			return err
 		}); err != nil {
 			return err
 		}
 		// Erasures are done below: those of the journal, and those that the backup has caught half done.
-		return disk.DeleteWhere(b.Bucket(bucketChores), func(_, v []byte) (bool, error) {
+		return rows.DeleteWhere(b.Bucket(bucketChores), func(_, v []byte) (bool, error) {
 			var chore storev1.Chore
-			err := parse(v, &chore)
+			err := rows.Parse(v, &chore)
 			return chore.Erase, err
 		})
 	}); err != nil {

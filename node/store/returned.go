@@ -7,6 +7,7 @@ import (
 
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/store/leaves"
+	"github.com/rogatory/rogatory/node/store/rows"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
@@ -40,17 +41,17 @@ func (t *Tx) PutRecovery(r *storev1.Recovery) error {
 // Recovery returns how far the last recovery has come with a peer; ok is false when there was none.
 func (r *Reader) Recovery(peer string) (row *storev1.Recovery, ok bool, err error) {
 	row = new(storev1.Recovery)
-	ok, err = read(r.b.Bucket(bucketRecoveries), []byte(peer), row)
+	ok, err = rows.Read(r.b.Bucket(bucketRecoveries), []byte(peer), row)
 	return row, ok, err
 }
 
 // Recoveries returns how far the last recovery has come with each peer, in order; none when there was none.
-func (r *Reader) Recoveries() (rows []*storev1.Recovery, err error) {
-	err = eachRow(r.b.Bucket(bucketRecoveries), nil, nil, func(_ []byte, row *storev1.Recovery) bool {
-		rows = append(rows, row)
+func (r *Reader) Recoveries() (all []*storev1.Recovery, err error) {
+	err = rows.Each(r.b.Bucket(bucketRecoveries), nil, nil, func(_ []byte, row *storev1.Recovery) bool {
+		all = append(all, row)
 		return true
 	})
-	return rows, err
+	return all, err
 }
 
 // GiveUp waits for nothing of a peer any more: each message that is still to come again is noted as lost, and the peer itself if it has not said what it
@@ -83,8 +84,8 @@ func (t *Tx) GiveUp(peer string) error {
 
 // Awaits reports whether messages of a peer are still to come again.
 func (r *Reader) Awaits(peer string) bool {
-	k, _ := r.b.Bucket(bucketExpected).Cursor().Seek(named(peer))
-	return bytes.HasPrefix(k, named(peer))
+	k, _ := r.b.Bucket(bucketExpected).Cursor().Seek(rows.Named(peer))
+	return bytes.HasPrefix(k, rows.Named(peer))
 }
 
 // EraseReturned destroys a content that came back and that was erased before: here, by the journal beside the guard, or at the peer that gave its
@@ -105,12 +106,12 @@ func (t *Tx) PutReturned(epoch uint32, seq uint64, m *storev1.ReturnedMessage) e
 }
 
 // Returned returns the messages that a peer gave back and that have no place in the log yet, in the order of their numbers, at most limit.
-func (r *Reader) Returned(peer string, limit int) (rows []*storev1.ReturnedMessage, err error) {
-	err = eachRow(r.b.Bucket(bucketReturned), named(peer), named(peer), func(_ []byte, row *storev1.ReturnedMessage) bool {
-		rows = append(rows, row)
-		return len(rows) < limit
+func (r *Reader) Returned(peer string, limit int) (returned []*storev1.ReturnedMessage, err error) {
+	err = rows.Each(r.b.Bucket(bucketReturned), rows.Named(peer), rows.Named(peer), func(_ []byte, row *storev1.ReturnedMessage) bool {
+		returned = append(returned, row)
+		return len(returned) < limit
 	})
-	return rows, err
+	return returned, err
 }
 
 // HasReturned reports whether a message that a peer gave back waits for its place in the log.
@@ -134,13 +135,13 @@ func (t *Tx) PutExpected(peer string, epoch uint32, seq uint64, e *storev1.Expec
 // Expected returns the note of [Tx.PutExpected]; ok is false without one.
 func (r *Reader) Expected(peer string, epoch uint32, seq uint64) (e *storev1.Expected, ok bool, err error) {
 	e = new(storev1.Expected)
-	ok, err = read(r.b.Bucket(bucketExpected), place(peer, epoch, seq), e)
+	ok, err = rows.Read(r.b.Bucket(bucketExpected), place(peer, epoch, seq), e)
 	return e, ok, err
 }
 
 // EachExpected calls each with the messages of a peer that are to come again, in the order of their numbers, until it returns false.
 func (r *Reader) EachExpected(peer string, each func(epoch uint32, seq uint64, e *storev1.Expected) bool) error {
-	return eachRow(r.b.Bucket(bucketExpected), named(peer), named(peer), func(k []byte, e *storev1.Expected) bool {
+	return rows.Each(r.b.Bucket(bucketExpected), rows.Named(peer), rows.Named(peer), func(k []byte, e *storev1.Expected) bool {
 		epoch, seq := sequenceOf(peer, k)
 		return each(epoch, seq, e)
 	})
@@ -176,7 +177,7 @@ func (t *Tx) PutLost(peer string, m *storev1.LostMessage) error {
 
 // EachLost calls each with what does not come back from a peer, in the order of the numbers, until it returns false.
 func (r *Reader) EachLost(peer string, each func(*storev1.LostMessage) bool) error {
-	return eachRow(r.b.Bucket(bucketLost), named(peer), named(peer), func(_ []byte, m *storev1.LostMessage) bool { return each(m) })
+	return rows.Each(r.b.Bucket(bucketLost), rows.Named(peer), rows.Named(peer), func(_ []byte, m *storev1.LostMessage) bool { return each(m) })
 }
 
 // PutPeerLog keeps what is known of a log that a peer has closed.
@@ -190,13 +191,13 @@ func (t *Tx) PutPeerLog(origin string, l *storev1.PeerLog) error {
 // PeerLog returns what is known of a log that a peer has closed; ok is false when the peer has closed none of that name.
 func (r *Reader) PeerLog(origin string) (l *storev1.PeerLog, ok bool, err error) {
 	l = new(storev1.PeerLog)
-	ok, err = read(r.b.Bucket(bucketPeerLogs), []byte(origin), l)
+	ok, err = rows.Read(r.b.Bucket(bucketPeerLogs), []byte(origin), l)
 	return l, ok, err
 }
 
 // EachPeerLog calls each with the logs that peers have closed until it returns false.
 func (r *Reader) EachPeerLog(each func(origin string, l *storev1.PeerLog) bool) error {
-	return eachRow(r.b.Bucket(bucketPeerLogs), nil, nil, func(k []byte, l *storev1.PeerLog) bool { return each(string(k), l) })
+	return rows.Each(r.b.Bucket(bucketPeerLogs), nil, nil, func(k []byte, l *storev1.PeerLog) bool { return each(string(k), l) })
 }
 
 // Reported reports whether the report of the recovery that opened a log has been written.
@@ -212,5 +213,5 @@ func (t *Tx) NoteReported(origin string) error {
 		return err
 	}
 	row.Reported = true
-	return t.putRow(bucketLogs, u64(row.Number), row)
+	return t.putRow(bucketLogs, rows.U64(row.Number), row)
 }

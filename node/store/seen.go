@@ -6,13 +6,14 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/rogatory/rogatory/node/store/rows"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
 // Seen returns what is known of the message (from, epoch, seq); ok is false when it has not arrived.
 func (r *Reader) Seen(from string, epoch uint32, seq uint64) (seen *storev1.Seen, ok bool, err error) {
 	seen = new(storev1.Seen)
-	ok, err = read(r.b.Bucket(bucketSeen), place(from, epoch, seq), seen)
+	ok, err = rows.Read(r.b.Bucket(bucketSeen), place(from, epoch, seq), seen)
 	return seen, ok, err
 }
 
@@ -49,7 +50,7 @@ func (t *Tx) PutSeen(from string, epoch uint32, seq uint64, seen *storev1.Seen) 
 // EachSeen calls each with what has arrived from a sender behind (afterEpoch, afterSeq), in the order of the numbers, until it returns false.
 func (r *Reader) EachSeen(from string, afterEpoch uint32, afterSeq uint64, each func(epoch uint32, seq uint64, seen *storev1.Seen) bool) error {
 	after := place(from, afterEpoch, afterSeq)
-	return eachRow(r.b.Bucket(bucketSeen), named(from), after, func(k []byte, seen *storev1.Seen) bool {
+	return rows.Each(r.b.Bucket(bucketSeen), rows.Named(from), after, func(k []byte, seen *storev1.Seen) bool {
 		epoch, seq := sequenceOf(from, k)
 		return bytes.Equal(k, after) || each(epoch, seq, seen)
 	})
@@ -73,13 +74,13 @@ func (r *Reader) Came(seen *storev1.Seen) (statement, signature []byte, err erro
 }
 
 func incomingKey(from string, epoch uint32) []byte {
-	return named(from, binary.BigEndian.AppendUint32(nil, epoch))
+	return rows.Named(from, binary.BigEndian.AppendUint32(nil, epoch))
 }
 
 // Incoming returns where the sequence of a sender in one epoch stands; zeros when nothing has arrived.
 func (r *Reader) Incoming(from string, epoch uint32) (*storev1.Incoming, error) {
 	in := new(storev1.Incoming)
-	_, err := read(r.b.Bucket(bucketIncoming), incomingKey(from, epoch), in)
+	_, err := rows.Read(r.b.Bucket(bucketIncoming), incomingKey(from, epoch), in)
 	return in, err
 }
 
@@ -87,7 +88,7 @@ func (r *Reader) Incoming(from string, epoch uint32) (*storev1.Incoming, error) 
 func (r *Reader) LatestEpoch(from string) uint32 {
 	var epoch uint32
 	c := r.b.Bucket(bucketIncoming).Cursor()
-	prefix := named(from)
+	prefix := rows.Named(from)
 	for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, _ = c.Next() {
 		epoch = binary.BigEndian.Uint32(k[len(prefix):])
 	}
@@ -105,7 +106,7 @@ func (r *Reader) Gaps(from string, epoch uint32, limit int) ([]uint64, error) {
 	c := r.b.Bucket(bucketSeen).Cursor()
 	prefix := incomingKey(from, epoch)
 	for k, _ := c.Seek(place(from, epoch, next)); bytes.HasPrefix(k, prefix); k, _ = c.Next() {
-		for seq := number(k[len(prefix):]); next < seq; next++ {
+		for seq := rows.Number(k[len(prefix):]); next < seq; next++ {
 			if len(gaps) == limit {
 				return gaps, nil
 			}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/store/keys"
+	"github.com/rogatory/rogatory/node/store/rows"
 )
 
 // MaxValue is the size in bytes that no value exceeds which is not documented as kept in pieces.
@@ -58,7 +59,7 @@ func (t *Tx) putIn(b *bbolt.Bucket, key, value []byte) error {
 func (t *Tx) put(bucket, key, value []byte) error { return t.putIn(t.b.Bucket(bucket), key, value) }
 
 func (t *Tx) putRow(bucket, key []byte, row proto.Message) error {
-	v, err := marshal(row)
+	v, err := rows.Marshal(row)
 	if err != nil {
 		return err
 	}
@@ -66,14 +67,6 @@ func (t *Tx) putRow(bucket, key []byte, row proto.Message) error {
 		return fmt.Errorf("writing %s: %w", row.ProtoReflect().Descriptor().Name(), err)
 	}
 	return nil
-}
-
-func marshal(row proto.Message) ([]byte, error) {
-	v, err := proto.Marshal(row)
-	if err != nil {
-		return nil, fmt.Errorf("writing %s: %w", row.ProtoReflect().Descriptor().Name(), err)
-	}
-	return v, nil
 }
 
 func (t *Tx) delete(bucket, key []byte) error {
@@ -90,30 +83,16 @@ func (t *Tx) deleteAll(bucket []byte, keys [][]byte) error {
 	return nil
 }
 
-// putPieces keeps a long value in pieces and returns how many they are. No other keys of the bucket are as long.
+// putPieces keeps a long value in pieces and returns how many they are.
 func (t *Tx) putPieces(bucket, key, value []byte) (int, error) {
-	b := t.b.Bucket(bucket)
-	n, size := 0, pieceSize(len(value))
-	for first := true; first || len(value) > 0; first = false {
-		cut := min(len(value), size)
-		if err := t.putIn(b, pieceKey(key, n), value[:cut]); err != nil {
-			return 0, err
-		}
-		value = value[cut:]
-		n++
-	}
-	return n, t.deletePieces(bucket, key, n)
+	t.call.wrote = true
+	return rows.PutPieces(t.b.Bucket(bucket), key, value)
 }
 
-// deletePieces deletes the pieces of a value from one on.
-func (t *Tx) deletePieces(bucket, key []byte, from int) error {
-	b := t.b.Bucket(bucket)
-	for ; b.Get(pieceKey(key, from)) != nil; from++ {
-		if err := t.delete(bucket, pieceKey(key, from)); err != nil {
-			return err
-		}
-	}
-	return nil
+// deletePieces deletes a value in pieces, if it is there.
+func (t *Tx) deletePieces(bucket, key []byte) error {
+	t.call.wrote = true
+	return rows.DeletePieces(t.b.Bucket(bucket), key, 0)
 }
 
 // sequence returns the next number of a bucket, from 1.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/store/rows"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
@@ -43,13 +44,13 @@ func (t *Tx) PutWitnessed(origin string, w *storev1.Witnessed) error {
 // there is neither.
 func (r *Reader) Witnessed(origin string) (w *storev1.Witnessed, ok bool, err error) {
 	w = new(storev1.Witnessed)
-	ok, err = read(r.b.Bucket(bucketWitnessed), []byte(origin), w)
+	ok, err = rows.Read(r.b.Bucket(bucketWitnessed), []byte(origin), w)
 	return w, ok, err
 }
 
 // EachWitnessed calls each with what is known of every log that this node cosigns, by origin, until it returns false.
 func (r *Reader) EachWitnessed(each func(origin string, w *storev1.Witnessed) bool) error {
-	return eachRow(r.b.Bucket(bucketWitnessed), nil, nil, func(k []byte, w *storev1.Witnessed) bool { return each(string(k), w) })
+	return rows.Each(r.b.Bucket(bucketWitnessed), nil, nil, func(k []byte, w *storev1.Witnessed) bool { return each(string(k), w) })
 }
 
 // StopCosigning keeps the proof that a log shows two histories and cosigns that log no more; of a log that is stopped already one proof of each kind is
@@ -99,7 +100,7 @@ func (t *Tx) PutCosignedHead(size int64, note []byte) error {
 	if err != nil || size < old {
 		return err
 	}
-	v, err := marshal(&storev1.CosignedHead{Size: uint64(size), Checkpoint: note})
+	v, err := rows.Marshal(&storev1.CosignedHead{Size: uint64(size), Checkpoint: note})
 	if err != nil {
 		return err
 	}
@@ -112,12 +113,12 @@ func (t *Tx) PutCosignedHead(size int64, note []byte) error {
 // CosignedHead returns the newest head of the log that is written which has reached its quorum of cosignatures: its size, and the checkpoint in
 // export form (translog.ParseExport) with all cosignatures that have come; 0 and nil when there is none.
 func (r *Reader) CosignedHead() (size int64, note []byte, err error) {
-	v := readPieces(r.b.Bucket(bucketCheckpoint), rowCosigned)
+	v := rows.ReadPieces(r.b.Bucket(bucketCheckpoint), rowCosigned)
 	if v == nil {
 		return 0, nil, nil
 	}
 	h := new(storev1.CosignedHead)
-	if err := parse(v, h); err != nil {
+	if err := rows.Parse(v, h); err != nil {
 		return 0, nil, err
 	}
 	if origin, err := translog.ReadOrigin(h.Checkpoint); err != nil || origin != r.s.current.Origin {

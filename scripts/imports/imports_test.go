@@ -47,7 +47,7 @@ func init() {
 		}
 	}
 	// What a store is made of knows nothing of the store.
-	for _, p := range []string{"node/store/leaves", "node/store/keys", "node/store/guard", "node/store/backup", "node/store/batch", "node/store/disk"} {
+	for _, p := range []string{"node/store/leaves", "node/store/keys", "node/store/guard", "node/store/backup", "node/store/batch", "node/store/rows", "node/store/disk"} {
 		forbidden[p] = append(slices.Clone(forbidden["node/store"]), module+"node/store")
 	}
 	// What an auditor runs reads files: no store, no network, no part of a node.

@@ -6,8 +6,8 @@ import (
 	"os"
 
 	"go.etcd.io/bbolt"
-	"google.golang.org/protobuf/proto"
 
+	"github.com/rogatory/rogatory/node/store/rows"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
@@ -29,8 +29,8 @@ func ReadIdentity(db *bbolt.DB) (id *storev1.Identity, err error) {
 			return ErrForeign
 		}
 		id = new(storev1.Identity)
-		if err := proto.Unmarshal(row, id); err != nil {
-			return fmt.Errorf("reading Identity: %w: %w", err, ErrForeign)
+		if err := rows.Parse(row, id); err != nil {
+			return fmt.Errorf("%w: %w", err, ErrForeign)
 		}
 		return nil
 	})
@@ -60,9 +60,9 @@ func WriteIdentity(db *bbolt.DB, id *storev1.Identity, buckets [][]byte) error {
 				return err
 			}
 		}
-		row, err := proto.Marshal(id)
+		row, err := rows.Marshal(id)
 		if err != nil {
-			return fmt.Errorf("writing Identity: %w", err)
+			return err
 		}
 		return b.Put(Identity, row)
 	})

@@ -6,7 +6,6 @@
 package keys
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -17,6 +16,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/rogatory/rogatory/node/store/disk"
+	"github.com/rogatory/rogatory/node/store/rows"
 )
 
 // Options say how a file of keys works.
@@ -89,10 +89,6 @@ func (f *File) Close() error {
 	return f.db.Close()
 }
 
-func idKey(id uint64) []byte { return binary.BigEndian.AppendUint64(nil, id) }
-
-func idOf(key []byte) uint64 { return binary.BigEndian.Uint64(key) }
-
 // Empty reports whether the file has never held a key.
 func (f *File) Empty() (empty bool, err error) {
 	err = f.db.View(func(tx *bbolt.Tx) error {
@@ -107,7 +103,7 @@ func (f *File) Key(id uint64) (key Key, err error) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	err = f.db.View(func(tx *bbolt.Tx) error {
-		row := tx.Bucket(bucketKeys).Get(idKey(id))
+		row := tx.Bucket(bucketKeys).Get(rows.U64(id))
 		if row == nil {
 			return fmt.Errorf("key of content %d is missing: %w", id, ErrKey)
 		}
@@ -136,12 +132,12 @@ func (f *File) change(erased []uint64, given map[uint64]string) error {
 	return f.db.Update(func(tx *bbolt.Tx) error {
 		b := tx.Bucket(bucketKeys)
 		for _, id := range erased {
-			if err := b.Delete(idKey(id)); err != nil {
+			if err := b.Delete(rows.U64(id)); err != nil {
 				return err
 			}
 		}
 		for id, to := range given {
-			row := b.Get(idKey(id))
+			row := b.Get(rows.U64(id))
 			if row == nil {
 				continue
 			}
@@ -155,7 +151,7 @@ func (f *File) change(erased []uint64, given map[uint64]string) error {
 			if row, err = f.wrap(to, &key); err != nil {
 				return err
 			}
-			if err := b.Put(idKey(id), row); err != nil {
+			if err := b.Put(rows.U64(id), row); err != nil {
 				return err
 			}
 		}
@@ -170,8 +166,8 @@ func (f *File) Keep(has map[uint64]bool, least uint64) error {
 		b := tx.Bucket(bucketKeys)
 		last := max(b.Sequence(), least)
 		if err := errors.Join(
-			disk.DeleteWhere(b, func(k, _ []byte) (bool, error) { return !has[idOf(k)], nil }),
-			disk.DeleteWhere(tx.Bucket(bucketBlocks), disk.All),
+			rows.DeleteWhere(b, func(k, _ []byte) (bool, error) { return !has[rows.Number(k)], nil }),
+			rows.DeleteWhere(tx.Bucket(bucketBlocks), rows.All),
 		); err != nil {
 			return err
 		}

@@ -8,8 +8,7 @@ import (
 	"errors"
 	"fmt"
 
-	"google.golang.org/protobuf/proto"
-
+	"github.com/rogatory/rogatory/node/store/rows"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
@@ -60,14 +59,14 @@ func (f *File) wrap(unit string, key *Key) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return proto.Marshal(&storev1.DataKey{Unit: unit, Wrapped: wrapped})
+	return rows.Marshal(&storev1.DataKey{Unit: unit, Wrapped: wrapped})
 }
 
 // unwrap is the inverse of wrap.
 func (f *File) unwrap(id uint64, row []byte) (unit string, key Key, err error) {
 	var r storev1.DataKey
-	if err := proto.Unmarshal(row, &r); err != nil {
-		return "", Key{}, fmt.Errorf("reading DataKey: %w", err)
+	if err := rows.Parse(row, &r); err != nil {
+		return "", Key{}, err
 	}
 	unitKey, err := f.opts.UnitKeys(r.Unit)
 	if err != nil {

@@ -7,9 +7,9 @@ import (
 	"iter"
 
 	"go.etcd.io/bbolt"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/rogatory/rogatory/node/store/disk"
+	"github.com/rogatory/rogatory/node/store/rows"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
 
@@ -49,7 +49,7 @@ func (f *File) load(taken map[string]uint64) error {
 			p := f.poolOf(b.unit)
 			p.size = min(poolMost, max(p.size, int(b.count)))
 			for id := max(b.first, taken[b.unit]+1); id < b.first+b.count; id++ {
-				row := tx.Bucket(bucketKeys).Get(idKey(id))
+				row := tx.Bucket(bucketKeys).Get(rows.U64(id))
 				if row == nil {
 					continue
 				}
@@ -75,10 +75,10 @@ type block struct {
 
 func parseBlock(k, v []byte) (block, error) {
 	var row storev1.KeyBlock
-	if err := proto.Unmarshal(v, &row); err != nil {
-		return block{}, fmt.Errorf("reading KeyBlock: %w", err)
+	if err := rows.Parse(v, &row); err != nil {
+		return block{}, err
 	}
-	return block{span{idOf(k), uint64(row.Count)}, row.Unit}, nil
+	return block{span{rows.Number(k), uint64(row.Count)}, row.Unit}, nil
 }
 
 func (f *File) poolOf(unit string) *pool {
@@ -193,15 +193,15 @@ func (f *File) fill(unit string, enough func(*pool) bool) error {
 			if err != nil {
 				return err
 			}
-			if err := b.Put(idKey(made[i].id), row); err != nil {
+			if err := b.Put(rows.U64(made[i].id), row); err != nil {
 				return err
 			}
 		}
-		row, err := proto.Marshal(&storev1.KeyBlock{Unit: unit, Count: uint32(size)})
+		row, err := rows.Marshal(&storev1.KeyBlock{Unit: unit, Count: uint32(size)})
 		if err != nil {
 			return err
 		}
-		return errors.Join(b.SetSequence(first+uint64(size)-1), blocks.Put(idKey(first), row))
+		return errors.Join(b.SetSequence(first+uint64(size)-1), blocks.Put(rows.U64(first), row))
 	}); err != nil {
 		// When the last flush fails, bbolt shows what nobody knows to be on the disk: nothing may stand on it.
 		if first > 0 {
@@ -223,11 +223,11 @@ func (f *File) fill(unit string, enough func(*pool) bool) error {
 func (f *File) dropFailed(b, blocks *bbolt.Bucket) error {
 	for _, s := range f.failed {
 		for id := s.first; id < s.first+s.count; id++ {
-			if err := b.Delete(idKey(id)); err != nil {
+			if err := b.Delete(rows.U64(id)); err != nil {
 				return err
 			}
 		}
-		if err := blocks.Delete(idKey(s.first)); err != nil {
+		if err := blocks.Delete(rows.U64(s.first)); err != nil {
 			return err
 		}
 	}
@@ -238,7 +238,7 @@ func (f *File) dropFailed(b, blocks *bbolt.Bucket) error {
 func (f *File) dropBlocks(blocks *bbolt.Bucket) error {
 	f.poolsMu.Lock()
 	defer f.poolsMu.Unlock()
-	return disk.DeleteWhere(blocks, func(k, v []byte) (bool, error) {
+	return rows.DeleteWhere(blocks, func(k, v []byte) (bool, error) {
 		b, err := parseBlock(k, v)
 		p := f.pools[b.unit]
 		return p != nil && len(p.keys) > 0 && p.keys[0].id >= b.first+b.count, err

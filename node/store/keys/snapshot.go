@@ -4,6 +4,8 @@ import (
 	"io"
 
 	"go.etcd.io/bbolt"
+
+	"github.com/rogatory/rogatory/node/store/rows"
 )
 
 // A Snapshot is the file at one moment. No key is destroyed before it ends.
@@ -58,7 +60,7 @@ func (s *Snapshot) WriteTo(w io.Writer) (int64, error) { return s.tx.WriteTo(w) 
 
 // Key returns a key and the unit for which it is wrapped; ok is false when it is not there.
 func (s *Snapshot) Key(id uint64) (unit string, key Key, ok bool, err error) {
-	row := s.tx.Bucket(bucketKeys).Get(idKey(id))
+	row := s.tx.Bucket(bucketKeys).Get(rows.U64(id))
 	if row == nil {
 		return "", Key{}, false, nil
 	}
@@ -78,7 +80,7 @@ func (s *Snapshot) Each(taken map[string]uint64, each func(id uint64, ahead bool
 		return err
 	}
 	return s.tx.Bucket(bucketKeys).ForEach(func(k, _ []byte) error {
-		id, ahead := idOf(k), false
+		id, ahead := rows.Number(k), false
 		for _, b := range blocks {
 			ahead = ahead || max(b.first, taken[b.unit]+1) <= id && id < b.first+b.count
 		}

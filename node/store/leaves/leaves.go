@@ -9,18 +9,14 @@
 package leaves
 
 import (
-	"encoding/binary"
-	"errors"
 	"fmt"
 
 	"go.etcd.io/bbolt"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/store/rows"
 )
-
-// ErrNotFound says that a leaf or a hash is not there.
-var ErrNotFound = errors.New("not found")
 
 // A Head is a size of a log and the root of its RFC 6962 tree at that size.
 type Head struct {
@@ -39,11 +35,9 @@ func In(b *bbolt.Bucket) Row { return Row{b} }
 
 const endHashes = 1 // the end of the key of hashes
 
-func leafKey(place int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(place)) }
+func hashesKey(place int64) []byte { return append(rows.U64(place), endHashes) }
 
-func hashesKey(place int64) []byte { return append(leafKey(place), endHashes) }
-
-func placeOf(key []byte) int64 { return int64(binary.BigEndian.Uint64(key)) }
+func placeOf(key []byte) int64 { return int64(rows.Number(key)) }
 
 // Size returns the number of leaves: the place of the next one.
 func (r Row) Size() int64 {
@@ -53,11 +47,11 @@ func (r Row) Size() int64 {
 	return 0
 }
 
-// Leaf returns the leaf at a place, or [ErrNotFound]. The bytes are those of the transaction.
+// Leaf returns the leaf at a place, or [rows.ErrNotFound]. The bytes are those of the transaction.
 func (r Row) Leaf(place int64) ([]byte, error) {
-	leaf := r.b.Get(leafKey(place))
+	leaf := r.b.Get(rows.U64(place))
 	if leaf == nil {
-		return nil, fmt.Errorf("reading leaf %d: %w", place, ErrNotFound)
+		return nil, fmt.Errorf("reading leaf %d: %w", place, rows.ErrNotFound)
 	}
 	return leaf, nil
 }
@@ -65,7 +59,7 @@ func (r Row) Leaf(place int64) ([]byte, error) {
 // Each calls each with the leaves from a place on, in order, until it returns false. The bytes are those of the transaction.
 func (r Row) Each(from int64, each func(place int64, leaf []byte) bool) {
 	c := r.b.Cursor()
-	for k, v := c.Seek(leafKey(from)); k != nil; k, v = c.Next() {
+	for k, v := c.Seek(rows.U64(from)); k != nil; k, v = c.Next() {
 		if len(k) == 8 && !each(placeOf(k), v) {
 			return
 		}
@@ -75,7 +69,7 @@ func (r Row) Each(from int64, each func(place int64, leaf []byte) bool) {
 // Put puts a leaf at a place. It is in no tree before [Row.Grow].
 func (r Row) Put(place int64, leaf []byte) error {
 	r.b.FillPercent = 1 // leaves only ever come at the end
-	return r.b.Put(leafKey(place), leaf)
+	return r.b.Put(rows.U64(place), leaf)
 }
 
 // Grow lets the tree of the log at base grow by the leaves with these hashes, which are at their places. edge is its right edge, and grows with it.
@@ -104,7 +98,7 @@ func join(hashes []translog.Hash) []byte {
 
 // Cut takes the leaf at a place out of the row, and its hashes. The places behind it must be cut as well.
 func (r Row) Cut(place int64) error {
-	if err := r.b.Delete(leafKey(place)); err != nil {
+	if err := r.b.Delete(rows.U64(place)); err != nil {
 		return err
 	}
 	return r.b.Delete(hashesKey(place))
@@ -127,7 +121,7 @@ func (t Tree) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 		level, n := tlog.SplitStoredHashIndex(index)
 		v := t.row.b.Get(hashesKey(t.base + (n+1)<<level - 1))
 		if len(v) < (level+1)*tlog.HashSize {
-			return nil, fmt.Errorf("reading hash %d of level %d: %w", n, level, ErrNotFound)
+			return nil, fmt.Errorf("reading hash %d of level %d: %w", n, level, rows.ErrNotFound)
 		}
 		hashes[i] = tlog.Hash(v[level*tlog.HashSize:])
 	}
