@@ -8,6 +8,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/rogatory/rogatory/node/desk/attachments"
+	"github.com/rogatory/rogatory/node/desk/reading"
 	"github.com/rogatory/rogatory/node/desk/refusal"
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
@@ -30,7 +31,7 @@ func (d *Desk) attach(stream grpc.ClientStreamingServer[nodev1.AttachRequest, no
 	if err != nil {
 		return nil, fmt.Errorf("reading the file's header: %w", errors.Join(err, refusal.ErrRequest))
 	}
-	if _, err := d.reader(first.GetAssertion(), rogatoryv1.Verb_VERB_ATTACH, ""); err != nil {
+	if _, err := d.reading.Verify(first.GetAssertion(), rogatoryv1.Verb_VERB_ATTACH, ""); err != nil {
 		return nil, err
 	}
 	if err := d.files.Room(0); err != nil {
@@ -62,11 +63,11 @@ func (d *Desk) Fetch(r *nodev1.FetchRequest, stream grpc.ServerStreamingServer[n
 }
 
 func (d *Desk) fetch(ctx context.Context, r *nodev1.FetchRequest, stream grpc.ServerStreamingServer[nodev1.FetchResponse]) error {
-	token, err := d.consult(ctx, r.GetAssertion())
+	token, err := d.reading.Consult(ctx, r.GetAssertion())
 	if err != nil {
 		return err
 	}
-	return d.files.Open(ctx, pieces{stream}, token, r.GetId(), reasonOf(r.GetAssertion()), d.FetchNow)
+	return d.files.Open(ctx, pieces{stream}, token, r.GetId(), reading.ReasonOf(r.GetAssertion()), d.FetchNow)
 }
 
 // pieces sends what is written as pieces of a stream.

@@ -16,6 +16,7 @@ import (
 	"github.com/rogatory/rogatory/node/desk/casefile"
 	"github.com/rogatory/rogatory/node/desk/drafts"
 	"github.com/rogatory/rogatory/node/desk/officers"
+	"github.com/rogatory/rogatory/node/desk/reading"
 	"github.com/rogatory/rogatory/node/desk/refusal"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
@@ -147,7 +148,7 @@ func (a *deed) before() (*nodev1.CommitResponse, error) {
 		if !bytes.Equal(sub.GetDigest(), a.digest[:]) {
 			return refusal.ErrReused
 		}
-		out, err = rows(r, sub.GetCaseTokens())
+		out, err = reading.RowsOf(r, sub.GetCaseTokens())
 		return err
 	})
 	return out, err
@@ -238,9 +239,9 @@ func (a *deed) mayStand(m *drafts.Message) error {
 	if err := officers.KnownUnit(a.d.cfg.Node, a.unit); err != nil {
 		return err
 	}
-	ctx := a.d.lintContext(&rogatoryv1.RequestFile{To: []string{m.Out.GetTo()}})
+	ctx := a.d.proof.Context(&rogatoryv1.RequestFile{To: []string{m.Out.GetTo()}})
 	var err error
-	if ctx.Quoted, err = a.d.quoted(m.Docket.GetCaseToken(), a.unit, m.Content); err != nil {
+	if ctx.Quoted, err = a.d.proof.Quoted(m.Docket.GetCaseToken(), a.unit, m.Content); err != nil {
 		return err
 	}
 	if findings := lint.Content(m.Content, m.Docket, ctx); !lint.Sendable(findings) {
@@ -276,7 +277,7 @@ func (a *deed) open(tx *store.Tx, m *drafts.Message) (*casefile.File, error) {
 	// Whoever answers a request has taken it up.
 	if c.Kind == exchange.KindRequest && c.Side == exchange.Answering && c.State == exchange.Received {
 		e := a.event(tx, exchange.EventRegister)
-		if err := c.Step(tx, e, a.d.ruleset(false), casefile.Why{Assertion: a.assertion, Local: a.local(c.Token)}); err != nil {
+		if err := c.Step(tx, e, a.d.house.Rules(false), casefile.Why{Assertion: a.assertion, Local: a.local(c.Token)}); err != nil {
 			return nil, err
 		}
 	}
@@ -336,12 +337,12 @@ func (a *deed) keep(ctx context.Context, messages []*drafts.Message, tokens []st
 	if err != nil {
 		return nil, err
 	}
-	return a.d.rows(tokens)
+	return a.d.reading.Rows(tokens)
 }
 
 // freeze records that a message was drafted and put before an approver.
 func (a *deed) freeze(tx *store.Tx, c *casefile.File, m *drafts.Message) error {
-	rules := a.d.ruleset(false)
+	rules := a.d.house.Rules(false)
 	name := exchange.Name(m.Commit())
 	if err := a.mayFollow(tx, c, m); err != nil {
 		return err
@@ -373,7 +374,7 @@ func (a *deed) mayFollow(tx *store.Tx, c *casefile.File, m *drafts.Message) erro
 	}
 	e := a.event(tx, exchange.EventSent)
 	e.Msg, e.Sent, e.From, e.To, e.Docket = exchange.Name(m.Commit()), e.At, a.d.cfg.Node.Country, m.Out.GetTo(), m.Docket
-	_, err := c.Try(e, a.d.ruleset(true))
+	_, err := c.Try(e, a.d.house.Rules(true))
 	return err
 }
 
@@ -410,7 +411,7 @@ func (a *deed) submit(ctx context.Context, messages []*drafts.Message, tokens []
 	if err != nil {
 		return nil, err
 	}
-	return a.d.rows(tokens)
+	return a.d.reading.Rows(tokens)
 }
 
 // sent records that a message has left.
@@ -423,11 +424,11 @@ func (a *deed) sent(tx *store.Tx, c *casefile.File, m *drafts.Message, s post.Se
 		e.Draft = name
 	}
 	why := casefile.Why{Assertion: a.assertion, Commit: m.Commit()}
-	alone, err := a.d.alone(&tx.Reader, c, a.officer, a.unit, m.Docket)
+	alone, err := a.d.house.Alone(&tx.Reader, c, a.officer, a.unit, m.Docket)
 	if err != nil {
 		return err
 	}
-	if err := c.Step(tx, e, a.d.ruleset(alone), why); err != nil {
+	if err := c.Step(tx, e, a.d.house.Rules(alone), why); err != nil {
 		return err
 	}
 	return attachments.List(tx, m.Content.GetAttachments(), &storev1.AttachmentCopy{
@@ -442,7 +443,7 @@ func (a *deed) approveDraft(tx *store.Tx, c *casefile.File, p *drafts.Draft) err
 	}
 	e := a.event(tx, exchange.EventApprove)
 	e.Draft = p.Name()
-	if err := c.Step(tx, e, a.d.ruleset(false), casefile.Why{Assertion: a.assertion, Local: a.local(c.Token)}); err != nil {
+	if err := c.Step(tx, e, a.d.house.Rules(false), casefile.Why{Assertion: a.assertion, Local: a.local(c.Token)}); err != nil {
 		return err
 	}
 	return tx.DeleteDraft(p.ID())
@@ -505,7 +506,7 @@ func (a *deed) move(ctx context.Context, kind exchange.EventKind, of exchange.Na
 			fill(local)
 			e.Docket = local
 		}
-		if err := c.Step(tx, e, a.d.ruleset(false), casefile.Why{Assertion: a.assertion, Local: local}); err != nil {
+		if err := c.Step(tx, e, a.d.house.Rules(false), casefile.Why{Assertion: a.assertion, Local: local}); err != nil {
 			return err
 		}
 		return c.Save(tx, a.d.cfg.Node.UndeliveredAfter)
@@ -513,7 +514,7 @@ func (a *deed) move(ctx context.Context, kind exchange.EventKind, of exchange.Na
 	if err != nil {
 		return nil, err
 	}
-	return a.d.rows(tokens)
+	return a.d.reading.Rows(tokens)
 }
 
 // transfer hands a case to another unit: the keys of its contents are wrapped anew, and the log says so before that unit can read.
@@ -550,7 +551,7 @@ func (a *deed) transfer(ctx context.Context) (*nodev1.CommitResponse, error) {
 		local.ToUnit = to
 		e := a.event(tx, exchange.EventForward)
 		e.Docket = local
-		if err := c.Step(tx, e, a.d.ruleset(false), casefile.Why{Assertion: a.assertion, Local: local}); err != nil {
+		if err := c.Step(tx, e, a.d.house.Rules(false), casefile.Why{Assertion: a.assertion, Local: local}); err != nil {
 			return err
 		}
 		op, err := c.Op(tx, translog.Transfer, a.act)
@@ -569,5 +570,5 @@ func (a *deed) transfer(ctx context.Context) (*nodev1.CommitResponse, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.d.rows(tokens)
+	return a.d.reading.Rows(tokens)
 }

@@ -123,7 +123,7 @@ func (a *deed) decline(ctx context.Context) (*nodev1.CommitResponse, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.d.rows(tokens)
+	return a.d.reading.Rows(tokens)
 }
 
 // declining is the step by which a draft is declined: what nobody but its drafter has is discarded.
@@ -140,7 +140,7 @@ func (a *deed) sendBack(tx *store.Tx, c *casefile.File, p *drafts.Draft) error {
 	e.Draft = p.Name()
 	// The first draft of a joint case that is discarded takes the case with it.
 	if c.State != exchange.Discarded {
-		if err := c.Step(tx, e, a.d.ruleset(false), casefile.Why{Assertion: a.assertion, Local: a.local(c.Token)}); err != nil {
+		if err := c.Step(tx, e, a.d.house.Rules(false), casefile.Why{Assertion: a.assertion, Local: a.local(c.Token)}); err != nil {
 			return err
 		}
 	}

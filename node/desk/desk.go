@@ -23,26 +23,25 @@ package desk
 
 import (
 	"context"
-	"errors"
 	"log/slog"
-	"sync/atomic"
 	"time"
 
 	"github.com/rogatory/rogatory/configs"
 	"github.com/rogatory/rogatory/node/desk/attachments"
 	"github.com/rogatory/rogatory/node/desk/erasure"
+	"github.com/rogatory/rogatory/node/desk/house"
 	"github.com/rogatory/rogatory/node/desk/intake"
 	"github.com/rogatory/rogatory/node/desk/officers"
-	"github.com/rogatory/rogatory/node/desk/refusal"
+	"github.com/rogatory/rogatory/node/desk/proofreading"
+	"github.com/rogatory/rogatory/node/desk/reading"
 	"github.com/rogatory/rogatory/node/desk/standing"
 	"github.com/rogatory/rogatory/node/desk/supervision"
-	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/desk/tokens"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/peers"
 	"github.com/rogatory/rogatory/node/post"
 	"github.com/rogatory/rogatory/node/store"
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
-	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
 // Config is what a Desk works with.
@@ -64,11 +63,13 @@ type Desk struct {
 
 	officers *officers.Register
 	records  supervision.Records
-	rules    atomic.Pointer[exchange.Rules] // under the directory in force
+	house    *house.House
+	proof    *proofreading.Reader
+	reading  *reading.Room
+	tokens   *tokens.Book
 
 	held heldCounts // of approved messages without a number
 
-	reserved reservations      // case tokens that clients hold
 	standing *standing.Noter   // owned by Run
 	shredder *erasure.Shredder // owned by Run
 
@@ -80,20 +81,22 @@ type Desk struct {
 
 // New returns a desk with the register that the store holds.
 func New(cfg Config) (*Desk, error) {
-	d := &Desk{cfg: cfg, log: cfg.Logger, standing: standing.New(cfg.Store), shredder: erasure.New(cfg.Store, cfg.Logger), files: attachments.New(cfg.Node, cfg.Store, cfg.Logger)}
+	d := &Desk{
+		cfg: cfg, log: cfg.Logger, tokens: tokens.New(cfg.Store, cfg.Node.Country), proof: proofreading.New(cfg.Store, cfg.Peers, cfg.Logger),
+		standing: standing.New(cfg.Store), shredder: erasure.New(cfg.Store, cfg.Logger), files: attachments.New(cfg.Node, cfg.Store, cfg.Logger),
+	}
 	d.held.bell = make(chan struct{}, 1)
 	var err error
 	if d.officers, err = officers.Open(cfg.Node, cfg.Store, cfg.Peers.Directory()); err != nil {
 		return nil, err
 	}
 	d.records = supervision.Records{Store: cfg.Store, Officers: d.officers, Logger: cfg.Logger}
-	rules, err := d.rulesUnder(cfg.Peers.Directory())
-	if err != nil {
+	d.reading = reading.New(cfg.Store, d.officers, cfg.Logger)
+	if d.house, err = house.Open(cfg.Node, cfg.Store, cfg.Peers.Directory()); err != nil {
 		return nil, err
 	}
-	d.rules.Store(&rules)
-	d.Clerk = intake.New(intake.Config{Node: cfg.Node, Store: cfg.Store, Peers: cfg.Peers, Files: d.files, Rules: d.ruleset, Logger: cfg.Logger})
-	if err := d.notePolicy(); err != nil {
+	d.Clerk = intake.New(intake.Config{Node: cfg.Node, Store: cfg.Store, Peers: cfg.Peers, Files: d.files, Rules: d.house.Rules, Logger: cfg.Logger})
+	if err := d.house.Note(); err != nil {
 		return nil, err
 	}
 	// Nothing is served yet: what lies in the folder and is not on the list is what a crash has left.
@@ -105,7 +108,7 @@ func (d *Desk) Connect(o *post.Office) { d.office = o }
 
 // Follow takes over founders and rules of a new directory, which commit logs and notes with officers.NoteDirectory.
 func (d *Desk) Follow(dir *federation.Directory, commit func() error) error {
-	rules, err := d.rulesUnder(dir)
+	rules, err := d.house.Under(dir)
 	if err != nil {
 		return err
 	}
@@ -113,51 +116,9 @@ func (d *Desk) Follow(dir *federation.Directory, commit func() error) error {
 		if err := commit(); err != nil {
 			return err
 		}
-		d.rules.Store(&rules)
+		d.house.Follow(rules)
 		return nil
 	})
-}
-
-// Officers lists the register, and the units that there are.
-func (d *Desk) Officers(context.Context, *nodev1.OfficersRequest) (*nodev1.OfficersResponse, error) {
-	return &nodev1.OfficersResponse{Officers: d.officers.Now().Officers(), Units: officers.UnitsOf(d.cfg.Node)}, nil
-}
-
-// Enrol adds an enrolment or a revocation that two people have signed. The same one again changes nothing.
-func (d *Desk) Enrol(ctx context.Context, r *nodev1.EnrolRequest) (*nodev1.EnrolResponse, error) {
-	return &nodev1.EnrolResponse{}, refusal.Tell(d.officers.Enrol(ctx, r.GetEnrolment()))
-}
-
-// rulesUnder returns the rules of exchange under a directory and those before it, which the store has kept: a limit in working days goes by the
-// calendar that was in force when it began.
-func (d *Desk) rulesUnder(dir *federation.Directory) (exchange.Rules, error) {
-	var versions []*rogatoryv1.Directory
-	err := d.cfg.Store.View(func(r *store.Reader) error {
-		for v := uint64(1); v < dir.Version(); v++ {
-			_, signed, err := r.Directory(v)
-			if errors.Is(err, store.ErrNotFound) {
-				continue // from before this node joined
-			}
-			if err != nil {
-				return err
-			}
-			pb, _, err := federation.ReadDirectory(signed)
-			if err != nil {
-				return err
-			}
-			versions = append(versions, pb)
-		}
-		return nil
-	})
-	if err != nil {
-		return exchange.Rules{}, err
-	}
-	return exchange.RulesOf(append(versions, dir.Proto())...)
-}
-
-// ruleset returns the rules that apply to what is sent from a unit; alone says that one person suffices for this message, else it takes two.
-func (d *Desk) ruleset(alone bool) exchange.Rules {
-	return d.rules.Load().Alike(alone)
 }
 
 // Run looks after what falls due until ctx ends: messages that nobody receipts, cases that close by time, approved messages that could not

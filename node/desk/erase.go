@@ -64,7 +64,7 @@ func (a *deed) erase(ctx context.Context) (*nodev1.CommitResponse, error) {
 	if err := erasure.Remove(a.d.cfg.Store, blobs); err != nil {
 		return nil, err
 	}
-	out, err := a.d.rows(tokens)
+	out, err := a.d.reading.Rows(tokens)
 	if err == nil && sent >= 0 {
 		out.Copies, err = a.d.copies(ctx, sent, a.officer)
 	}
@@ -116,7 +116,7 @@ func (a *deed) eraseCase(tx *store.Tx, c *casefile.File) (blobs [][]byte, err er
 	if err := mayErase(tx, c); err != nil {
 		return nil, err
 	}
-	if err := c.Step(tx, a.event(tx, kind), a.d.ruleset(false), casefile.Why{Assertion: a.assertion, Local: a.local(c.Token)}); err != nil {
+	if err := c.Step(tx, a.event(tx, kind), a.d.house.Rules(false), casefile.Why{Assertion: a.assertion, Local: a.local(c.Token)}); err != nil {
 		return nil, err
 	}
 	if kind == exchange.EventProposeErase {
@@ -146,7 +146,7 @@ func (a *deed) eraseItem(tx *store.Tx, c *casefile.File, name exchange.Name) (bl
 	if m.Out && m.Received == 0 && !m.Rejected {
 		return nil, fmt.Errorf("erasing a message of case %s: %w", c.Token, refusal.ErrOnItsWay)
 	}
-	if err := c.Step(tx, e, a.d.ruleset(false), casefile.Why{Assertion: a.assertion, Local: a.local(c.Token)}); err != nil {
+	if err := c.Step(tx, e, a.d.house.Rules(false), casefile.Why{Assertion: a.assertion, Local: a.local(c.Token)}); err != nil {
 		return nil, err
 	}
 	if e.Kind == exchange.EventProposeEraseItem {

@@ -85,7 +85,7 @@ func (a *deed) hold(ctx context.Context, messages []*drafts.Message, tokens []st
 			}
 			e := a.event(tx, exchange.EventApprove)
 			e.Draft = frozen[i].Name()
-			if err := c.Step(tx, e, a.d.ruleset(false), casefile.Why{Assertion: a.assertion, Local: a.local(c.Token)}); err != nil {
+			if err := c.Step(tx, e, a.d.house.Rules(false), casefile.Why{Assertion: a.assertion, Local: a.local(c.Token)}); err != nil {
 				return err
 			}
 			if err := frozen[i].Judge(tx, drafts.Approved, a.assertion); err != nil {
@@ -97,12 +97,12 @@ func (a *deed) hold(ctx context.Context, messages []*drafts.Message, tokens []st
 	if err != nil {
 		return nil, err
 	}
-	return a.d.rows(tokens)
+	return a.d.reading.Rows(tokens)
 }
 
 // wait keeps a message that one person may send. Its case stands at a draft until the message leaves.
 func (a *deed) wait(tx *store.Tx, c *casefile.File, m *drafts.Message) error {
-	alone, err := a.d.alone(&tx.Reader, c, a.officer, a.unit, m.Docket)
+	alone, err := a.d.house.Alone(&tx.Reader, c, a.officer, a.unit, m.Docket)
 	if err != nil {
 		return err
 	}
@@ -122,7 +122,7 @@ func (a *deed) wait(tx *store.Tx, c *casefile.File, m *drafts.Message) error {
 	e := a.event(tx, exchange.EventDraft)
 	e.Draft, e.From, e.To, e.Docket = exchange.Name(m.Commit()), a.d.cfg.Node.Country, m.Out.GetTo(), m.Docket
 	why := casefile.Why{Assertion: a.assertion, Commit: m.Commit(), Kept: m.Salted()}
-	if err := c.Step(tx, e, a.d.ruleset(true), why); err != nil {
+	if err := c.Step(tx, e, a.d.house.Rules(true), why); err != nil {
 		return err
 	}
 	return drafts.Keep(tx, m, a.unit, drafts.Approved, a.assertion)

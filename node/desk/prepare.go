@@ -1,7 +1,6 @@
 package desk
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -15,6 +14,7 @@ import (
 	"github.com/rogatory/rogatory/node/desk/casefile"
 	"github.com/rogatory/rogatory/node/desk/drafts"
 	"github.com/rogatory/rogatory/node/desk/officers"
+	"github.com/rogatory/rogatory/node/desk/proofreading"
 	"github.com/rogatory/rogatory/node/desk/refusal"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
@@ -23,106 +23,6 @@ import (
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
-
-// Lint says everything at once that would make a file refused.
-func (d *Desk) Lint(_ context.Context, r *nodev1.LintRequest) (*nodev1.LintResponse, error) {
-	if r.GetFile().GetContent() == nil {
-		return nil, refusal.Tell(fmt.Errorf("lint without a content: %w", refusal.ErrRequest))
-	}
-	return &nodev1.LintResponse{Findings: render(lint.File(r.GetFile(), d.lintContext(r.GetFile())), r.GetLanguage())}, nil
-}
-
-// lintContext is what is known of the recipients: languages that all of them read.
-func (d *Desk) lintContext(f *rogatoryv1.RequestFile) lint.Context {
-	ctx := lint.Context{Now: time.Now()}
-	for i, to := range f.GetTo() {
-		country, _, _ := strings.Cut(to, "/")
-		m := d.cfg.Peers.Manifest(country)
-		if m == nil {
-			continue
-		}
-		if i == 0 {
-			ctx.Peer, ctx.PeerLanguages = country, m.Languages()
-			continue
-		}
-		ctx.PeerLanguages = slices.DeleteFunc(slices.Clone(ctx.PeerLanguages), func(l string) bool { return !slices.Contains(m.Languages(), l) })
-	}
-	return ctx
-}
-
-// unknownUnits finds the recipients whose manifest, where one is known, does not name the unit.
-func (d *Desk) unknownUnits(to []string, language string) (findings []*nodev1.Finding) {
-	for i, address := range to {
-		country, unit, _ := strings.Cut(address, "/")
-		m := d.cfg.Peers.Manifest(country)
-		if unit == "" || m == nil {
-			continue
-		}
-		var names []string
-		for _, u := range m.Units() {
-			names = append(names, u.GetName())
-		}
-		if slices.Contains(names, unit) {
-			continue
-		}
-		params := map[string]string{"path": fmt.Sprintf("to[%d]", i), "country": country, "unit": unit, "units": strings.Join(names, ", ")}
-		findings = append(findings, &nodev1.Finding{
-			Code: FindingUnit, Path: params["path"], Params: params, Text: codes.Text(cmp.Or(language, "en"), "lint."+FindingUnit, params),
-		})
-	}
-	return findings
-}
-
-// FindingUnit is the finding that a recipient has no such unit; what the linter knows by itself is in package lint.
-const FindingUnit = "peer-unit"
-
-func render(findings []lint.Finding, language string) []*nodev1.Finding {
-	if language == "" {
-		language = "en"
-	}
-	var out []*nodev1.Finding
-	for _, f := range findings {
-		params := map[string]string{"path": f.Path}
-		for _, p := range f.Params {
-			params[p.Name] = p.Value
-		}
-		out = append(out, &nodev1.Finding{
-			Code: string(f.Code), Path: f.Path, Params: params, Warning: f.Severity == lint.Warning,
-			Text: codes.Text(language, "lint."+string(f.Code), params),
-		})
-	}
-	return out
-}
-
-// Reserve hands out case tokens. It takes no signature and tells of no case: it uses numbers up, of which a year has 10^12, and numbers may skip.
-// One client holds so many that have not become cases, and is then refused.
-func (d *Desk) Reserve(ctx context.Context, r *nodev1.ReserveRequest) (*nodev1.ReserveResponse, error) {
-	if n := r.GetCount(); n < 1 || n > 1000 {
-		return nil, refusal.Tell(fmt.Errorf("reserving %d case tokens, from 1 to 1000: %w", n, refusal.ErrRequest))
-	}
-	tokens, err := d.reserveFor(ctx, int(r.GetCount()))
-	if err != nil {
-		return nil, refusal.Tell(err)
-	}
-	return &nodev1.ReserveResponse{CaseTokens: tokens}, nil
-}
-
-func (d *Desk) reserve(ctx context.Context, n int) ([]string, error) {
-	var tokens []string
-	_, err := d.cfg.Store.Update(ctx, func(tx *store.Tx) error {
-		tokens = tokens[:0]
-		year := time.UnixMilli(tx.At()).UTC().Year()
-		for range n {
-			number, err := tx.CaseNumber(year)
-			if err != nil {
-				return err
-			}
-			tokens = append(tokens, fmt.Sprintf("%s-%d-%06d", d.cfg.Node.Country, year, number))
-		}
-		return nil
-	})
-	return tokens, err
-}
 
 // Prepare composes what an act would send and the act to sign.
 func (d *Desk) Prepare(ctx context.Context, r *nodev1.PrepareRequest) (*nodev1.PrepareResponse, error) {
@@ -170,7 +70,7 @@ func (d *Desk) mayCompose(ctx context.Context, r *nodev1.PrepareRequest, token s
 	if reading.GetActor() != r.GetActor() || reading.GetCaseToken() != token {
 		return fmt.Errorf("reading of another case or by somebody else than who acts: %w", refusal.ErrRequest)
 	}
-	_, err = d.consult(ctx, r.GetReading())
+	_, err = d.reading.Consult(ctx, r.GetReading())
 	return err
 }
 
@@ -199,13 +99,13 @@ func (d *Desk) prepareSend(ctx context.Context, r *nodev1.PrepareRequest, office
 	if err != nil {
 		return nil, err
 	}
-	known := d.lintContext(&rogatoryv1.RequestFile{To: to})
-	if known.Quoted, err = d.quoted(cover.CaseToken, cover.FromUnit, f.GetContent()); err != nil {
+	known := d.proof.Context(&rogatoryv1.RequestFile{To: to})
+	if known.Quoted, err = d.proof.Quoted(cover.CaseToken, cover.FromUnit, f.GetContent()); err != nil {
 		return nil, err
 	}
 	findings := lint.File(f, known)
-	unknown := d.unknownUnits(to, r.GetLanguage())
-	rendered := append(render(findings, r.GetLanguage()), unknown...)
+	unknown := d.proof.UnknownUnits(to, r.GetLanguage())
+	rendered := append(proofreading.Render(findings, r.GetLanguage()), unknown...)
 	if !lint.Sendable(findings) || len(unknown) > 0 {
 		return &nodev1.PrepareResponse{Findings: rendered}, nil
 	}
@@ -215,7 +115,7 @@ func (d *Desk) prepareSend(ctx context.Context, r *nodev1.PrepareRequest, office
 		if lint.KindOf(f.GetContent()) == rogatoryv1.Kind_KIND_JOINT {
 			n = 1 // one case for all parties
 		}
-		if tokens, err = d.reserve(ctx, n); err != nil {
+		if tokens, err = d.tokens.Take(ctx, n); err != nil {
 			return nil, err
 		}
 	}
@@ -246,7 +146,7 @@ func (d *Desk) prepareSend(ctx context.Context, r *nodev1.PrepareRequest, office
 		if err := d.cfg.Store.View(func(tx *store.Reader) error {
 			c, err := casefile.Load(tx, tokens[0])
 			if err == nil && !alone {
-				alone, err = d.alone(tx, c, officer, cover.FromUnit, lint.DocketOf(f.GetContent(), cover))
+				alone, err = d.house.Alone(tx, c, officer, cover.FromUnit, lint.DocketOf(f.GetContent(), cover))
 			}
 			return err
 		}); err != nil {
@@ -313,15 +213,6 @@ func (d *Desk) cover(f *rogatoryv1.RequestFile, officer *rogatoryv1.Officer) (to
 		return nil, cover, fmt.Errorf("to %s: %w", strings.Join(to, ", "), refusal.ErrOwnCountry)
 	}
 	return to, cover, nil
-}
-
-// alone reports whether the officer may send a message in a case from a unit without a second person.
-func (d *Desk) alone(r *store.Reader, c *casefile.File, officer *rogatoryv1.Officer, unit string, docket *rogatoryv1.Docket) (bool, error) {
-	answer, err := c.AnswersItself(r)
-	if err != nil {
-		return false, err
-	}
-	return d.house().Alone(unit, officer.GetPseudonym(), officer.GetAgency(), answer, docket), nil
 }
 
 // implied returns the message that a message of this kind follows when its file names none.
@@ -425,23 +316,23 @@ func (d *Desk) mayDecide(verb rogatoryv1.Verb, officer *rogatoryv1.Officer, p *d
 			if e.Kind = declining(c, e.Draft); c.State == exchange.Discarded {
 				return nil
 			}
-			_, err = c.Try(e, d.ruleset(false))
+			_, err = c.Try(e, d.house.Rules(false))
 			return err
 		}
 		if err := c.MayClaim(m.Docket); err != nil {
 			return fmt.Errorf("case %s: %w", c.Token, err)
 		}
 		e.Kind = exchange.EventApprove
-		if c, err = c.Try(e, d.ruleset(false)); err != nil {
+		if c, err = c.Try(e, d.house.Rules(false)); err != nil {
 			return err
 		}
 		e.Kind, e.Msg, e.Sent = exchange.EventSent, e.Draft, e.At
 		e.From, e.To, e.Docket = d.cfg.Node.Country, m.Out.GetTo(), m.Docket
-		alone, err := d.alone(tx, c, officer, p.Unit(), m.Docket)
+		alone, err := d.house.Alone(tx, c, officer, p.Unit(), m.Docket)
 		if err != nil {
 			return err
 		}
-		_, err = c.Try(e, d.ruleset(alone))
+		_, err = c.Try(e, d.house.Rules(alone))
 		return err
 	})
 }
@@ -474,7 +365,7 @@ func (d *Desk) prepareRatify(ctx context.Context, r *nodev1.PrepareRequest, offi
 		}
 		e := stepNow(tx, c, officer)
 		e.Kind, e.Of = exchange.EventRatify, alone.Msg
-		if _, err := c.Try(e, d.ruleset(false)); err != nil {
+		if _, err := c.Try(e, d.house.Rules(false)); err != nil {
 			return err
 		}
 		act.Subject = alone.Msg[:]

@@ -87,7 +87,7 @@ func (d *Desk) wakeCase(tx *store.Tx, token string, now time.Time) error {
 	if err != nil || !c.Told || c.Expired {
 		return err
 	}
-	if err := c.Wake(tx, now, d.cfg.Node.UndeliveredAfter, d.ruleset(false), d.log); err != nil {
+	if err := c.Wake(tx, now, d.cfg.Node.UndeliveredAfter, d.house.Rules(false), d.log); err != nil {
 		return err
 	}
 	return c.Save(tx, d.cfg.Node.UndeliveredAfter)

@@ -15,7 +15,7 @@ import (
 	"github.com/rogatory/rogatory/node/client"
 	"github.com/rogatory/rogatory/node/cmd/internal/terminal"
 	"github.com/rogatory/rogatory/node/codes"
-	"github.com/rogatory/rogatory/node/desk"
+	"github.com/rogatory/rogatory/node/desk/reading"
 	"github.com/rogatory/rogatory/node/federation"
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
@@ -99,7 +99,7 @@ What was sent is erased by its recipients as well when they are told: rogatory-n
 
 // mayErase says before anybody is asked what the node would say after: an officer without the right, or a legal hold.
 func (p *program) mayErase(ctx context.Context, cl *client.Client, row *nodev1.CaseRow) error {
-	if slices.Contains(row.GetFlags(), desk.FlagHold) {
+	if slices.Contains(row.GetFlags(), reading.FlagHold) {
 		return no(errors.New(codes.Text(p.lang(), "transition.legal-hold", nil)), codes.Hint(p.lang(), "transition.legal-hold", nil))
 	}
 	return p.allowed(ctx, cl, federation.ActWant{Verb: rogatoryv1.Verb_VERB_ERASE, Unit: row.GetUnit()})

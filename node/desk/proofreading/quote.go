@@ -1,4 +1,4 @@
-package desk
+package proofreading
 
 import (
 	"github.com/rogatory/rogatory/node/desk/casefile"
@@ -8,15 +8,15 @@ import (
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
-// quoted returns the items of a unit's case that a content quotes, so that the linter can compare how they are handled. Items of other cases
+// Quoted returns the items of a unit's case that a content quotes, so that the linter can compare how they are handled. Items of other cases
 // are not looked for: the linter then says that it could not compare.
-func (d *Desk) quoted(token, unit string, content *rogatoryv1.Content) (map[lint.ItemKey]*rogatoryv1.Item, error) {
+func (p *Reader) Quoted(token, unit string, content *rogatoryv1.Content) (map[lint.ItemKey]*rogatoryv1.Item, error) {
 	refs := refsOf(content)
 	if len(refs) == 0 || token == "" {
 		return nil, nil
 	}
 	found := map[lint.ItemKey]*rogatoryv1.Item{}
-	err := d.cfg.Store.View(func(r *store.Reader) error {
+	err := p.store.View(func(r *store.Reader) error {
 		c, err := casefile.Load(r, token)
 		if err != nil || !c.Told || c.Unit != unit {
 			return err
@@ -33,7 +33,7 @@ func (d *Desk) quoted(token, unit string, content *rogatoryv1.Content) (map[lint
 			}
 			items, known := read[name]
 			if !known {
-				kept, err := c.Read(r, int64(m.Index), d.log)
+				kept, err := c.Read(r, int64(m.Index), p.log)
 				if err != nil {
 					return err
 				}

@@ -1,4 +1,5 @@
-package desk
+// Package tokens hands out case tokens, as RS-2026-000123, and counts what clients hold of them.
+package tokens
 
 import (
 	"context"
@@ -14,6 +15,51 @@ import (
 	"github.com/rogatory/rogatory/node/desk/refusal"
 	"github.com/rogatory/rogatory/node/store"
 )
+
+// A Book hands out the case tokens of a node. Its methods may be called by several goroutines.
+type Book struct {
+	store    *store.Store
+	country  string
+	reserved reservations
+}
+
+// New returns the book of a store.
+func New(s *store.Store, country string) *Book { return &Book{store: s, country: country} }
+
+// Reserve hands out case tokens. It takes no signature and tells of no case: it uses numbers up, of which a year has 10^12, and numbers may skip.
+// One client holds so many that have not become cases, and is then refused.
+func (b *Book) Reserve(ctx context.Context, n int) ([]string, error) {
+	if n < 1 || n > 1000 {
+		return nil, fmt.Errorf("reserving %d case tokens, from 1 to 1000: %w", n, refusal.ErrRequest)
+	}
+	of := client(ctx)
+	if err := b.reserved.room(of, n, time.Now(), b.unused); err != nil {
+		return nil, err
+	}
+	tokens, err := b.Take(ctx, n)
+	if err == nil {
+		b.reserved.add(of, tokens, time.Now())
+	}
+	return tokens, err
+}
+
+// Take takes case tokens for messages that this node composes.
+func (b *Book) Take(ctx context.Context, n int) ([]string, error) {
+	var tokens []string
+	_, err := b.store.Update(ctx, func(tx *store.Tx) error {
+		tokens = tokens[:0]
+		year := time.UnixMilli(tx.At()).UTC().Year()
+		for range n {
+			number, err := tx.CaseNumber(year)
+			if err != nil {
+				return err
+			}
+			tokens = append(tokens, fmt.Sprintf("%s-%d-%06d", b.country, year, number))
+		}
+		return nil
+	})
+	return tokens, err
+}
 
 const (
 	// maxReserved is how many case tokens one client may hold that have not become cases. Each stops counting after reservedLife; it stays good.
@@ -97,22 +143,9 @@ func (r *reservations) add(of [32]byte, tokens []string, now time.Time) {
 	}
 }
 
-// reserveFor reserves case tokens for a client.
-func (d *Desk) reserveFor(ctx context.Context, n int) ([]string, error) {
-	of := client(ctx)
-	if err := d.reserved.room(of, n, time.Now(), d.unused); err != nil {
-		return nil, err
-	}
-	tokens, err := d.reserve(ctx, n)
-	if err == nil {
-		d.reserved.add(of, tokens, time.Now())
-	}
-	return tokens, err
-}
-
 // unused returns the tokens that have not become cases.
-func (d *Desk) unused(tokens []reservedToken) (left []reservedToken, err error) {
-	err = d.cfg.Store.View(func(r *store.Reader) error {
+func (b *Book) unused(tokens []reservedToken) (left []reservedToken, err error) {
+	err = b.store.View(func(r *store.Reader) error {
 		left = nil
 		for _, t := range tokens {
 			if !r.HasCase(t.name) {

@@ -1,4 +1,4 @@
-package desk
+package tokens
 
 import (
 	"context"
