@@ -35,6 +35,7 @@ func TestNothingIsFoundInHonestHistories(t *testing.T) {
 		}()
 		r := chance(s, "honest", i)
 		w := forge.New(thrown{at}, members[[]int{0, 0, 0, 1, 1, 2}[r.IntN(6)]]...)
+		roots := timed(w)
 		w.Round()
 		forge.Live(w, r, 5+r.IntN(40), true)
 		for _, c := range w.Countries() {
@@ -45,6 +46,7 @@ func TestNothingIsFoundInHonestHistories(t *testing.T) {
 			recovered.Add(int64(len(c.Closed)))
 		}
 		a, here := newAuditor(t, w.Trusted()), filepath.Join(in, fmt.Sprint(i))
+		a.anchor.TrustTime(roots)
 		if err := os.Mkdir(here, 0o700); err != nil {
 			t.Error(err)
 			return

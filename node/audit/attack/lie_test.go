@@ -537,7 +537,7 @@ func (l *liar) truncate() string {
 // quiet reports whether a leaf says what a node did by itself, so that hardly anything depends on its place.
 func quiet(e translog.Entry) bool {
 	switch what(e) {
-	case "actor", "cos", "dir directory", "dir manifest", "key", "node stop", "node start", "policy", "wit":
+	case "actor", "cos", "dir directory", "dir manifest", "key", "node stop", "node start", "policy", "time", "wit":
 		return true
 	}
 	return false

@@ -37,9 +37,11 @@ func TestEveryRandomLieIsFound(t *testing.T) {
 		}()
 		r := chance(s, "lies", i)
 		w := forge.New(thrown{at}, members[min(r.IntN(4), 1)]...)
+		roots := timed(w)
 		w.Round()
 		forge.Live(w, r, 15+r.IntN(30), false)
 		a, here := newAuditor(t, w.Trusted()), filepath.Join(in, fmt.Sprint(i))
+		a.anchor.TrustTime(roots)
 		if err := os.Mkdir(here, 0o700); err != nil {
 			t.Error(err)
 			return
@@ -209,6 +211,9 @@ var unbound = []struct{ lies, says string }{
 	{"cos removed", "that own heads reached their quorum: whoever leaves it out has less to show"},
 	{"cos repeated", "that own heads reached their quorum: whoever leaves it out has less to show"},
 	{"cos.* altered", "that own heads reached their quorum: whoever leaves it out has less to show"},
+	{"time removed", "that a time token was made: whoever leaves it out has less to show"},
+	{"time repeated", "that a time token was made: whoever leaves it out has less to show"},
+	{"time.at moved far", "when a time token was logged; the token says when it was made"},
 	{"wit removed", "that a peer's head was cosigned, where the peer never logged its quorum"},
 	{"wit repeated", "that a peer's head was cosigned, where the peer never logged its quorum"},
 	{"two leaves swapped that have nothing in common", "the order of entries that do not depend on each other"},

@@ -130,3 +130,19 @@ func (s *scene) token(i int, change func([]byte) []byte) {
 		e.Body.(*translog.Time).Digest = sha256.Sum256(e.Sides["token"])
 	})
 }
+
+// timed gives a world an authority that confirms its logs now and then, for as long as a history may last.
+func timed(w *forge.World) *timestamp.Roots {
+	w.T.Helper()
+	now := time.UnixMilli(w.Now)
+	a, err := authority.New(authority.Options{Name: "Example TSA", NotBefore: now.AddDate(-1, 0, 0), NotAfter: now.AddDate(50, 0, 0)})
+	if err != nil {
+		w.T.Fatalf("an authority: %v", err)
+	}
+	roots, err := timestamp.ReadRoots(a.Roots())
+	if err != nil {
+		w.T.Fatalf("its root: %v", err)
+	}
+	w.TSA = a
+	return roots
+}

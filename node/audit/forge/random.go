@@ -86,6 +86,9 @@ func (d *Days) Act() {
 		w.Round()
 	case n < 88:
 		w.Sleep(time.Duration(r.IntN(30*60)) * time.Minute)
+		if w.TSA != nil {
+			w.Stamp(a, w.TSA)
+		}
 	case n < 90:
 		w.Restart(a)
 	case n < 91:

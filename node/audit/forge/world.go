@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/rogatory/rogatory/crypto/keyring"
+	"github.com/rogatory/rogatory/crypto/timestamp/authority"
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/federation"
@@ -30,6 +31,8 @@ type World struct {
 	Now int64
 	// Directories in force, in turn; the last is what an auditor trusts.
 	Directories []*federation.Directory
+	// TSA, if there is one, confirms logs now and then in [Days].
+	TSA *authority.Authority
 
 	countries map[string]*Country
 	seed      string
