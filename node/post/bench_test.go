@@ -106,36 +106,3 @@ func cpu() time.Duration {
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &r)
 	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }
-
-// BenchmarkBacklog packs one frame after another out of a backlog of 100,000 messages, whose receipts come at once.
-func BenchmarkBacklog(b *testing.B) {
-	w := newWorld(b, "RS", "BG")
-	rs := w.members["RS"]
-	l := newLane(&Office{cfg: Config{Country: "RS", Peers: rs.book, Identity: rs.ring.Identity}}, "BG")
-	text := make([]byte, 6<<10)
-	seq := uint64(0)
-	fill := func() {
-		for len(l.waiting) < 100_000 {
-			seq++
-			p := &parcel{place: place{1, seq}, envelope: text, kid: rs.ring.Identity().KID(), expires: time.Now().Add(time.Hour)}
-			p.name[0], p.name[1], p.name[2], p.name[3] = byte(seq), byte(seq>>8), byte(seq>>16), byte(seq>>24)
-			l.put(p)
-			l.cached += len(text)
-		}
-	}
-	fill()
-	b.ReportAllocs()
-	for b.Loop() {
-		l.pick()
-		f, err := l.frame()
-		must(b, err)
-		sent := slices.Clone(l.hand[:f.parcels])
-		l.cached = 0 // else what was published would be sealed anew
-		l.published(f)
-		for _, p := range sent {
-			l.drop(p.place)
-		}
-		l.untilDue()
-		fill()
-	}
-}

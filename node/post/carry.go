@@ -1,17 +1,16 @@
 package post
 
 import (
-	"container/heap"
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"time"
 
 	"google.golang.org/protobuf/proto"
 
 	"github.com/rogatory/rogatory/crypto/envelope"
+	"github.com/rogatory/rogatory/node/post/outbox"
 	"github.com/rogatory/rogatory/node/store"
 	"github.com/rogatory/rogatory/node/transport"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
@@ -19,23 +18,9 @@ import (
 )
 
 const (
-	// A message is published again after firstRetry, then after twice as long each time, up to lastRetry. While the peer is away the
-	// backbone keeps what was published, so it costs little to be patient; when the peer is heard of after a silence, all that
-	// was published is due after firstRetry.
-	firstRetry = 5 * time.Second
-	lastRetry  = time.Hour
-	// silence is how long a peer is silent before it counts as having been away.
-	silence = 20 * time.Second
-	// maxFlying is how many messages are under way to one peer: more than it takes in the time of a round trip, fewer than it takes in
-	// firstRetry.
-	maxFlying = 4096
-	// cacheLimit bounds the envelopes that are held in memory for one peer, in bytes. What is beyond it is sealed anew when it is
-	// published.
-	cacheLimit = 32 << 20
-	// A lone message goes past the mailbox, and through it when its receipt is not there after directWait. So does the lone answer to a
+	// A lone message goes past the mailbox, and through it when its receipt is not there after outbox.DirectWait. So does the lone answer to a
 	// message that has come for the first time: if it gets lost, the message comes again. A frame of up to directMost of either is lone if
 	// nothing else is under way.
-	directWait = time.Second
 	directMost = 4
 	// publishTimeout bounds one attempt to publish a frame, publishPause follows one that failed: the mailbox is full, for example.
 	publishTimeout = 15 * time.Second
@@ -50,11 +35,11 @@ const (
 
 // load reads the outbox of the peer at the start. Envelopes are not kept: each message is sealed anew.
 func (l *lane) load() error {
-	var at place
+	var at outbox.Place
 	for {
 		var entries []*storev1.OutboxEntry
 		err := l.o.cfg.Store.View(func(r *store.Reader) (err error) {
-			entries, err = r.Outbox(l.country, at.epoch, at.seq, 1000)
+			entries, err = r.Outbox(l.country, at.Epoch, at.Seq, 1000)
 			return err
 		})
 		if err != nil {
@@ -63,12 +48,10 @@ func (l *lane) load() error {
 		if len(entries) == 0 {
 			return nil
 		}
-		l.mu.Lock()
 		for _, e := range entries {
-			at = place{e.Epoch, e.Seq}
-			l.put(&parcel{place: at, name: envelope.Name(e.Msg)})
+			at = outbox.Place{Epoch: e.Epoch, Seq: e.Seq}
+			l.queue.Add(at, envelope.Name(e.Msg), outbox.Sealed{})
 		}
-		l.mu.Unlock()
 	}
 }
 
@@ -105,7 +88,7 @@ func (l *lane) carryLoop(ctx context.Context) error {
 func (l *lane) carry(ctx context.Context) (time.Duration, error) {
 	for ctx.Err() == nil {
 		if !l.o.cfg.Net.Connected() {
-			return lastRetry, nil // woken by Changed
+			return outbox.LastRetry, nil // woken by Changed
 		}
 		if wait := time.Until(l.quiet); wait > 0 {
 			return wait, nil
@@ -113,7 +96,7 @@ func (l *lane) carry(ctx context.Context) (time.Duration, error) {
 		// Without a key of the day nothing can be sealed, and what was sealed before is over soon: only receipts go.
 		_, keyed := l.o.cfg.Peers.SealingKey(l.country, time.Now())
 		if keyed {
-			l.pick()
+			l.queue.Pick()
 			if err := l.sealHand(ctx); err != nil {
 				if store.Fatal(err) {
 					return 0, err
@@ -128,7 +111,7 @@ func (l *lane) carry(ctx context.Context) (time.Duration, error) {
 			return 0, err
 		}
 		if f == nil {
-			if keyed && len(l.hand) > 0 {
+			if keyed && l.queue.Holding() {
 				continue // what was in hand has been settled or set aside
 			}
 			return l.untilDue(), nil
@@ -152,17 +135,7 @@ func (l *lane) lone(f *packing, size int) bool {
 	if size > transport.MaxDirect || f.parcels > directMost || len(f.answers) > directMost || len(f.frame.Advice) > 0 || f.mailbox {
 		return false
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if f.parcels > 0 && l.flying > 0 {
-		return false
-	}
-	for _, p := range l.hand[:f.parcels] {
-		if p.direct || p.attempts > 0 {
-			return false
-		}
-	}
-	return true
+	return l.queue.Lone(f.parcels)
 }
 
 func (l *lane) publish(ctx context.Context, f *packing) error {
@@ -197,20 +170,13 @@ func (l *lane) frame() (*packing, error) {
 			return nil, err
 		}
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, p := range l.hand {
-		if p.envelope == nil { // it is sealed in the next turn, or when there is a key
-			break
-		}
-		if len(p.envelope)+8 > room {
-			l.alone = f.parcels == 0
-			break
-		}
+	var over bool
+	f.frame.Envelopes, over = l.queue.Pack(room)
+	switch f.parcels = len(f.frame.Envelopes); {
+	case f.parcels > 0:
 		l.alone = false
-		room -= len(p.envelope) + 8
-		f.frame.Envelopes = append(f.frame.Envelopes, p.envelope)
-		f.parcels++
+	case over:
+		l.alone = true
 	}
 	if len(f.frame.Envelopes)+len(f.frame.Receipts)+len(f.frame.Advice) == 0 {
 		l.alone = false
@@ -277,28 +243,5 @@ func (l *lane) published(f *packing) {
 	if len(f.answers) > 0 {
 		l.o.step(StepReceipted)
 	}
-	now := time.Now()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, p := range l.hand[:f.parcels] {
-		if l.waiting[p.place] != p {
-			continue // its receipt was faster
-		}
-		wait := directWait
-		if p.direct = p.direct || f.direct; !f.direct {
-			p.attempts++
-			wait = backoff(p.attempts)
-		}
-		// Up to a quarter more, so that those who waited for one peer do not come at once.
-		p.due, p.advised = now.Add(wait+rand.N(wait/4)), false
-		heap.Push(&l.again, p)
-		if !p.flying {
-			p.flying = true
-			l.flying++
-		}
-		if l.cached > cacheLimit {
-			l.release(p)
-		}
-	}
-	l.hand = slices.Delete(l.hand, 0, f.parcels)
+	l.queue.Published(f.parcels, f.direct)
 }

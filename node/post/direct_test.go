@@ -4,6 +4,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/rogatory/rogatory/node/post/outbox"
 )
 
 func TestALoneMessageThatIsLostGoesThroughTheMailboxASecondLater(t *testing.T) {
@@ -13,7 +15,7 @@ func TestALoneMessageThatIsLostGoesThroughTheMailboxASecondLater(t *testing.T) {
 		rs.send("BG", "RS-1")
 		synctest.Wait()
 		w.net.Drop(0)
-		time.Sleep(directWait - time.Millisecond)
+		time.Sleep(outbox.DirectWait - time.Millisecond)
 		if bg.story("RS-1") != nil {
 			t.Fatal("it was not lost")
 		}
@@ -34,12 +36,12 @@ func TestALoneReceiptThatIsLostGoesThroughTheMailboxTheNextTime(t *testing.T) {
 		rs.send("BG", "RS-1")
 		synctest.Wait()
 		w.net.Drop(1)
-		time.Sleep(directWait / 2)
+		time.Sleep(outbox.DirectWait / 2)
 		w.net.Drop(0)
 		if bg.story("RS-1") == nil || rs.waiting("BG") != 1 {
 			t.Fatal("the receipt was not lost")
 		}
-		time.Sleep(directWait)
+		time.Sleep(outbox.DirectWait)
 		if rs.waiting("BG") != 0 || bg.size() != 1 || bg.office.Duplicates.Load() != 1 {
 			t.Errorf("%d wait, %d leaves, %d duplicates", rs.waiting("BG"), bg.size(), bg.office.Duplicates.Load())
 		}

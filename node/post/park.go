@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/rogatory/rogatory/crypto/envelope"
+	"github.com/rogatory/rogatory/node/post/outbox"
 	"github.com/rogatory/rogatory/node/store"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
@@ -51,7 +52,7 @@ func (l *lane) park(openings []*opening) {
 		}
 		name, size := op.o.Name(), int64(len(op.raw))
 		op.advice = op.advise(rogatoryv1.AdviceCode_ADVICE_CODE_PARKED)
-		op.advice.RetryAfterMs = uint64(lastRetry.Milliseconds())
+		op.advice.RetryAfterMs = uint64(outbox.LastRetry.Milliseconds())
 		switch {
 		case l.parked[name] > 0 || chosen[name]:
 			op.parked = nil

@@ -4,11 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"slices"
-	"time"
 
 	"github.com/rogatory/rogatory/crypto/envelope"
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/post/outbox"
 	"github.com/rogatory/rogatory/node/store"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
@@ -21,11 +20,11 @@ const sealBytes = 8 << 20
 func (l *lane) sealHand(ctx context.Context) error {
 	var messages []*numbered
 	size := 0
-	for _, p := range l.unsealed() {
-		n, err := l.o.reload(l.country, p.place)
+	for _, p := range l.queue.Unsealed(l.o.cfg.Identity().KID()) {
+		n, err := l.o.reload(l.country, p.Place)
 		switch {
 		case errors.Is(err, store.ErrNotFound):
-			l.drop(p.place) // its receipt has come in the meantime
+			l.drop(p.Place) // its receipt has come in the meantime
 			continue
 		case store.Fatal(err):
 			return err
@@ -64,50 +63,24 @@ func (l *lane) sealHand(ctx context.Context) error {
 		case n.settled:
 			l.drop(n.place())
 		case n.sealed != nil:
-			l.mu.Lock()
-			if l.waiting[n.place()] == n.parcel {
-				l.hold(n.parcel, n)
-			}
-			l.mu.Unlock()
+			l.queue.Hold(n.parcel, n.carried())
 		}
 	}
 	return nil
 }
 
-// unsealed returns those in hand that must be sealed before they are published: never sealed, over, or signed by a key before the last.
-func (l *lane) unsealed() []*parcel {
-	now, kid := time.Now(), l.o.cfg.Identity().KID()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	var list []*parcel
-	for _, p := range l.hand {
-		if p.envelope != nil && p.expires.After(now) && p.kid == kid {
-			continue
-		}
-		l.release(p)
-		list = append(list, p)
-	}
-	return list
-}
-
 // setAside takes a message out of the hand that cannot be sealed, its content being damaged or erased. It is tried again after a long
 // time; the others go on.
-func (l *lane) setAside(p *parcel, err error) {
-	l.o.log.Error("message cannot be sealed", "peer", l.country, "msg", p.name.String(), "err", err, "hint", store.Hint(err))
-	l.hand = slices.DeleteFunc(l.hand, func(q *parcel) bool { return q == p })
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.waiting[p.place] == p {
-		l.land(p)
-		l.later(p, time.Now().Add(lastRetry))
-	}
+func (l *lane) setAside(p *outbox.Parcel, err error) {
+	l.o.log.Error("message cannot be sealed", "peer", l.country, "msg", p.Name.String(), "err", err, "hint", store.Hint(err))
+	l.queue.SetAside(p)
 }
 
 // reload reads a message of the outbox with its content.
-func (o *Office) reload(to string, at place) (*numbered, error) {
+func (o *Office) reload(to string, at outbox.Place) (*numbered, error) {
 	var entry *storev1.OutboxEntry
 	err := o.cfg.Store.View(func(r *store.Reader) (err error) {
-		entry, err = r.OutboxEntry(to, at.epoch, at.seq)
+		entry, err = r.OutboxEntry(to, at.Epoch, at.Seq)
 		return err
 	})
 	if err != nil {

@@ -380,7 +380,7 @@ func (m *member) waiting(to string) int {
 		return nil
 	}))
 	if m.office != nil && m.stop != nil {
-		if b := m.office.lanes[to].backlog(); b != n {
+		if b := m.office.lanes[to].queue.Len(); b != n {
 			m.w.t.Errorf("%d messages wait in the store of %s and %d in memory", n, m.code, b)
 		}
 	}

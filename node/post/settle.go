@@ -8,6 +8,7 @@ import (
 
 	"github.com/rogatory/rogatory/crypto/envelope"
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/post/outbox"
 	"github.com/rogatory/rogatory/node/receipt"
 	"github.com/rogatory/rogatory/node/store"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
@@ -31,7 +32,7 @@ type proof struct {
 	path  []translog.Hash
 	leaf  translog.Leaf
 	msg   envelope.Name
-	at    place // of our message, for all but Whole
+	at    outbox.Place // of our message, for all but Whole
 
 	outcome outcome // set by the transaction, each time it runs
 }
@@ -72,7 +73,7 @@ func (l *lane) check(rs *rogatoryv1.Receipts) *bundle {
 		p := proof{index: int64(r.GetIndex()), raw: r.GetLeaf(), path: path, leaf: leaf, msg: name}
 		if _, whole := leaf.Entry.(*translog.Whole); !whole {
 			var waits bool
-			if p.at, waits = l.find(p.msg); !waits {
+			if p.at, waits = l.queue.Find(p.msg); !waits {
 				continue // settled before: the receipt came twice
 			}
 		} else {
@@ -117,7 +118,7 @@ func (l *lane) settle(tx *store.Tx, b *bundle, p *proof) error {
 	if w, ok := p.leaf.Entry.(*translog.Whole); ok {
 		return l.settleWhole(tx, b, p, w)
 	}
-	entry, err := tx.OutboxEntry(l.country, p.at.epoch, p.at.seq)
+	entry, err := tx.OutboxEntry(l.country, p.at.Epoch, p.at.Seq)
 	if errors.Is(err, store.ErrNotFound) {
 		p.outcome = settled // before
 		return nil
@@ -148,7 +149,7 @@ func (l *lane) settle(tx *store.Tx, b *bundle, p *proof) error {
 			return err
 		}
 	}
-	if err := tx.Receipted(l.country, p.at.epoch, p.at.seq, index, p.raw); err != nil {
+	if err := tx.Receipted(l.country, p.at.Epoch, p.at.Seq, index, p.raw); err != nil {
 		return err
 	}
 	if err := b.keep(tx, index, p); err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rogatory/rogatory/crypto/envelope"
 	"github.com/rogatory/rogatory/crypto/translog"
+	"github.com/rogatory/rogatory/node/post/outbox"
 	"github.com/rogatory/rogatory/node/store"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
@@ -131,11 +132,27 @@ type numbered struct {
 	err     error // why it cannot be sealed
 
 	// Used by sealHand.
-	parcel  *parcel
+	parcel  *outbox.Parcel
 	settled bool // its receipt has come in the meantime
 }
 
-func (n *numbered) place() place { return place{n.message.GetEpoch(), n.message.GetSeq()} }
+func (n *numbered) place() outbox.Place {
+	return outbox.Place{Epoch: n.message.GetEpoch(), Seq: n.message.GetSeq()}
+}
+
+// carried returns the message as it is published, if it is sealed.
+func (n *numbered) carried() outbox.Sealed {
+	if n.sealed == nil {
+		return outbox.Sealed{}
+	}
+	return outbox.Sealed{Envelope: n.signed.Envelope, KID: n.sealed.From, Expires: n.expires}
+}
+
+// errStale says that what was numbered was not committed within staleAfter: an auditor would find another time in the message than in its leaf. It is
+// numbered anew.
+var errStale = errors.New("numbered too long ago")
+
+const staleAfter = time.Minute
 
 // tail is where a sequence of messages stands.
 type tail struct {
@@ -197,6 +214,9 @@ func (o *Office) submitAll(ctx context.Context, jobs []*job) error {
 			o.step(StepSealed)
 			err = o.commit(ctx, left)
 		}
+		if errors.Is(err, errStale) {
+			continue
+		}
 		rest := slices.DeleteFunc(slices.Clone(left), func(j *job) bool {
 			j.err = j.refused
 			return j.err != nil
@@ -224,7 +244,9 @@ func (o *Office) submitAll(ctx context.Context, jobs []*job) error {
 			}
 		}
 		for _, m := range messages {
-			o.lanes[m.out.To].add(m)
+			l := o.lanes[m.out.To]
+			l.queue.Add(m.place(), m.name, m.carried())
+			l.signal()
 		}
 		return nil
 	}
@@ -238,7 +260,7 @@ func (o *Office) withRoom(jobs []*job) (left []*job) {
 		for i := range j.out {
 			to := j.out[i].To
 			if _, counted := waiting[to]; !counted {
-				waiting[to] = o.lanes[to].backlog()
+				waiting[to] = o.lanes[to].queue.Len()
 			}
 			if waiting[to] >= o.cfg.OutboxPerPeer {
 				j.err = fmt.Errorf("submitting to %s: %w", to, ErrOutboxFull)
@@ -273,6 +295,18 @@ func (o *Office) number(jobs []*job) ([]*numbered, error) {
 	var all []*numbered
 	now := time.Now().UnixMilli()
 	err := o.cfg.Store.View(func(r *store.Reader) error {
+		// The time of leaves never falls, even if the clock was set back, and a message says that of its leaf.
+		if size := r.Size(); size > 0 {
+			raw, err := r.Leaf(size - 1)
+			if err != nil {
+				return err
+			}
+			last, err := translog.ParseLeaf(raw)
+			if err != nil {
+				return err
+			}
+			now = max(now, last.At)
+		}
 		for _, j := range jobs {
 			j.drafts = j.drafts[:0]
 			for i := range j.out {
@@ -325,6 +359,9 @@ func (o *Office) commit(ctx context.Context, jobs []*job) error {
 	directory := o.cfg.Peers.Directory().Version()
 	_, err := o.cfg.Store.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error {
 		for _, j := range jobs {
+			if len(j.drafts) > 0 && tx.At()-int64(j.drafts[0].message.SubmittedMs) > staleAfter.Milliseconds() {
+				return errStale
+			}
 			// A disk that is full says so at the commit: what fails here is this job's fault.
 			if j.refused = o.commitJob(tx, j, directory); j.refused != nil {
 				return j.refused

@@ -41,6 +41,27 @@ func TestWhatNobodyWouldTakeIsRefusedAtSubmit(t *testing.T) {
 	}, "RS", "BG")
 }
 
+// A node that stands still between numbering and commit, as a machine does that is suspended, numbers anew: limits go by what a message says.
+func TestAMessageSaysTheTimeOfItsLeaf(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		rs := w.members["RS"]
+		stands := true
+		rs.start(func(c *Config) {
+			c.Step = func(point string) {
+				if point == StepSealed && stands {
+					stands = false
+					time.Sleep(3 * time.Hour)
+				}
+			}
+		})
+		sent, err := rs.office.Submit(context.Background(), []Outgoing{rs.outgoing("BG", "RS-1", "text")}, opens("RS-1"))
+		must(t, err)
+		if stands || sent[0].At-sent[0].Submitted > staleAfter.Milliseconds() {
+			t.Errorf("submitted %d ms before its leaf", sent[0].At-sent[0].Submitted)
+		}
+	}, "RS", "BG")
+}
+
 func TestAFailingCallerConcernsNobodyElse(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
 		rs, bg := w.pair()

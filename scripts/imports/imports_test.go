@@ -27,16 +27,17 @@ var pure = []string{
 
 // forbidden names what a package and all that it imports from this module must not import; a trailing slash means all below.
 var forbidden = map[string][]string{
-	"node/store":     {"google.golang.org/grpc/", "github.com/nats-io/", "net/http", module + "node/exchange", module + "node/desk", module + "node/post", module + "node/transport", module + "node/transport/"},
-	"node/transport": {module},
-	"node/witness":   {module + "node/post", module + "node/online", module + "node/online/", module + "node/desk", module + "node/transport", module + "node/transport/"},
-	"node/limit":     {module + "node/"},
-	"node/wait":      {module},
-	"node/receipt":   {module + "node/post", module + "node/online", module + "node/desk", module + "node/transport", module + "node/transport/"},
-	"configs":        {module, "google.golang.org/grpc/", "github.com/nats-io/", "go.etcd.io/"},
-	"node/client":    {module + "node/store", module + "node/post", module + "node/desk", module + "node/transport", module + "node/transport/", "go.etcd.io/", "github.com/nats-io/"},
-	"gateway":        {module + "node/store", module + "node/post", module + "node/desk", module + "node/transport", module + "node/transport/", module + "node/exchange", module + "crypto/"},
-	"node":           {"github.com/nats-io/nats-server/", module + "node/transport/memory", module + "scripts/", module + "gateway/"},
+	"node/store":       {"google.golang.org/grpc/", "github.com/nats-io/", "net/http", module + "node/exchange", module + "node/desk", module + "node/post", module + "node/transport", module + "node/transport/"},
+	"node/transport":   {module},
+	"node/witness":     {module + "node/post", module + "node/online", module + "node/online/", module + "node/desk", module + "node/transport", module + "node/transport/"},
+	"node/limit":       {module + "node/"},
+	"node/wait":        {module},
+	"node/post/outbox": {module + "node/"},
+	"node/receipt":     {module + "node/post", module + "node/online", module + "node/desk", module + "node/transport", module + "node/transport/"},
+	"configs":          {module, "google.golang.org/grpc/", "github.com/nats-io/", "go.etcd.io/"},
+	"node/client":      {module + "node/store", module + "node/post", module + "node/desk", module + "node/transport", module + "node/transport/", "go.etcd.io/", "github.com/nats-io/"},
+	"gateway":          {module + "node/store", module + "node/post", module + "node/desk", module + "node/transport", module + "node/transport/", module + "node/exchange", module + "crypto/"},
+	"node":             {"github.com/nats-io/nats-server/", module + "node/transport/memory", module + "scripts/", module + "gateway/"},
 }
 
 func init() {
