@@ -36,7 +36,7 @@ var forbidden = map[string][]string{
 	"node/receipt":     {module + "node/post", module + "node/online", module + "node/desk", module + "node/transport", module + "node/transport/"},
 	"configs":          {module, "google.golang.org/grpc/", "github.com/nats-io/", "go.etcd.io/"},
 	"node/client":      {module + "node/store", module + "node/post", module + "node/desk", module + "node/transport", module + "node/transport/", "go.etcd.io/", "github.com/nats-io/"},
-	"gateway":          {module + "node/store", module + "node/post", module + "node/desk", module + "node/transport", module + "node/transport/", module + "node/exchange", module + "crypto/"},
+	"gateway":          {module + "node/store", module + "node/store/", module + "node/post", module + "node/desk", module + "node/transport", module + "node/transport/", module + "node/exchange", module + "crypto/"},
 	"node":             {"github.com/nats-io/nats-server/", module + "node/transport/memory", module + "scripts/", module + "gateway/"},
 }
 
