@@ -114,7 +114,7 @@ func (w *Watch) see(v *view, s sight) {
 			default:
 				if v.torn == nil {
 					v.torn = &[2]sight{known, s}
-					w.ring()
+					w.bell.Ring()
 				}
 				return
 			}
@@ -128,7 +128,7 @@ func (w *Watch) see(v *view, s sight) {
 		v.pending[i-1] = s // the largest says most; all stand in the log beside their receipts
 	}
 	if len(v.pending) == (maxPending+1)/2 {
-		w.ring()
+		w.bell.Ring()
 	}
 }
 

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"math/rand/v2"
 	"sync"
 	"time"
 
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/peers"
 	"github.com/rogatory/rogatory/node/store"
+	"github.com/rogatory/rogatory/node/wait"
 	peerv1 "github.com/rogatory/rogatory/proto/rogatory/peer/v1"
 )
 
@@ -50,7 +50,7 @@ type Config struct {
 type Watch struct {
 	cfg  Config
 	log  *slog.Logger
-	bell chan struct{} // holds something when there is work before the next round
+	bell wait.Bell // rings when there is work before the next round
 
 	passing sync.Mutex // held during a pass
 
@@ -88,7 +88,7 @@ const (
 // New returns a Watch. It cosigns from then on, and asks nobody until Run.
 func New(cfg Config) *Watch {
 	return &Watch{
-		cfg: cfg, log: cfg.Logger, bell: make(chan struct{}, 1),
+		cfg: cfg, log: cfg.Logger, bell: wait.NewBell(),
 		last: map[string]given{}, views: map[string]*view{}, told: map[string]map[string]int64{}, away: map[string]absence{},
 	}
 }
@@ -98,7 +98,7 @@ func (w *Watch) Run(ctx context.Context) error {
 	if err := w.restore(); err != nil {
 		return err
 	}
-	due := time.NewTimer(jitter(w.cfg.Round))
+	due := time.NewTimer(wait.Jitter(w.cfg.Round))
 	defer due.Stop()
 	for {
 		var err error
@@ -109,7 +109,7 @@ func (w *Watch) Run(ctx context.Context) error {
 			err = w.prove(ctx, false)
 		case <-due.C:
 			err = w.Pass(ctx)
-			due.Reset(jitter(w.cfg.Round))
+			due.Reset(wait.Jitter(w.cfg.Round))
 		}
 		if err != nil && ctx.Err() == nil {
 			return err
@@ -136,14 +136,9 @@ func (w *Watch) Pass(ctx context.Context) error {
 	return w.prove(ctx, true)
 }
 
-// jitter spreads d by a tenth, so that nodes which started together do not call together.
-func jitter(d time.Duration) time.Duration {
-	return d - d/10 + rand.N(d/5+1)
-}
-
 // ends reports whether the node must stop for an error.
 func ends(err error) bool {
-	return errors.Is(err, store.ErrBroken) || errors.Is(err, store.ErrClosed) || errors.Is(err, ErrRollback)
+	return store.Fatal(err) || errors.Is(err, ErrRollback)
 }
 
 // others returns the other members: those who may witness our log.
@@ -163,13 +158,6 @@ func (w *Watch) quorum() int {
 		return translog.Quorum(n)
 	}
 	return 0
-}
-
-func (w *Watch) ring() {
-	select {
-	case w.bell <- struct{}{}:
-	default:
-	}
 }
 
 // hashes returns the hashes of a proof as they came, if they may be some.
