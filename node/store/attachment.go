@@ -54,20 +54,25 @@ func (s *Store) RemoveBlob(id []byte) error {
 
 // SweepBlobs removes the files that belong to no attachment. Call it at start, before attachments are received.
 func (s *Store) SweepBlobs() error {
-	files, err := os.ReadDir(filepath.Join(s.opts.Dir, blobsDir))
-	if err != nil {
-		return fmt.Errorf("sweeping attachments: %w", err)
-	}
 	return s.View(func(r *Reader) error {
-		for _, f := range files {
-			id, err := hex.DecodeString(f.Name())
-			if err == nil && r.b.Bucket(bucketAttachments).Get(id) != nil {
-				continue
-			}
-			if err := os.Remove(filepath.Join(s.opts.Dir, blobsDir, f.Name())); err != nil {
-				return fmt.Errorf("sweeping attachments: %w", err)
-			}
+		names, err := r.strayBlobs()
+		for _, name := range names {
+			err = errors.Join(err, os.Remove(filepath.Join(s.opts.Dir, name)))
+		}
+		if err != nil {
+			return fmt.Errorf("sweeping attachments: %w", err)
 		}
 		return nil
 	})
+}
+
+// strayBlobs returns the names in the folder of the files that belong to no attachment.
+func (r *Reader) strayBlobs() (names []string, err error) {
+	files, err := os.ReadDir(filepath.Join(r.s.opts.Dir, blobsDir))
+	for _, f := range files {
+		if id, err := hex.DecodeString(f.Name()); err != nil || r.b.Bucket(bucketAttachments).Get(id) == nil {
+			names = append(names, filepath.Join(blobsDir, f.Name()))
+		}
+	}
+	return names, err
 }

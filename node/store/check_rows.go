@@ -2,10 +2,8 @@ package store
 
 import (
 	"bytes"
-	"encoding/hex"
 	"errors"
 	"os"
-	"path/filepath"
 
 	"google.golang.org/protobuf/proto"
 
@@ -224,14 +222,12 @@ func (c *checker) acts() error {
 // blobs looks for attachments whose file holds less than it should, and for files that belong to none: what was erased must not lie about. A
 // crash may leave such a file; the node sweeps it at its start.
 func (c *checker) blobs() error {
-	files, err := os.ReadDir(filepath.Join(c.r.s.opts.Dir, blobsDir))
+	strays, err := c.r.strayBlobs()
 	if err != nil {
 		return err
 	}
-	for _, f := range files {
-		if id, err := hex.DecodeString(f.Name()); err != nil || c.r.b.Bucket(bucketAttachments).Get(id) == nil {
-			c.find("file %s belongs to no attachment; starting the node removes it", filepath.Join(blobsDir, f.Name()))
-		}
+	for _, name := range strays {
+		c.find("file %s belongs to no attachment; starting the node removes it", name)
 	}
 	return c.each(bucketAttachments, func(_, v []byte) {
 		var a storev1.Attachment

@@ -46,9 +46,7 @@ func (t *Tx) PutSubmission(unit, key string, sub *storev1.Submission) error {
 
 // Submission returns what an idempotency key of a unit led to; ok is false when it is new.
 func (r *Reader) Submission(unit, key string) (sub *storev1.Submission, ok bool, err error) {
-	sub = new(storev1.Submission)
-	ok, err = rows.Read(r.b.Bucket(bucketSubmissions), rows.Named(unit, []byte(key)), sub)
-	return sub, ok, err
+	return rows.Get[storev1.Submission](r.b.Bucket(bucketSubmissions), rows.Named(unit, []byte(key)))
 }
 
 // ForgetSubmissions deletes at most limit submissions from before a time (milliseconds since 1970), and returns how many.

@@ -35,9 +35,7 @@ func (t *Tx) PutManifest(peer string, latest *storev1.LatestManifest, signed []b
 }
 
 func (r *Reader) latestManifest(peer string) (*storev1.LatestManifest, bool, error) {
-	l := new(storev1.LatestManifest)
-	ok, err := rows.Read(r.b.Bucket(bucketLatest), []byte(peer), l)
-	return l, ok, err
+	return rows.Get[storev1.LatestManifest](r.b.Bucket(bucketLatest), []byte(peer))
 }
 
 // LatestManifest returns the newest signed manifest of a peer and what is known of it, or [ErrNotFound].
@@ -123,9 +121,7 @@ func (t *Tx) PutPeerHead(origin string, h *storev1.PeerHead) error {
 
 // PeerHead returns the largest checkpoint held of a log; ok is false when there is none.
 func (r *Reader) PeerHead(origin string) (h *storev1.PeerHead, ok bool, err error) {
-	h = new(storev1.PeerHead)
-	ok, err = rows.Read(r.b.Bucket(bucketHeads), []byte(origin), h)
-	return h, ok, err
+	return rows.Get[storev1.PeerHead](r.b.Bucket(bucketHeads), []byte(origin))
 }
 
 // EachPeerHead calls each with the largest checkpoint held of every log until it returns false.

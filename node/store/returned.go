@@ -40,9 +40,7 @@ func (t *Tx) PutRecovery(r *storev1.Recovery) error {
 
 // Recovery returns how far the last recovery has come with a peer; ok is false when there was none.
 func (r *Reader) Recovery(peer string) (row *storev1.Recovery, ok bool, err error) {
-	row = new(storev1.Recovery)
-	ok, err = rows.Read(r.b.Bucket(bucketRecoveries), []byte(peer), row)
-	return row, ok, err
+	return rows.Get[storev1.Recovery](r.b.Bucket(bucketRecoveries), []byte(peer))
 }
 
 // Recoveries returns how far the last recovery has come with each peer, in order; none when there was none.
@@ -134,9 +132,7 @@ func (t *Tx) PutExpected(peer string, epoch uint32, seq uint64, e *storev1.Expec
 
 // Expected returns the note of [Tx.PutExpected]; ok is false without one.
 func (r *Reader) Expected(peer string, epoch uint32, seq uint64) (e *storev1.Expected, ok bool, err error) {
-	e = new(storev1.Expected)
-	ok, err = rows.Read(r.b.Bucket(bucketExpected), place(peer, epoch, seq), e)
-	return e, ok, err
+	return rows.Get[storev1.Expected](r.b.Bucket(bucketExpected), place(peer, epoch, seq))
 }
 
 // EachExpected calls each with the messages of a peer that are to come again, in the order of their numbers, until it returns false.
@@ -190,9 +186,7 @@ func (t *Tx) PutPeerLog(origin string, l *storev1.PeerLog) error {
 
 // PeerLog returns what is known of a log that a peer has closed; ok is false when the peer has closed none of that name.
 func (r *Reader) PeerLog(origin string) (l *storev1.PeerLog, ok bool, err error) {
-	l = new(storev1.PeerLog)
-	ok, err = rows.Read(r.b.Bucket(bucketPeerLogs), []byte(origin), l)
-	return l, ok, err
+	return rows.Get[storev1.PeerLog](r.b.Bucket(bucketPeerLogs), []byte(origin))
 }
 
 // EachPeerLog calls each with the logs that peers have closed until it returns false.

@@ -12,9 +12,7 @@ import (
 
 // Seen returns what is known of the message (from, epoch, seq); ok is false when it has not arrived.
 func (r *Reader) Seen(from string, epoch uint32, seq uint64) (seen *storev1.Seen, ok bool, err error) {
-	seen = new(storev1.Seen)
-	ok, err = rows.Read(r.b.Bucket(bucketSeen), place(from, epoch, seq), seen)
-	return seen, ok, err
+	return rows.Get[storev1.Seen](r.b.Bucket(bucketSeen), place(from, epoch, seq))
 }
 
 // PutSeen notes for ever that the message (from, epoch, seq) has arrived. It returns [ErrExists] when something has

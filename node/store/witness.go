@@ -43,9 +43,7 @@ func (t *Tx) PutWitnessed(origin string, w *storev1.Witnessed) error {
 // Witnessed returns the largest head of a peer's log that this node has cosigned, and whether it cosigns that log no more; ok is false when
 // there is neither.
 func (r *Reader) Witnessed(origin string) (w *storev1.Witnessed, ok bool, err error) {
-	w = new(storev1.Witnessed)
-	ok, err = rows.Read(r.b.Bucket(bucketWitnessed), []byte(origin), w)
-	return w, ok, err
+	return rows.Get[storev1.Witnessed](r.b.Bucket(bucketWitnessed), []byte(origin))
 }
 
 // EachWitnessed calls each with what is known of every log that this node cosigns, by origin, until it returns false.

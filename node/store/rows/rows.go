@@ -45,10 +45,16 @@ func Read(b *bbolt.Bucket, key []byte, m proto.Message) (bool, error) {
 	return true, Parse(v, m)
 }
 
+// Get returns the row at key; ok is false, and the row empty, when there is none.
+func Get[T any, M Of[T]](b *bbolt.Bucket, key []byte) (row M, ok bool, err error) {
+	row = M(new(T))
+	ok, err = Read(b, key, row)
+	return row, ok, err
+}
+
 // Find returns the row at key, or [ErrNotFound].
 func Find[T any, M Of[T]](b *bbolt.Bucket, key []byte) (M, error) {
-	m := M(new(T))
-	ok, err := Read(b, key, m)
+	m, ok, err := Get[T, M](b, key)
 	if err == nil && !ok {
 		err = ErrNotFound
 	}
