@@ -15,14 +15,12 @@ import (
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
-// maxDocket bounds a docket.
+// maxDocket bounds a docket, as it does on the durable lane.
 const maxDocket = 16 << 10
 
 // takeBack keeps a message of ours that a peer gave back, if all of it proves to be ours. why is set when nothing of it can be kept.
 func (c *Claim) takeBack(ctx context.Context, peer string, row *storev1.Recovery, g *peerv1.ReturnedMessage, content []byte) (why string, m *rogatoryv1.Message, err error) {
-	bad := func(what string, err error) (string, *rogatoryv1.Message, error) {
-		return "", m, errors.Join(fmt.Errorf("%s: %w", what, rollback.ErrHead), err)
-	}
+	bad := func(what string, err error) (string, *rogatoryv1.Message, error) { return "", m, notOurs(what, err) }
 	if m, err = envelope.ParseMessage(g.GetMessage()); err != nil {
 		return bad("message", err)
 	}
@@ -44,22 +42,9 @@ func (c *Claim) takeBack(ctx context.Context, peer string, row *storev1.Recovery
 	if len(g.GetDocket()) == 0 || len(g.GetDocketSalt()) != len(envelope.Salt{}) {
 		return store.LostDocket, m, nil
 	}
-	if is := envelope.Commit(envelope.Salt(g.GetDocketSalt()), envelope.Docket, g.GetDocket()); string(is[:]) != string(m.GetDocketCommit()) {
-		return bad("docket", nil)
-	}
-	docket := &rogatoryv1.Docket{}
-	if err := envelope.StrictUnmarshal(g.GetDocket(), docket, maxDocket); err != nil {
-		return bad("docket", err)
-	}
-	part := envelope.Part{}
-	if !g.GetErased() {
-		if len(content) < len(envelope.Salt{}) {
-			return bad("content", nil)
-		}
-		part = envelope.Part{Salt: envelope.Salt(content[:32]), Bytes: content[32:]}
-		if is := envelope.Commit(part.Salt, envelope.Content, part.Bytes); string(is[:]) != string(m.GetContentCommit()) {
-			return bad("content", nil)
-		}
+	docket, part, err := committed(m, g, content)
+	if err != nil {
+		return "", m, err
 	}
 	if c.cfg.Node.Unit(docket.GetFromUnit()) == nil {
 		return store.LostUnit, m, nil
@@ -86,6 +71,34 @@ func (c *Claim) takeBack(ctx context.Context, peer string, row *storev1.Recovery
 		return tx.PutReturned(m.GetEpoch(), m.GetSeq(), kept)
 	})
 	return "", m, err
+}
+
+// notOurs is the error of what a peer gave back and that is not ours, or not whole.
+func notOurs(what string, err error) error {
+	return errors.Join(fmt.Errorf("%s: %w", what, rollback.ErrHead), err)
+}
+
+// committed returns docket and content of a message that a peer gave back, if they are those that the message commits itself to. The content is empty
+// when the peer has erased it.
+func committed(m *rogatoryv1.Message, g *peerv1.ReturnedMessage, content []byte) (docket *rogatoryv1.Docket, part envelope.Part, err error) {
+	if is := envelope.Commit(envelope.Salt(g.GetDocketSalt()), envelope.Docket, g.GetDocket()); string(is[:]) != string(m.GetDocketCommit()) {
+		return nil, part, notOurs("docket", nil)
+	}
+	docket = &rogatoryv1.Docket{}
+	if err := envelope.StrictUnmarshal(g.GetDocket(), docket, maxDocket); err != nil {
+		return nil, part, notOurs("docket", err)
+	}
+	if g.GetErased() {
+		return docket, part, nil
+	}
+	if len(content) < len(envelope.Salt{}) {
+		return nil, part, notOurs("content", nil)
+	}
+	part = envelope.Part{Salt: envelope.Salt(content[:32]), Bytes: content[32:]}
+	if is := envelope.Commit(part.Salt, envelope.Content, part.Bytes); string(is[:]) != string(m.GetContentCommit()) {
+		return nil, envelope.Part{}, notOurs("content", nil)
+	}
+	return docket, part, nil
 }
 
 // signed checks that a statement with our signature carries the message.
