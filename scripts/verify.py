@@ -1315,6 +1315,8 @@ class Audit:
                         note("E-LEAFSIG", "the leaf says something else than the message")
                     if e["dir"] == "out" and e["first_at"] and e["first_at"] != m["submitted_ms"]:
                         note("E-TIME", "first_at is not when the message was submitted")
+                    if e["dir"] == "out" and not e["first_at"] and abs(m["submitted_ms"] - e["at"]) > SKEW:
+                        note("E-TIME", "the message says another time of its submission than its leaf")
                 except Bad as bad:
                     note("E-LEAFSIG", f"message: {bad.why}")
             if e["stmt"]:

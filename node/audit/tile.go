@@ -251,7 +251,7 @@ func (w *worker) msg(t *tile, entries []archive.Entry, i int, l *translog.Msg) {
 	if raw == nil {
 		t.missing(e.Index, "message")
 	} else {
-		t.message(e, l, raw)
+		t.message(e, l, it.leaf.At, raw)
 	}
 	if l.Stmt.IsZero() {
 		for _, name := range []string{"statement", "signature", "root-at"} {
@@ -264,8 +264,8 @@ func (w *worker) msg(t *tile, entries []archive.Entry, i int, l *translog.Msg) {
 	w.statement(t, entries, i, l.From, l.Msg, l.Stmt, l.Sig)
 }
 
-// message compares a message's own bytes with its leaf.
-func (t *tile) message(e *archive.Entry, l *translog.Msg, raw []byte) {
+// message compares a message's own bytes with its leaf, which was made at a time.
+func (t *tile) message(e *archive.Entry, l *translog.Msg, at int64, raw []byte) {
 	index := e.Index
 	if name := translog.Hash(envelope.MessageName(raw)); name != l.Msg {
 		t.note(CodeLeafSig, index, "the message beside the leaf is another one", l.Msg.String(), name.String())
@@ -283,8 +283,16 @@ func (t *tile) message(e *archive.Entry, l *translog.Msg, raw []byte) {
 	if !translog.SameMessage(l, &is) {
 		t.note(CodeLeafSig, index, "the leaf says something else than the message that it names", saying(&is), saying(l))
 	}
-	if l.Dir == translog.Out && l.FirstAt != 0 && uint64(l.FirstAt) != m.GetSubmittedMs() {
-		t.note(CodeTime, index, "first_at of a message that was given back is when it was submitted", fmt.Sprint(m.GetSubmittedMs()), fmt.Sprint(l.FirstAt))
+	if l.Dir == translog.In {
+		return
+	}
+	submitted := int64(min(m.GetSubmittedMs(), translog.MaxInt))
+	switch {
+	case l.FirstAt != 0 && l.FirstAt != submitted:
+		t.note(CodeTime, index, "first_at of a message that was given back is when it was submitted", fmt.Sprint(submitted), fmt.Sprint(l.FirstAt))
+	case l.FirstAt == 0 && max(submitted-at, at-submitted) > skew:
+		// Limits are kept or not by when a message says that it was submitted.
+		t.note(CodeTime, index, "the message says another time of its submission than its leaf", fmt.Sprint(at), fmt.Sprint(submitted))
 	}
 }
 

@@ -40,7 +40,7 @@ var attacks = []attack{
 		s.h.Append(s.w.Now+3_600_000, &translog.Node{Event: translog.NodeStart, Program: "x"})
 		return s.show()
 	}},
-	{"two messages in another order", "verify E-HEAD E-KEY E-RCPT-OTHER E-SEQ W-UNRECEIPTED W-UNWITNESSED, replay E-STATE E-TRANS, reconcile E-FORK E-HEAD E-RCPT-OTHER", func(s *scene) []found {
+	{"two messages in another order", "verify E-HEAD E-KEY E-RCPT-OTHER E-SEQ E-TIME W-UNRECEIPTED W-UNWITNESSED, replay E-STATE E-TRANS, reconcile E-FORK E-HEAD E-RCPT-OTHER", func(s *scene) []found {
 		out := s.h.Find("msg", msg(translog.Out, "BG"))
 		s.h.Swap(out[0], out[1])
 		return s.show()
@@ -145,13 +145,13 @@ var attacks = []attack{
 	}},
 
 	// Clocks.
-	{"clock set a day ahead", "verify W-SKEW, replay E-DEADLINE E-RIGHT", func(s *scene) []found {
+	{"clock set a day ahead", "verify E-TIME W-SKEW, replay E-DEADLINE E-RIGHT", func(s *scene) []found {
 		for i := s.find("msg", msg(translog.Out, "BG")); i < len(s.h.Entries); i++ {
 			s.h.Alter(i, func(e *forge.Entry) { e.At += 86_400_000 })
 		}
 		return s.inTime()
 	}},
-	{"clock set a day back", "verify E-KEY W-SKEW, replay E-DEADLINE E-RIGHT", func(s *scene) []found {
+	{"clock set a day back", "verify E-KEY E-TIME W-SKEW, replay E-DEADLINE E-RIGHT", func(s *scene) []found {
 		for i := s.find("msg", msg(translog.Out, "BG")); i < len(s.h.Entries); i++ {
 			s.h.Alter(i, func(e *forge.Entry) { e.At = max(e.At-86_400_000, s.h.Entries[i-1].At) })
 		}
@@ -172,6 +172,16 @@ var attacks = []attack{
 	{"one number for two messages", "verify E-DUP E-RCPT-OTHER E-SEQ, replay E-RCPT-MISSING", func(s *scene) []found {
 		out := s.h.Find("msg", msg(translog.Out, "BG"))
 		s.w.Reissue(s.rs, s.h, out[1], func(m *rogatoryv1.Message) { m.Seq, m.Prev = 1, make([]byte, 32) })
+		return s.inTime()
+	}},
+	{"a late message said to have been submitted in time", "verify E-TIME", func(s *scene) []found {
+		m := s.w.Draft("RS", "BG", s.w.Follow(s.asked, &rogatoryv1.Docket{Kind: rogatoryv1.Kind_KIND_FEEDBACK}), forge.First)
+		m.Backdated = 3_600_000
+		s.w.Submit(forge.Second, m)
+		s.w.Deliver(m)
+		s.w.Receipt(m)
+		s.w.Round()
+		s.h = s.rs.Log.Copy()
 		return s.inTime()
 	}},
 	{"an attempt made twice", "verify E-DUP", func(s *scene) []found {

@@ -20,6 +20,8 @@ type Message struct {
 	Name     envelope.Name
 	// Out and In are the indexes of its leaves, -1 before there are.
 	Out, In int64
+	// Backdated is how long before its leaf it says that it was submitted, in milliseconds: a lie, unless 0.
+	Backdated int64
 
 	docket, content envelope.Part
 	raw             []byte
@@ -166,7 +168,7 @@ func (c *Country) number(m *Message) {
 	}
 	t.seq++
 	target := m.target()
-	m.submitted = c.w.Now
+	m.submitted = c.w.Now - m.Backdated
 	var err error
 	m.raw, err = envelope.Marshal(&rogatoryv1.Message{
 		From: m.From, To: m.To, Epoch: c.Epoch, Seq: t.seq, Prev: slices.Clone(t.prev[:]), SubmittedMs: uint64(m.submitted),
