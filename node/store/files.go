@@ -45,7 +45,7 @@ func (s *Store) openFiles() error {
 	_, mainErr := os.Stat(mainPath)
 	_, keysErr := os.Stat(keysPath)
 	if mainErr == nil && errors.Is(keysErr, fs.ErrNotExist) {
-		if made, err := disk.IsMade(mainPath, growMain); err != nil || made {
+		if made, err := disk.IsMade(mainPath); err != nil || made {
 			return errors.Join(err, fmt.Errorf("%s: %w", keysPath, ErrKeysMissing))
 		}
 	}

@@ -56,7 +56,7 @@ func TestAFileSaysWhoseItIsAndThatItIsOpen(t *testing.T) {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if made, err := IsMade(path, grow); err != nil || !made {
+	if made, err := IsMade(path); err != nil || !made {
 		t.Errorf("made: %t, %v", made, err)
 	}
 }

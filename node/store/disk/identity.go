@@ -83,12 +83,12 @@ func empty(tx *bbolt.Tx) bool {
 }
 
 // IsMade reports whether the file at path has got as far as its identity, by whoever has it open.
-func IsMade(path string, grow int) (made bool, err error) {
+func IsMade(path string) (made bool, err error) {
 	info, err := os.Stat(path)
 	if err != nil || info.Size() == 0 {
 		return false, err
 	}
-	db, err := Open(path, grow)
+	db, err := Open(path, 0)
 	if err != nil {
 		return false, err
 	}
