@@ -30,7 +30,9 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("TZ", "UTC")
-			return nil
+			here, err := os.Getwd()
+			e.Setenv("VECTORS", here+"/../../../crypto/translog/testdata")
+			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": wantStatus, "forge": forgeFiles, "flip": flip},
 	})

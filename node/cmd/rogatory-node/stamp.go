@@ -110,14 +110,14 @@ func (p *program) stamp(ctx context.Context, s stamp) error {
 	}
 	token, err := timestamp.ParseResponse(answer)
 	if err != nil {
-		return unsure(fmt.Errorf("%s: %w", s.tsa, err), hintTSALater)
+		return unsure(fmt.Errorf("the authority's answer: %w", err), hintTSALater)
 	}
 	parsed, err := timestamp.Parse(token)
 	if err != nil {
-		return no(fmt.Errorf("%s: %w", s.tsa, err), hintTSALater)
+		return no(fmt.Errorf("the authority's answer: %w", err), hintTSALater)
 	}
 	if parsed.Imprint != head.Imprint() || parsed.Nonce == nil || parsed.Nonce.Cmp(nonce) != 0 {
-		return no(fmt.Errorf("%s answered something else than it was asked", s.tsa), hintTSALater)
+		return no(errors.New("the authority answered something else than it was asked"), hintTSALater)
 	}
 	return p.keepToken(ctx, cl, head.Size, token, parsed, roots)
 }
@@ -161,7 +161,7 @@ func sizeOf(nonce *big.Int) (int64, bool) {
 func askAuthority(ctx context.Context, address string, request []byte) ([]byte, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return nil, usage(fmt.Errorf("--tsa %q is no address of a web server", address), "as https://tsa.example/")
+		return nil, usage(errors.New("--tsa is no address of a web server"), "as https://tsa.example/")
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(request))
 	if err != nil {
@@ -175,7 +175,7 @@ func askAuthority(ctx context.Context, address string, request []byte) ([]byte, 
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return nil, unsure(fmt.Errorf("%s answers %s", address, resp.Status), hintTSALater)
+		return nil, unsure(fmt.Errorf("%s answers %s", u.Redacted(), resp.Status), hintTSALater)
 	}
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, timestamp.MaxResponse+1))
 	if err != nil {
