@@ -26,8 +26,6 @@ type Options struct {
 	Servers []string
 	// TLS holds the client certificate that names the country's user and the roots that the servers' certificates chain to.
 	TLS *tls.Config
-	// Connect adds options, such as credentials. They come last and win.
-	Connect []nats.Option
 	// Calls bound the online lane.
 	Calls transport.CallOptions
 	// Log gets connection changes and the backbone's complaints. Nil discards them.
@@ -97,7 +95,7 @@ func Open(o Options) (*Conn, error) {
 	if o.TLS != nil {
 		opts = append(opts, nats.Secure(o.TLS))
 	}
-	nc, err := nats.Connect(strings.Join(o.Servers, ","), append(opts, o.Connect...)...)
+	nc, err := nats.Connect(strings.Join(o.Servers, ","), opts...)
 	if err != nil {
 		return nil, fmt.Errorf("opening the backbone connection: %w", err)
 	}

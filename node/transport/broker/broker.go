@@ -39,8 +39,8 @@ const maxPayload = max(transport.MaxFrame, transport.MaxStatement)
 // maxSubscriptions bounds what one connection may subscribe; a node needs about three and one for each peer and statement kind.
 const maxSubscriptions = 1000
 
-// ServerOptions returns the options of an embedded server with the rules of [Config].
-func ServerOptions(o Options) (*server.Options, error) {
+// serverOptions returns the options of an embedded server with the rules of [Config].
+func serverOptions(o Options) (*server.Options, error) {
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(o.Roots) {
 		return nil, errors.New("reading the clients' roots: no certificate found")
@@ -88,7 +88,7 @@ type Broker struct {
 
 // Start runs a server and returns when it takes connections.
 func Start(o Options) (*Broker, error) {
-	so, err := ServerOptions(o)
+	so, err := serverOptions(o)
 	if err != nil {
 		return nil, fmt.Errorf("starting the broker: %w", err)
 	}
