@@ -1,9 +1,5 @@
-// Package desk is where people and agencies meet their node: it serves rogatory.node.v1.DeskService and says what each message and each
-// act does to its case.
-//
-// Everything that somebody does is an act with an assertion. The desk verifies it against the register of officers, uses up its nonce, moves
-// the case by exchange.Apply, and writes the case, a `case` leaf for each step and the assertion beside it in ONE transaction,
-// together with the messages that the act sends. Content is read only after an `op` leaf says who reads and why.
+// Package desk is where people and agencies meet their node: it serves rogatory.node.v1.DeskService, composes what they sign, and looks after what falls due by time:
+// cases that close or come up for review, messages without a receipt, attachments that may go, dockets whose term is over.
 //
 // # What an act goes through
 //
@@ -11,14 +7,25 @@
 //	(client)  recompute the commitments, sign the act
 //	Commit    parse, verify, lint again; ONE transaction: nonce, case, leaves, messages
 //
-// A kind of message that takes two people is first put before an approver (VERB_DRAFT), with its bytes and salts frozen; what the
-// approver signs (VERB_APPROVE) is what leaves. Answers to messages of peers come in by Admit and Delivered, which package
-// post calls inside its own transactions.
+// Nobody is asked to sign what Commit would refuse.
 //
-// A notice (outage, breach, capability) opens no case: it is kept, listed, read and handed over under a case token of its sender, and moves
-// by a table of its own (notice.go).
+// # Its rooms
 //
-// Run looks after what falls due by time: cases that close or come up for review, messages without a receipt, attachments that may go.
+//	deeds         does what acts say
+//	intake        judges what comes in, inside the transactions of package post
+//	reading       shows officers their cases; supervision shows supervisors who looked, and what is held
+//	erasure       destroys what nobody may keep
+//	standing      notes in the log how all cases stand
+//	drafts        messages that wait with frozen bytes
+//	attachments   the files that go with messages
+//	proofreading  what the linter is told of recipients and quotations
+//	tokens        case tokens for clients
+//	house         the rules for what is sent
+//	officers      the register
+//	casefile      a case as the store holds it: all that moves a case does so here
+//	refusal       what people are told
+//
+// Each imports only rooms below it, and none the desk.
 package desk
 
 import (
@@ -28,6 +35,7 @@ import (
 
 	"github.com/rogatory/rogatory/configs"
 	"github.com/rogatory/rogatory/node/desk/attachments"
+	"github.com/rogatory/rogatory/node/desk/deeds"
 	"github.com/rogatory/rogatory/node/desk/erasure"
 	"github.com/rogatory/rogatory/node/desk/house"
 	"github.com/rogatory/rogatory/node/desk/intake"
@@ -67,8 +75,7 @@ type Desk struct {
 	proof    *proofreading.Reader
 	reading  *reading.Room
 	tokens   *tokens.Book
-
-	held heldCounts // of approved messages without a number
+	deeds    *deeds.Registry
 
 	standing *standing.Noter   // owned by Run
 	shredder *erasure.Shredder // owned by Run
@@ -85,7 +92,6 @@ func New(cfg Config) (*Desk, error) {
 		cfg: cfg, log: cfg.Logger, tokens: tokens.New(cfg.Store, cfg.Node.Country), proof: proofreading.New(cfg.Store, cfg.Peers, cfg.Logger),
 		standing: standing.New(cfg.Store), shredder: erasure.New(cfg.Store, cfg.Logger), files: attachments.New(cfg.Node, cfg.Store, cfg.Logger),
 	}
-	d.held.bell = make(chan struct{}, 1)
 	var err error
 	if d.officers, err = officers.Open(cfg.Node, cfg.Store, cfg.Peers.Directory()); err != nil {
 		return nil, err
@@ -96,6 +102,9 @@ func New(cfg Config) (*Desk, error) {
 		return nil, err
 	}
 	d.Clerk = intake.New(intake.Config{Node: cfg.Node, Store: cfg.Store, Peers: cfg.Peers, Files: d.files, Rules: d.house.Rules, Logger: cfg.Logger})
+	d.deeds = deeds.New(deeds.Config{
+		Node: cfg.Node, Store: cfg.Store, Officers: d.officers, House: d.house, Proof: d.proof, Reading: d.reading, Files: d.files, Logger: cfg.Logger,
+	})
 	if err := d.house.Note(); err != nil {
 		return nil, err
 	}
@@ -104,7 +113,10 @@ func New(cfg Config) (*Desk, error) {
 }
 
 // Connect gives the desk the office that carries its messages. It is called once, before anything is served.
-func (d *Desk) Connect(o *post.Office) { d.office = o }
+func (d *Desk) Connect(o *post.Office) {
+	d.office = o
+	d.deeds.Connect(o)
+}
 
 // Follow takes over founders and rules of a new directory, which commit logs and notes with officers.NoteDirectory.
 func (d *Desk) Follow(dir *federation.Directory, commit func() error) error {
@@ -152,7 +164,7 @@ func (d *Desk) Run(ctx context.Context) error {
 		case <-d.files.Awaited():
 			d.pull(ctx)
 		case <-d.office.Confirmations():
-		case <-d.held.bell:
+		case <-d.deeds.Held():
 		case <-ctx.Done():
 			return nil
 		}

@@ -5,8 +5,10 @@ import (
 
 	"google.golang.org/grpc"
 
+	"github.com/rogatory/rogatory/node/desk/deeds"
 	"github.com/rogatory/rogatory/node/desk/officers"
 	"github.com/rogatory/rogatory/node/desk/refusal"
+	"github.com/rogatory/rogatory/node/store"
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
 )
 
@@ -31,6 +33,18 @@ func (d *Desk) Reserve(ctx context.Context, r *nodev1.ReserveRequest) (*nodev1.R
 	list, err := d.tokens.Reserve(ctx, int(r.GetCount()))
 	return &nodev1.ReserveResponse{CaseTokens: list}, refusal.Tell(err)
 }
+
+// Commit does what an assertion says, once for each idempotency key.
+func (d *Desk) Commit(ctx context.Context, r *nodev1.CommitRequest) (*nodev1.CommitResponse, error) {
+	out, err := d.deeds.Commit(ctx, r)
+	return out, refusal.Tell(err)
+}
+
+// Release sends what was approved and could not be sent.
+func (d *Desk) Release(ctx context.Context) error { return d.deeds.Release(ctx) }
+
+// Waiting returns how many approved messages wait to be sent, by recipient.
+func (d *Desk) Waiting(r *store.Reader) (map[string]int, error) { return deeds.Waiting(r) }
 
 // List returns the cases of the actor's units, newest first.
 func (d *Desk) List(ctx context.Context, r *nodev1.ListRequest) (*nodev1.ListResponse, error) {

@@ -2,7 +2,7 @@
 // it came to be as it is.
 //
 // Inside one transaction a File is loaded, moved by Step, which writes a `case` leaf for each step beside the assertion and the docket that stand behind it,
-// and saved. What decides is package exchange; what somebody wants is package desk's; what came is package intake's. A notice is a File without a case.
+// and saved. What decides is package exchange; what somebody wants is package deeds's; what came is package intake's. A notice is a File without a case.
 package casefile
 
 import (

@@ -1,4 +1,4 @@
-package desk
+package deeds
 
 import (
 	"bytes"
@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/rogatory/rogatory/crypto/envelope"
 	"github.com/rogatory/rogatory/node/desk/casefile"
 	"github.com/rogatory/rogatory/node/desk/drafts"
 	"github.com/rogatory/rogatory/node/desk/refusal"
@@ -65,7 +66,7 @@ func (a *deed) again(err error) (*nodev1.CommitResponse, error) {
 	if !errors.Is(err, refusal.ErrNoDraft) {
 		return nil, err
 	}
-	officer, lookup := a.d.officers.Now().Officer(a.act.GetActor())
+	officer, lookup := a.d.cfg.Officers.Now().Officer(a.act.GetActor())
 	if lookup != nil {
 		return nil, err
 	}
@@ -86,7 +87,7 @@ func (a *deed) approve(ctx context.Context) (*nodev1.CommitResponse, error) {
 	if err != nil {
 		return a.again(err)
 	}
-	if err := a.d.files.Room(0); err != nil {
+	if err := a.d.cfg.Files.Room(0); err != nil {
 		return nil, err
 	}
 	return a.submit(ctx, messages, tokens, frozen)
@@ -123,11 +124,11 @@ func (a *deed) decline(ctx context.Context) (*nodev1.CommitResponse, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.d.reading.Rows(tokens)
+	return a.d.cfg.Reading.Rows(tokens)
 }
 
-// declining is the step by which a draft is declined: what nobody but its drafter has is discarded.
-func declining(c *casefile.File, name exchange.Name) exchange.EventKind {
+// Declining is the step by which a draft is declined: what nobody but its drafter has is discarded.
+func Declining(c *casefile.File, name exchange.Name) exchange.EventKind {
 	if c.WithDrafter(name) {
 		return exchange.EventDiscard
 	}
@@ -136,11 +137,11 @@ func declining(c *casefile.File, name exchange.Name) exchange.EventKind {
 
 // sendBack declines a draft, or discards it when nobody else has it.
 func (a *deed) sendBack(tx *store.Tx, c *casefile.File, p *drafts.Draft) error {
-	e := a.event(tx, declining(c, p.Name()))
+	e := a.event(tx, Declining(c, p.Name()))
 	e.Draft = p.Name()
 	// The first draft of a joint case that is discarded takes the case with it.
 	if c.State != exchange.Discarded {
-		if err := c.Step(tx, e, a.d.house.Rules(false), casefile.Why{Assertion: a.assertion, Local: a.local(c.Token)}); err != nil {
+		if err := c.Step(tx, e, a.d.cfg.House.Rules(false), casefile.Why{Assertion: a.assertion, Local: a.local(c.Token)}); err != nil {
 			return err
 		}
 	}
@@ -164,7 +165,7 @@ func (a *deed) ratify(ctx context.Context) (*nodev1.CommitResponse, error) {
 		if alone == nil {
 			return fmt.Errorf("ratifying in case %s: %w", token, refusal.ErrNoDraft)
 		}
-		target, err := sentTarget(r, c.Case, alone.Msg)
+		target, err := SentTarget(r, c.Case, alone.Msg)
 		of = alone.Msg
 		want = federation.ActWant{
 			CaseToken: token, Unit: c.Unit, Targets: []*rogatoryv1.ActTarget{target}, Subject: bytes.Clone(of[:]), Drafter: alone.By,
@@ -178,4 +179,25 @@ func (a *deed) ratify(ctx context.Context) (*nodev1.CommitResponse, error) {
 		return nil, err
 	}
 	return a.move(ctx, exchange.EventRatify, of, nil)
+}
+
+// SentTarget is the target of a message that was sent.
+func SentTarget(r *store.Reader, c exchange.Case, name exchange.Name) (*rogatoryv1.ActTarget, error) {
+	m, ok := c.Message(name)
+	if !ok {
+		return nil, errors.New("message is not in its case")
+	}
+	row, err := r.Message(int64(m.Index))
+	if err != nil {
+		return nil, err
+	}
+	msg, err := envelope.ParseMessage(row.GetMessage())
+	if err != nil {
+		return nil, err
+	}
+	docket, err := casefile.ParseDocket(row.GetDocket())
+	if err != nil {
+		return nil, err
+	}
+	return &rogatoryv1.ActTarget{To: msg.GetTo(), Unit: docket.GetToUnit(), DocketCommit: msg.GetDocketCommit(), ContentCommit: msg.GetContentCommit()}, nil
 }

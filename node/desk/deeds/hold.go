@@ -1,4 +1,4 @@
-package desk
+package deeds
 
 import (
 	"cmp"
@@ -85,7 +85,7 @@ func (a *deed) hold(ctx context.Context, messages []*drafts.Message, tokens []st
 			}
 			e := a.event(tx, exchange.EventApprove)
 			e.Draft = frozen[i].Name()
-			if err := c.Step(tx, e, a.d.house.Rules(false), casefile.Why{Assertion: a.assertion, Local: a.local(c.Token)}); err != nil {
+			if err := c.Step(tx, e, a.d.cfg.House.Rules(false), casefile.Why{Assertion: a.assertion, Local: a.local(c.Token)}); err != nil {
 				return err
 			}
 			if err := frozen[i].Judge(tx, drafts.Approved, a.assertion); err != nil {
@@ -97,21 +97,21 @@ func (a *deed) hold(ctx context.Context, messages []*drafts.Message, tokens []st
 	if err != nil {
 		return nil, err
 	}
-	return a.d.reading.Rows(tokens)
+	return a.d.cfg.Reading.Rows(tokens)
 }
 
 // wait keeps a message that one person may send. Its case stands at a draft until the message leaves.
 func (a *deed) wait(tx *store.Tx, c *casefile.File, m *drafts.Message) error {
-	alone, err := a.d.house.Alone(&tx.Reader, c, a.officer, a.unit, m.Docket)
+	alone, err := a.d.cfg.House.Alone(&tx.Reader, c, a.officer, a.unit, m.Docket)
 	if err != nil {
 		return err
 	}
 	urgency := cmp.Or(m.Docket.GetUrgency(), c.Urgency)
 	switch glass := m.Docket.GetBreakGlass(); {
 	case glass && (a.officer.GetAgency() || urgency != rogatoryv1.Urgency_URGENCY_THREAT_LIFE):
-		return &exchange.TransitionError{State: c.State, Step: "sent", Who: whoOf(a.officer), Code: exchange.CodeBreakGlassUrgency}
+		return &exchange.TransitionError{State: c.State, Step: "sent", Who: WhoOf(a.officer), Code: exchange.CodeBreakGlassUrgency}
 	case !glass && !alone:
-		return &exchange.TransitionError{State: c.State, Step: "sent", Who: whoOf(a.officer), Code: exchange.CodeNotApproved}
+		return &exchange.TransitionError{State: c.State, Step: "sent", Who: WhoOf(a.officer), Code: exchange.CodeNotApproved}
 	}
 	if err := a.mayFollow(tx, c, m); err != nil {
 		return err
@@ -122,14 +122,14 @@ func (a *deed) wait(tx *store.Tx, c *casefile.File, m *drafts.Message) error {
 	e := a.event(tx, exchange.EventDraft)
 	e.Draft, e.From, e.To, e.Docket = exchange.Name(m.Commit()), a.d.cfg.Node.Country, m.Out.GetTo(), m.Docket
 	why := casefile.Why{Assertion: a.assertion, Commit: m.Commit(), Kept: m.Salted()}
-	if err := c.Step(tx, e, a.d.house.Rules(true), why); err != nil {
+	if err := c.Step(tx, e, a.d.cfg.House.Rules(true), why); err != nil {
 		return err
 	}
 	return drafts.Keep(tx, m, a.unit, drafts.Approved, a.assertion)
 }
 
 // Waiting returns how many approved messages wait to be sent, by recipient.
-func (d *Desk) Waiting(r *store.Reader) (map[string]int, error) {
+func Waiting(r *store.Reader) (map[string]int, error) {
 	by := map[string]int{}
 	err := drafts.EachApproved(r, func(_, to string) { by[to]++ })
 	return by, err
@@ -137,7 +137,7 @@ func (d *Desk) Waiting(r *store.Reader) (map[string]int, error) {
 
 // Release sends what was approved while the node was not cleared, while the recipient was not confirmed, or while the outbox was full. What cannot be
 // sent stays and is tried again; an officer can decline it.
-func (d *Desk) Release(ctx context.Context) error {
+func (d *Registry) Release(ctx context.Context) error {
 	var ids []string
 	left := map[string]int{}
 	if err := d.cfg.Store.View(func(r *store.Reader) error {
@@ -159,7 +159,7 @@ func (d *Desk) Release(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-func (d *Desk) release(ctx context.Context, id string) error {
+func (d *Registry) release(ctx context.Context, id string) error {
 	var p *drafts.Draft
 	if err := d.cfg.Store.View(func(r *store.Reader) (err error) {
 		p, err = drafts.Load(r, id)
@@ -176,7 +176,7 @@ func (d *Desk) release(ctx context.Context, id string) error {
 		return err
 	}
 	// The act was verified and used up when the draft was kept.
-	officer, err := d.officers.Now().Officer(act.GetActor())
+	officer, err := d.cfg.Officers.Now().Officer(act.GetActor())
 	if err != nil {
 		return err
 	}

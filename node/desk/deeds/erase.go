@@ -1,4 +1,4 @@
-package desk
+package deeds
 
 import (
 	"bytes"
@@ -64,7 +64,7 @@ func (a *deed) erase(ctx context.Context) (*nodev1.CommitResponse, error) {
 	if err := erasure.Remove(a.d.cfg.Store, blobs); err != nil {
 		return nil, err
 	}
-	out, err := a.d.reading.Rows(tokens)
+	out, err := a.d.cfg.Reading.Rows(tokens)
 	if err == nil && sent >= 0 {
 		out.Copies, err = a.d.copies(ctx, sent, a.officer)
 	}
@@ -72,7 +72,7 @@ func (a *deed) erase(ctx context.Context) (*nodev1.CommitResponse, error) {
 }
 
 // copies returns the other messages with the same content that the officer's units have sent: it went to their recipients as well.
-func (d *Desk) copies(ctx context.Context, sent int64, officer *rogatoryv1.Officer) (out []*nodev1.SentCopy, err error) {
+func (d *Registry) copies(ctx context.Context, sent int64, officer *rogatoryv1.Officer) (out []*nodev1.SentCopy, err error) {
 	commit := func(row *storev1.LoggedMessage) ([]byte, error) {
 		msg, err := envelope.ParseMessage(row.GetMessage())
 		return msg.GetContentCommit(), err
@@ -98,7 +98,7 @@ func (d *Desk) copies(ctx context.Context, sent int64, officer *rogatoryv1.Offic
 		if err != nil || !c.BelongsTo(officer) {
 			return err
 		}
-		m, err := c.Read(r, index, d.log)
+		m, err := c.Read(r, index, d.cfg.Logger)
 		if err != nil {
 			return err
 		}
@@ -116,7 +116,7 @@ func (a *deed) eraseCase(tx *store.Tx, c *casefile.File) (blobs [][]byte, err er
 	if err := mayErase(tx, c); err != nil {
 		return nil, err
 	}
-	if err := c.Step(tx, a.event(tx, kind), a.d.house.Rules(false), casefile.Why{Assertion: a.assertion, Local: a.local(c.Token)}); err != nil {
+	if err := c.Step(tx, a.event(tx, kind), a.d.cfg.House.Rules(false), casefile.Why{Assertion: a.assertion, Local: a.local(c.Token)}); err != nil {
 		return nil, err
 	}
 	if kind == exchange.EventProposeErase {
@@ -146,7 +146,7 @@ func (a *deed) eraseItem(tx *store.Tx, c *casefile.File, name exchange.Name) (bl
 	if m.Out && m.Received == 0 && !m.Rejected {
 		return nil, fmt.Errorf("erasing a message of case %s: %w", c.Token, refusal.ErrOnItsWay)
 	}
-	if err := c.Step(tx, e, a.d.house.Rules(false), casefile.Why{Assertion: a.assertion, Local: a.local(c.Token)}); err != nil {
+	if err := c.Step(tx, e, a.d.cfg.House.Rules(false), casefile.Why{Assertion: a.assertion, Local: a.local(c.Token)}); err != nil {
 		return nil, err
 	}
 	if e.Kind == exchange.EventProposeEraseItem {
