@@ -29,6 +29,7 @@ const (
 	growMain = 4 << 20 // by how many bytes main.db grows: each time costs a flush
 )
 
+// openFiles opens both files, or makes them where neither is there, and notes what it makes.
 func (s *Store) openFiles() error {
 	for _, dir := range []string{s.opts.Dir, filepath.Join(s.opts.Dir, blobsDir)} {
 		if disk.Missing(dir) {
@@ -202,6 +203,7 @@ func openFolder(opts Options) (*Store, error) {
 	return s, nil
 }
 
+// checkFolder checks the files of a folder.
 func checkFolder(ctx context.Context, opts Options) error {
 	s, err := openFolder(opts)
 	if err != nil {

@@ -49,7 +49,7 @@ func (t *Tx) Foretell(told func(Head)) { t.foretold = told }
 // leaf before.
 func (t *Tx) At() int64 { return max(t.lastAt, t.now) }
 
-// putLeaf puts a leaf at a place; closeLeaves puts it into the tree.
+// putLeaf puts a leaf at a place. It is in no tree yet.
 func (t *Tx) putLeaf(place int64, leaf []byte) error {
 	if len(leaf) > MaxValue {
 		return fmt.Errorf("value of %d bytes: %w", len(leaf), ErrTooLarge)
