@@ -39,7 +39,7 @@ type item struct {
 	sealed    int64              // when that says that it was sealed, in milliseconds
 	receipt   *receipt
 	cosigned  *cosigned
-	token     tokened
+	token     *tokened
 	enrolment []byte
 	raw       []byte // of a genesis
 	endorsed  []byte

@@ -29,11 +29,10 @@ func (a *Anchor) TrustTime(r *timestamp.Roots) { a.times = r }
 // Times returns who is believed about time; nil: nobody.
 func (a *Anchor) Times() *timestamp.Roots { return a.times }
 
-// tokened is what has become of the token beside a `time` leaf.
+// tokened is a token beside a `time` leaf that has the digest which the leaf names.
 type tokened struct {
-	there bool   // it has the digest that the leaf names
-	by    string // the authority, if the token was judged and is good
-	good  bool
+	good bool   // it was judged, and is
+	by   string // name of the authority then
 }
 
 // time checks the token beside a `time` leaf.
@@ -47,7 +46,7 @@ func (w *worker) time(t *tile, e *archive.Entry, it *item, l *translog.Time) {
 		t.note(CodeLeafSig, e.Index, "the time token beside the leaf is another one", l.Digest.String(), h.String())
 		return
 	}
-	it.token.there = true
+	it.token = &tokened{}
 	if w.chain.times == nil || l.Type != rfc3161 {
 		return
 	}
@@ -93,7 +92,8 @@ func (p *pass) time(it *item, e *translog.Time) error {
 		fits = false
 	}
 	switch {
-	case it.token.there && p.chain.times == nil:
+	case it.token == nil:
+	case p.chain.times == nil:
 		p.timed.Unjudged++
 	case fits && it.token.good && e.Size > p.timed.Size:
 		p.timed.Size, p.timed.At, p.timed.By = e.Size, e.Time, it.token.by
