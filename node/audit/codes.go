@@ -78,7 +78,7 @@ var explanations = []Explanation{
 		"The log's operator; a sender, if two different messages carry its signature and one number.",
 		"Keep both: two signed messages with one number prove that their sender lied, whoever sent them.", wrong},
 	{CodeTime, "Time runs backwards",
-		"A leaf is older than the one before it, which a node never writes: it keeps the time of the last leaf when its clock goes back. Or a time token was there before the leaf that names it, or before leaves that it stands over: a node takes none that its own times contradict.",
+		"A leaf is older than the one before it, which a node never writes: it keeps the time of the last leaf when its clock goes back. Or a message of the log's country says that it was submitted at another time than its leaf, by more than two minutes. Or a time token was there before the leaf that names it, or before leaves that it stands over: a node takes none that its own times contradict.",
 		"The log's operator: the entry was written later, or put elsewhere, or says another time than it was.",
 		"Compare with the times of receipts, of cosignatures and of time tokens around the index.", wrong},
 	{CodeRcptMissing, "A receipt is claimed and not there",

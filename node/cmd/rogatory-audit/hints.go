@@ -10,6 +10,7 @@ import (
 
 	"github.com/rogatory/rogatory/node/archive"
 	"github.com/rogatory/rogatory/node/audit"
+	"github.com/rogatory/rogatory/node/audit/replay"
 	"github.com/rogatory/rogatory/node/cmd/internal/input"
 	"github.com/rogatory/rogatory/node/cmd/internal/terminal"
 )
@@ -78,6 +79,8 @@ func explain(err error) *failure {
 		return &failure{foundWrong, err, "compare the digest with another member by voice; the file is not the directory that was pinned"}
 	case errors.Is(err, audit.ErrAnchor):
 		return &failure{wrongUsage, err, hintDirectory}
+	case errors.Is(err, replay.ErrLimited):
+		return &failure{wrongUsage, err, "ask for an export of the whole log; verify and show read a limited one, and evidence is made of one"}
 	case errors.Is(err, audit.ErrForm):
 		return &failure{wrongUsage, err, "check takes a tlog-proof, a checkpoint, a fork proof, or two proofs or checkpoints of one log"}
 	case errors.Is(err, audit.ErrUnknownLog):
