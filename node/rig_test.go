@@ -15,7 +15,7 @@ import (
 	"github.com/rogatory/rogatory/node"
 	"github.com/rogatory/rogatory/node/client"
 	"github.com/rogatory/rogatory/node/cmd/rogatory-node/setup"
-	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/exchange/rules"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/lint"
 	"github.com/rogatory/rogatory/node/store"
@@ -72,7 +72,7 @@ func federateBy(t *testing.T, change func(*rogatoryv1.Directory), codes ...strin
 	for _, code := range codes {
 		c := &country{f: f, code: code, dir: filepath.Join(dir, code)}
 		made, err := setup.Init(setup.Options{
-			Dir: c.dir, Country: code, Federation: name, Zone: exchange.DefaultZones()[code],
+			Dir: c.dir, Country: code, Federation: name, Zone: rules.DefaultZones()[code],
 			Units: []setup.Unit{{Name: "police"}, {Name: "fiu"}},
 			Lock:  keyring.Plain(), Insecure: true, NATS: []string{"nats://127.0.0.1:4222"}, InsecureNATS: true,
 			Round: time.Second, Now: now,

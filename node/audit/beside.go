@@ -8,6 +8,7 @@ import (
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/archive"
 	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/exchange/rules"
 	"github.com/rogatory/rogatory/node/federation"
 )
 
@@ -37,7 +38,7 @@ func (t *tile) policy(e *archive.Entry, l *translog.Policy) {
 		t.missing(e.Index, "policy")
 		return
 	}
-	if h := translog.Hash(exchange.PolicyDigest(b)); h != l.Digest {
+	if h := translog.Hash(rules.PolicyDigest(b)); h != l.Digest {
 		t.note(CodeLeafSig, e.Index, "the policy beside the leaf is another one", l.Digest.String(), h.String())
 	}
 }

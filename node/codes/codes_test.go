@@ -14,6 +14,7 @@ import (
 
 	"github.com/rogatory/rogatory/node/codes"
 	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/exchange/rules"
 	"github.com/rogatory/rogatory/node/lint"
 	_ "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
@@ -60,7 +61,7 @@ func produced(t *testing.T) []string {
 		add("lint", c)
 		add("lint", c+".hint")
 	}
-	for _, r := range exchange.DefaultRows() {
+	for _, r := range rules.DefaultRows() {
 		add("row", r.ID)
 		add("phase", string(r.Phase))
 		add("unit", string(r.Unit))
@@ -168,7 +169,7 @@ func TestParametersThatAreCodesAreRendered(t *testing.T) {
 
 func TestRefusedTransitionReadsAsASentence(t *testing.T) {
 	_, _, err := exchange.Apply(exchange.Case{Kind: exchange.KindRequest, Side: exchange.Opening, State: exchange.PendingApproval},
-		exchange.Event{Kind: exchange.EventApprove, Who: exchange.Agency, Actor: "gate-1"}, exchange.Rules{})
+		exchange.Event{Kind: exchange.EventApprove, Who: exchange.Agency, Actor: "gate-1"}, rules.Rules{})
 	var refused *exchange.TransitionError
 	if !errors.As(err, &refused) {
 		t.Fatal(err)

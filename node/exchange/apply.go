@@ -3,6 +3,7 @@ package exchange
 import (
 	"slices"
 
+	"github.com/rogatory/rogatory/node/exchange/rules"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
@@ -12,7 +13,7 @@ import (
 // A message of the peer that follows one that is not here yet is not an error: it waits in the case (Change.Waiting), and
 // its step comes right after that of its predecessor. When a case holds too many of them, CodeTooManyWaiting says so and
 // the message should be kept outside until later.
-func Apply(c Case, e Event, r Rules) (Case, []Change, error) {
+func Apply(c Case, e Event, r rules.Rules) (Case, []Change, error) {
 	in, bad := read(e)
 	if bad != nil {
 		bad.State = c.State
@@ -23,7 +24,7 @@ func Apply(c Case, e Event, r Rules) (Case, []Change, error) {
 		return c, nil, err
 	}
 	early := in.event == EventArrived && c.early(in)
-	if early && len(c.Waiting) >= r.maxWaiting() {
+	if early && len(c.Waiting) >= r.WaitingLimit() {
 		return c, nil, c.refuse(in, CodeTooManyWaiting)
 	}
 	n := c.clone()
@@ -46,7 +47,7 @@ func Apply(c Case, e Event, r Rules) (Case, []Change, error) {
 }
 
 // catchUp applies the early messages whose turn has come, oldest first, until none is left that can move.
-func (c *Case) catchUp(r *Rules) []Change {
+func (c *Case) catchUp(r *rules.Rules) []Change {
 	var out []Change
 	for i := 0; i < len(c.Waiting); {
 		in := &c.Waiting[i].in
@@ -115,7 +116,7 @@ func (c *Case) early(in *input) bool {
 }
 
 // step makes one step on a case that is its own copy. After an error the case is not to be used.
-func (c *Case) step(in *input, r *Rules) (Change, *TransitionError) {
+func (c *Case) step(in *input, r *rules.Rules) (Change, *TransitionError) {
 	ch := Change{Step: in.step, Msg: in.msg, Of: in.of, From: c.State}
 	kind, side := c.Kind, c.Side
 	if kind == "" && (in.isMessage() || in.event == EventDraft) {
@@ -183,8 +184,8 @@ func (c *Case) open(in *input, kind CaseKind, side Side) {
 }
 
 // takeMessage puts a message into the case. moot says that its round is over.
-func (c *Case) takeMessage(in *input, r *Rules) (moot bool, bad *TransitionError) {
-	if len(c.Messages) >= r.maxMessages() {
+func (c *Case) takeMessage(in *input, r *rules.Rules) (moot bool, bad *TransitionError) {
+	if len(c.Messages) >= r.MessageLimit() {
 		return false, c.refuse(in, CodeTooLarge)
 	}
 	out := in.event == EventSent

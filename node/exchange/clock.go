@@ -6,13 +6,9 @@ import (
 	"time"
 
 	"github.com/rogatory/rogatory/node/exchange/calendar"
+	"github.com/rogatory/rogatory/node/exchange/rules"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
-
-// Span is a time during which a clock stands still, [From, To) in ms since 1970 UTC; To 0 is open.
-type Span struct {
-	From, To int64
-}
 
 // Clock is what limits the present round of a request. Both sides derive it from the same signed receipts.
 type Clock struct {
@@ -20,7 +16,7 @@ type Clock struct {
 	// an objection: ms since 1970 UTC, 0 until the receipt is known.
 	Start int64
 	// Suspended lists the times in which a clarification was open, by start.
-	Suspended []Span
+	Suspended []rules.Span
 	// Terms lists the limits, one for each phase of the regime.
 	Terms []Term
 }
@@ -29,7 +25,7 @@ type Clock struct {
 type Term struct {
 	// Row is the policy row's ID.
 	Row   string
-	Phase Phase
+	Phase rules.Phase
 	// Start of this limit, ms; 0 when it has not started.
 	Start int64
 	// Due is the limit's last millisecond; 0 when it has not started or stands still.
@@ -41,77 +37,6 @@ type Term struct {
 // Late reports whether the term was met after its limit.
 func (t Term) Late() bool { return t.Due != 0 && t.Met > t.Due }
 
-// Deadline returns the last millisecond of a limit that started at start, in ms since 1970 UTC.
-//
-// Hours count to the millisecond and a suspension adds its length. Days are counted whole, in the zone: the day of the start is
-// not counted, the limit ends with the last local day, and a suspension adds as many days (or working days) as began in
-// it. With row.Roll an end on a day off moves to the next working day. Suspensions may overlap and come in any order; what
-// begins after the end adds nothing; open ones are ignored.
-func Deadline(start int64, row Row, zone *time.Location, cal calendar.Calendar, suspended []Span) int64 {
-	spans := merge(start, suspended)
-	if row.Unit == Hour {
-		end := start + int64(row.Amount)*time.Hour.Milliseconds()
-		for _, s := range spans {
-			if s.From >= end {
-				break
-			}
-			end += s.To - s.From
-		}
-		return end
-	}
-	first, extra := calendar.DateOf(start, zone), int64(0)
-	end := func() int64 {
-		var d calendar.Date
-		switch row.Unit {
-		case WorkingDay:
-			d = cal.AddWorkingDays(first, int64(row.Amount)+extra)
-		case Month:
-			d = first.AddMonths(row.Amount) + calendar.Date(extra)
-		default:
-			d = first + calendar.Date(row.Amount) + calendar.Date(extra)
-		}
-		if row.Roll {
-			d = cal.NextWorking(d)
-		}
-		return calendar.EndOf(d, zone)
-	}
-	due := end()
-	for _, s := range spans {
-		if s.From > due {
-			break
-		}
-		from, to := calendar.DateOf(s.From, zone), calendar.DateOf(s.To, zone)
-		if row.Unit == WorkingDay {
-			extra += cal.WorkingDays(from, to)
-		} else {
-			extra += int64(to - from)
-		}
-		due = end()
-	}
-	return due
-}
-
-// merge returns the closed spans after start, sorted and without overlap.
-func merge(start int64, spans []Span) []Span {
-	var in []Span
-	for _, s := range spans {
-		s.From = max(s.From, start)
-		if s.To > s.From {
-			in = append(in, s)
-		}
-	}
-	slices.SortFunc(in, func(a, b Span) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To)) })
-	var out []Span
-	for _, s := range in {
-		if n := len(out); n > 0 && s.From <= out[n-1].To {
-			out[n-1].To = max(out[n-1].To, s.To)
-			continue
-		}
-		out = append(out, s)
-	}
-	return out
-}
-
 // notice is a delay notice as far as the clock goes.
 type notice struct {
 	sent, until int64
@@ -119,11 +44,11 @@ type notice struct {
 }
 
 // due is Deadline with delay notices and a possibly open suspension; 0 means the clock stands still.
-func due(start int64, row Row, zone *time.Location, cal calendar.Calendar, spans []Span, notices []notice) int64 {
+func due(start int64, row rules.Row, zone *time.Location, cal calendar.Calendar, spans []rules.Span, notices []notice) int64 {
 	if !row.Suspends {
 		spans = nil
 	}
-	base := Deadline(start, row, zone, cal, spans)
+	base := rules.Deadline(start, row, zone, cal, spans)
 	end := base
 	for _, n := range notices {
 		if !slices.Contains(row.Extends, n.why) || n.sent > end {
@@ -133,12 +58,12 @@ func due(start int64, row Row, zone *time.Location, cal calendar.Calendar, spans
 		if row.CapAmount > 0 {
 			bound := row
 			bound.Amount, bound.Unit = row.CapAmount, row.CapUnit
-			until = min(until, Deadline(start, bound, zone, cal, spans))
+			until = min(until, rules.Deadline(start, bound, zone, cal, spans))
 		}
 		end = max(end, until)
 	}
 	// What stood still after the ordinary end but before the announced one is added as it is.
-	for _, s := range merge(start, spans) {
+	for _, s := range rules.Merge(start, spans) {
 		if s.From > base && s.From <= end {
 			end += s.To - s.From
 		}
@@ -153,7 +78,7 @@ func due(start int64, row Row, zone *time.Location, cal calendar.Calendar, spans
 
 // clock derives the present round's clock from the messages of the case. It depends on the set of messages only, never on
 // the order in which they came.
-func (c *Case) clock(r *Rules) Clock {
+func (c *Case) clock(r *rules.Rules) Clock {
 	var out Clock
 	if c.Kind != KindRequest {
 		return out
@@ -163,7 +88,7 @@ func (c *Case) clock(r *Rules) Clock {
 		return out
 	}
 	out.Start = opener.Received
-	class := classOf(cmp.Or(opener.Urgency, c.Urgency))
+	class := rules.ClassOf(cmp.Or(opener.Urgency, c.Urgency))
 	out.Suspended = c.suspensions()
 	var (
 		notices             []notice
@@ -205,15 +130,15 @@ func (c *Case) clock(r *Rules) Clock {
 	slices.SortFunc(notices, func(a, b notice) int {
 		return cmp.Or(cmp.Compare(a.sent, b.sent), cmp.Compare(a.until, b.until), cmp.Compare(a.why, b.why))
 	})
-	zone := r.zone(c.requested())
-	for _, phase := range phases {
+	zone := r.Zone(c.requested())
+	for _, phase := range rules.Phases {
 		start, met := out.Start, final
 		switch phase {
-		case PhaseAcknowledge:
+		case rules.PhaseAcknowledge:
 			met = acked
-		case PhaseDecide:
+		case rules.PhaseDecide:
 			met = decided
-		case PhaseExecute:
+		case rules.PhaseExecute:
 			start = decidedGot
 		}
 		if t, ok := c.term(r, phase, class, declared, start, zone, out.Suspended, notices); ok {
@@ -225,22 +150,22 @@ func (c *Case) clock(r *Rules) Clock {
 }
 
 // term picks the row of a phase: of all that fit regime, class and declared access, the one that ends first.
-func (c *Case) term(r *Rules, phase Phase, class Class, access rogatoryv1.Access, start int64, zone *time.Location, spans []Span, notices []notice) (Term, bool) {
-	cal := r.calendar(c.requested(), start)
+func (c *Case) term(r *rules.Rules, phase rules.Phase, class rules.Class, access rogatoryv1.Access, start int64, zone *time.Location, spans []rules.Span, notices []notice) (Term, bool) {
+	cal := r.Calendar(c.requested(), start)
 	var (
 		best  Term
 		first int64
 		found bool
 	)
-	for _, row := range r.rows() {
-		if row.Regime != c.Regime || row.Phase != phase || row.Class != AnyClass && row.Class != class {
+	for _, row := range r.Table() {
+		if row.Regime != c.Regime || row.Phase != phase || row.Class != rules.AnyClass && row.Class != class {
 			continue
 		}
 		if access != rogatoryv1.Access_ACCESS_UNSPECIFIED && row.Access != rogatoryv1.Access_ACCESS_UNSPECIFIED && row.Access != access {
 			continue
 		}
 		// Rows are compared as if nothing had stopped or moved them, so that a row is chosen before the start too.
-		plain := Deadline(start, row, zone, cal, nil)
+		plain := rules.Deadline(start, row, zone, cal, nil)
 		if found && plain >= first {
 			continue
 		}
@@ -254,14 +179,14 @@ func (c *Case) term(r *Rules, phase Phase, class Class, access rogatoryv1.Access
 
 // suspensions lists when a clarification of this round was open: from the asking side's receipt of the question to the
 // requested side's receipt of the answer (modelled on Directive (EU) 2023/977 article 6).
-func (c *Case) suspensions() []Span {
-	var out []Span
+func (c *Case) suspensions() []rules.Span {
+	var out []rules.Span
 	for i := range c.Messages {
 		q := &c.Messages[i]
 		if q.Kind != rogatoryv1.Kind_KIND_CLARIFICATION || q.Round != c.Round || q.Rejected || q.Received == 0 {
 			continue
 		}
-		s := Span{From: q.Received}
+		s := rules.Span{From: q.Received}
 		for j := range c.Messages {
 			a := &c.Messages[j]
 			if a.Kind == rogatoryv1.Kind_KIND_CLARIFICATION_ANSWER && a.Of == q.Name && a.Received != 0 && !a.Rejected &&
@@ -275,6 +200,6 @@ func (c *Case) suspensions() []Span {
 		}
 		out = append(out, s)
 	}
-	slices.SortFunc(out, func(a, b Span) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To)) })
+	slices.SortFunc(out, func(a, b rules.Span) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To)) })
 	return out
 }

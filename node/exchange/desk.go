@@ -3,11 +3,12 @@ package exchange
 import (
 	"slices"
 
+	"github.com/rogatory/rogatory/node/exchange/rules"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
 // authorise checks that a message of ours was drafted and approved as the rules want, and notes who did so.
-func (c *Case) authorise(in *input, r *Rules, m *Message) *TransitionError {
+func (c *Case) authorise(in *input, r *rules.Rules, m *Message) *TransitionError {
 	i := slices.IndexFunc(c.Drafts, func(d DraftRecord) bool { return d.Name == in.draft && in.draft != Name{} })
 	approved := false
 	if i >= 0 {
@@ -28,7 +29,7 @@ func (c *Case) authorise(in *input, r *Rules, m *Message) *TransitionError {
 		if in.who != Officer {
 			return c.refuse(in, CodeBreakGlassUrgency)
 		}
-		c.Alone = append(c.Alone, BreakGlass{Msg: in.msg, By: in.actor, At: in.at, RatifyBy: in.at + r.ratifyWithin()})
+		c.Alone = append(c.Alone, BreakGlass{Msg: in.msg, By: in.actor, At: in.at, RatifyBy: in.at + r.RatifyMs()})
 		return nil
 	case approved:
 		return nil
@@ -36,7 +37,7 @@ func (c *Case) authorise(in *input, r *Rules, m *Message) *TransitionError {
 		if slices.Contains(nodeAlone, in.kind) || in.final && in.outcome == rogatoryv1.Outcome_OUTCOME_REFUSED {
 			return nil
 		}
-	case r.mayAlone(in.kind, in.joint):
+	case r.MayAlone(in.kind, in.joint):
 		return nil
 	}
 	return c.refuse(in, CodeNotApproved)
@@ -62,7 +63,7 @@ func (c *Case) local(in *input, kind CaseKind, side Side) *TransitionError {
 	case EventRegister:
 		c.Registered = true
 	case EventAssign:
-		if !token(in.assignee, maxActor) {
+		if !rules.Token(in.assignee, rules.MaxActor) {
 			return c.docketField(in, "actor")
 		}
 		c.Assignee = in.assignee

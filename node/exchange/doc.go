@@ -22,8 +22,8 @@
 // # Clocks
 //
 // Every time that starts or stops a clock is the recipient's signed receipt of the message that does; every time that ends
-// one is the submission time its sender signed. Both sides hold both. Limits are rows of a policy table, zones and
-// holidays come from package calendar.
+// one is the submission time its sender signed. Both sides hold both. Limits are rows of a table of package rules,
+// zones and holidays come from package calendar.
 //
-// The package imports the generated messages, its calendar and the standard library only.
+// The package imports the generated messages, rules, calendar and the standard library only.
 package exchange

@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+
+	"github.com/rogatory/rogatory/node/exchange/rules"
 )
 
 // The first byte of every encoding says what follows. A case without erasures of single messages has the first version, any other the second: so
@@ -201,7 +203,7 @@ func (x *coder) caseFields(c *Case) {
 	})
 	text(x, &c.Leader)
 	number(x, &c.Clock.Start)
-	list(x, &c.Clock.Suspended, func(s *Span) {
+	list(x, &c.Clock.Suspended, func(s *rules.Span) {
 		number(x, &s.From)
 		number(x, &s.To)
 	})

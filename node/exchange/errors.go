@@ -12,12 +12,6 @@ var (
 	ErrEncoding = errors.New("not a canonical case encoding")
 )
 
-// When rules are read.
-var (
-	// ErrRules says that a policy table, calendar or limit contradicts itself.
-	ErrRules = errors.New("rules not usable")
-)
-
 // Code is why Apply refused an event. Package codes holds its sentence and its hint in every language.
 type Code string
 

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/exchange/rules"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
@@ -72,16 +73,16 @@ func FuzzApply(f *testing.F) {
 	f.Add(bytes.Repeat([]byte{2, 0, 0, 4, 1, 1}, 100))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var c exchange.Case
-		rules := exchange.Rules{MaxWaiting: 4, MaxMessages: 40}
+		law := rules.Rules{MaxWaiting: 4, MaxMessages: 40}
 		s := &source{b: b}
 		if s.next()%2 == 0 {
-			rules.Alone = allKinds()
+			law.Alone = allKinds()
 		}
 		for len(s.b) > 0 {
 			e := s.event(c)
 			before := c.Encode()
-			n, changes, err := exchange.Apply(c, e, rules)
-			m, _, err2 := exchange.Apply(c, e, rules)
+			n, changes, err := exchange.Apply(c, e, law)
+			m, _, err2 := exchange.Apply(c, e, law)
 			if (err == nil) != (err2 == nil) || n.Hash() != m.Hash() {
 				t.Fatal("the same event gave two cases")
 			}
@@ -125,7 +126,7 @@ func FuzzDecode(f *testing.F) {
 	d.Of = bytes.Repeat([]byte{7}, 32)
 	early, _, err := exchange.Apply(early, exchange.Event{
 		Kind: exchange.EventArrived, Msg: exchange.Name{1}, From: "RS", To: "BG", Who: exchange.Peer, Docket: d,
-	}, exchange.Rules{})
+	}, rules.Rules{})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -143,7 +144,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		s := &source{b: b}
 		for range 4 {
-			if n, _, err := exchange.Apply(c, s.event(c), exchange.Rules{}); err == nil {
+			if n, _, err := exchange.Apply(c, s.event(c), rules.Rules{}); err == nil {
 				c = n
 			}
 		}

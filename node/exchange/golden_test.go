@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/exchange/rules"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
@@ -235,7 +236,7 @@ func explore(own string) []exchange.Case {
 }
 
 // alone are rules under which nothing needs a second person, so that the tables stand bare; four eyes have tests of their own.
-func alone() exchange.Rules { return exchange.Rules{Alone: allKinds()} }
+func alone() rules.Rules { return rules.Rules{Alone: allKinds()} }
 
 func allKinds() []rogatoryv1.Kind {
 	var out []rogatoryv1.Kind

@@ -1,8 +1,7 @@
 package exchange
 
 import (
-	"strings"
-
+	"github.com/rogatory/rogatory/node/exchange/rules"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
@@ -12,8 +11,6 @@ const (
 	maxRefusals = 64
 	MaxParties  = 64
 	maxToken    = 64
-	maxUnit     = 32
-	maxActor    = 64
 	maxDrafters = 16
 	maxDrafts   = 64
 )
@@ -90,7 +87,7 @@ func read(e Event) (*input, *TransitionError) {
 	if e.At < 0 || e.At > MaxTime || e.Sent < 0 || e.Sent > MaxTime || e.Index > MaxTime {
 		return bad(CodeTime, "")
 	}
-	if needsActor && !token(e.Actor, maxActor) || len(e.Actor) > maxActor {
+	if needsActor && !rules.Token(e.Actor, rules.MaxActor) || len(e.Actor) > rules.MaxActor {
 		return bad(CodeActorMissing, "")
 	}
 	if e.Docket == nil {
@@ -142,13 +139,13 @@ func (in *input) take(d *rogatoryv1.Docket) string {
 	if in.token == "" || len(in.token) > maxToken || !printable(in.token) {
 		return "case_token"
 	}
-	if len(in.fromUnit) > maxUnit || !printable(in.fromUnit) {
+	if len(in.fromUnit) > rules.MaxUnit || !printable(in.fromUnit) {
 		return "from_unit"
 	}
-	if len(in.toUnit) > maxUnit || !printable(in.toUnit) {
+	if len(in.toUnit) > rules.MaxUnit || !printable(in.toUnit) {
 		return "to_unit"
 	}
-	if len(in.assignee) > maxActor || !printable(in.assignee) {
+	if len(in.assignee) > rules.MaxActor || !printable(in.assignee) {
 		return "actor"
 	}
 	if d.GetDelayUntilMs() > MaxTime {
@@ -175,7 +172,7 @@ func (in *input) take(d *rogatoryv1.Docket) string {
 		return "consents"
 	}
 	for _, s := range d.GetConsents() {
-		if len(s.GetMsg()) != len(Name{}) || len(s.GetRecipient()) > maxUnit+3 || !printable(s.GetRecipient()) || s.GetUntilMs() > MaxTime {
+		if len(s.GetMsg()) != len(Name{}) || len(s.GetRecipient()) > rules.MaxUnit+3 || !printable(s.GetRecipient()) || s.GetUntilMs() > MaxTime {
 			return "consents"
 		}
 		in.scopes = append(in.scopes, scope{
@@ -264,13 +261,6 @@ func (in *input) opens() CaseKind {
 		}
 	}
 	return ""
-}
-
-// token reports whether s is 1 to limit of [a-z0-9-].
-func token(s string, limit int) bool {
-	return s != "" && len(s) <= limit && !strings.ContainsFunc(s, func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-'
-	})
 }
 
 func printable(s string) bool {

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/exchange/rules"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
@@ -296,13 +297,13 @@ func TestEarlyMessageWaitsForWhatItFollows(t *testing.T) {
 }
 
 func TestWaitingIsBounded(t *testing.T) {
-	c, rules := exchange.Case{}, exchange.Rules{MaxWaiting: 3}
+	c, law := exchange.Case{}, rules.Rules{MaxWaiting: 3}
 	for i := byte(1); i <= 4; i++ {
 		d := of(rogatoryv1.Kind_KIND_REMINDER)
 		d.Of = make([]byte, 32)
 		d.Of[0] = 'x'
 		e := exchange.Event{Kind: exchange.EventArrived, Msg: exchange.Name{i}, Who: exchange.Peer, From: "RS", To: "BG", Docket: docket(d)}
-		n, _, err := exchange.Apply(c, e, rules)
+		n, _, err := exchange.Apply(c, e, law)
 		if full := errors.Is(err, &exchange.TransitionError{Code: exchange.CodeTooManyWaiting}); full != (i == 4) {
 			t.Fatalf("message %d: %v", i, err)
 		}

@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/exchange/rules"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
@@ -147,7 +148,7 @@ func TestJointCaseHasOneLeaderAndOnlyItsParties(t *testing.T) {
 	d := docket(&rogatoryv1.Docket{Kind: rogatoryv1.Kind_KIND_JOINT, Joint: rogatoryv1.JointAct_JOINT_ACT_JOIN})
 	n, changes, err := exchange.Apply(c.cases["RS"], exchange.Event{
 		Kind: exchange.EventArrived, Msg: exchange.Name{'s'}, From: "GR", To: "RS", Who: exchange.Peer, Docket: d,
-	}, exchange.Rules{})
+	}, rules.Rules{})
 	if err != nil || !changes[0].Waiting {
 		t.Fatalf("%v %v", err, changes)
 	}

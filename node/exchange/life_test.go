@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/exchange/rules"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
@@ -21,7 +22,7 @@ type pair struct {
 	t     tester
 	now   int64
 	count int
-	rules exchange.Rules
+	rules rules.Rules
 	sides map[string]*exchange.Case
 	onWay []exchange.Event
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/exchange/rules"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
@@ -132,7 +133,7 @@ func TestForgedBreakGlassIsRefusedOnArrival(t *testing.T) {
 	d.BreakGlass = true
 	_, _, err := exchange.Apply(exchange.Case{}, exchange.Event{
 		Kind: exchange.EventArrived, Msg: exchange.Name{'m'}, Docket: d, From: "RS", To: "BG", Who: exchange.Peer,
-	}, exchange.Rules{})
+	}, rules.Rules{})
 	wantCode(t, err, exchange.CodeBreakGlassUrgency)
 }
 
@@ -162,7 +163,7 @@ func TestLegalHoldBlocksErasure(t *testing.T) {
 
 func TestErasureNeedsAProposal(t *testing.T) {
 	c := exchange.Case{Kind: exchange.KindRequest, Side: exchange.Opening, State: exchange.UnderReview, Aside: exchange.UnderReview}
-	_, _, err := exchange.Apply(c, exchange.Event{Kind: exchange.EventErase, Who: exchange.Officer, Actor: "emil"}, exchange.Rules{})
+	_, _, err := exchange.Apply(c, exchange.Event{Kind: exchange.EventErase, Who: exchange.Officer, Actor: "emil"}, rules.Rules{})
 	wantCode(t, err, exchange.CodeNotApproved)
 }
 

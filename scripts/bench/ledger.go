@@ -15,6 +15,7 @@ import (
 	"github.com/rogatory/rogatory/node/archive"
 	"github.com/rogatory/rogatory/node/audit/forge"
 	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/exchange/rules"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/lint"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
@@ -25,7 +26,7 @@ import (
 type ledger struct {
 	c     *forge.Country
 	out   *archive.Writer
-	rules exchange.Rules
+	rules rules.Rules
 	dir   *federation.Directory
 
 	tile   []archive.Entry
@@ -47,11 +48,11 @@ type beside map[string][]byte
 func newLedger(w *forge.World, c *forge.Country, path string) (*ledger, error) {
 	l := &ledger{c: c, dir: w.Directories[0], cases: map[string]exchange.Case{}, dirty: map[string]bool{}, at: w.Now}
 	l.salts = rand.NewChaCha8(sha256.Sum256([]byte("salts of " + c.Code)))
-	rules, err := exchange.RulesOf(l.dir.Proto())
+	law, err := rules.Of(l.dir.Proto())
 	if err != nil {
 		return nil, err
 	}
-	l.rules = rules.Alike(true)
+	l.rules = law.Alike(true)
 	if l.out, err = archive.Create(path, archive.Info{Format: archive.Format, Country: c.Code, Log: c.Origin()}); err != nil {
 		return nil, err
 	}
@@ -60,9 +61,9 @@ func newLedger(w *forge.World, c *forge.Country, path string) (*ledger, error) {
 			return nil, err
 		}
 	}
-	house := exchange.House{Units: []exchange.HouseUnit{{Name: forge.Unit}}}
+	house := rules.House{Units: []rules.HouseUnit{{Name: forge.Unit}}}
 	policy := house.Encode()
-	_, err = l.append(l.at, &translog.Policy{Name: exchange.HousePolicy, Version: l.size(), Digest: exchange.PolicyDigest(policy)}, beside{"policy": policy})
+	_, err = l.append(l.at, &translog.Policy{Name: rules.HousePolicy, Version: l.size(), Digest: rules.PolicyDigest(policy)}, beside{"policy": policy})
 	return l, err
 }
 

@@ -16,7 +16,7 @@ import (
 	"github.com/rogatory/rogatory/node"
 	"github.com/rogatory/rogatory/node/client"
 	"github.com/rogatory/rogatory/node/cmd/rogatory-node/setup"
-	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/exchange/rules"
 	"github.com/rogatory/rogatory/node/transport/broker"
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
 )
@@ -56,7 +56,7 @@ type member struct {
 // make makes the member's folder as `rogatory-node init` does, with a certificate that the hub's operator gives.
 func (m *member) make(hub string, authority *broker.Authority) (*setup.Made, error) {
 	o := setup.Options{
-		Dir: m.dir, Country: m.country, Federation: federationName, Zone: exchange.DefaultZones()[m.country], Languages: []string{"en"},
+		Dir: m.dir, Country: m.country, Federation: federationName, Zone: rules.DefaultZones()[m.country], Languages: []string{"en"},
 		Lock: keyring.Plain(), Insecure: true, NATS: []string{hub}, Round: round, Now: time.Now(),
 	}
 	for i, name := range unitNames {

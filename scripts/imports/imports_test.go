@@ -22,7 +22,7 @@ const (
 // pure packages decide; they never wait, and readers of logs link them without linking a network.
 var pure = []string{
 	"proto/rogatory/v1", "crypto/keyring", "crypto/envelope", "crypto/timestamp", "crypto/translog",
-	"node/exchange", "node/exchange/calendar", "node/lint", "node/lint/ident", "node/federation", "node/codes",
+	"node/exchange", "node/exchange/rules", "node/exchange/calendar", "node/lint", "node/lint/ident", "node/federation", "node/codes",
 }
 
 // forbidden names what a package and all that it imports from this module must not import; a trailing slash means all below.

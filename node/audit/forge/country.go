@@ -7,6 +7,7 @@ import (
 	"github.com/rogatory/rogatory/crypto/keyring"
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/exchange/rules"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/lint"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
@@ -53,7 +54,7 @@ type Country struct {
 	tails    map[string]*tail // by recipient
 	arrived  map[string]int64 // index of the `in` leaf of each name
 	cosigned map[string]translog.Checkpoint
-	house    exchange.House
+	house    rules.House
 	services []string // what the unit answers automatically
 }
 
@@ -79,7 +80,7 @@ func (w *World) newCountry(code string) *Country {
 		Officers:   map[string]*keyring.Officer{First: keyring.GenerateOfficer(), Second: keyring.GenerateOfficer()},
 		Known:      map[string]*federation.Manifest{}, Cases: map[string]exchange.Case{}, Expired: map[string]bool{},
 		w: w, tails: map[string]*tail{}, arrived: map[string]int64{}, cosigned: map[string]translog.Checkpoint{},
-		house: exchange.House{Units: []exchange.HouseUnit{{Name: Unit, FourEyes: true}}},
+		house: rules.House{Units: []rules.HouseUnit{{Name: Unit, FourEyes: true}}},
 	}
 }
 
@@ -132,7 +133,7 @@ func (c *Country) genesis() *translog.Genesis {
 
 func (c *Country) notePolicy() {
 	policy := c.house.Encode()
-	i := c.Log.Append(c.w.Now, &translog.Policy{Name: exchange.HousePolicy, Version: c.Log.Size(), Digest: exchange.PolicyDigest(policy)})
+	i := c.Log.Append(c.w.Now, &translog.Policy{Name: rules.HousePolicy, Version: c.Log.Size(), Digest: rules.PolicyDigest(policy)})
 	c.Log.Entries[i].put("policy", policy)
 }
 

@@ -10,7 +10,7 @@ import (
 	"github.com/rogatory/rogatory/crypto/keyring"
 	"github.com/rogatory/rogatory/crypto/timestamp/authority"
 	"github.com/rogatory/rogatory/crypto/translog"
-	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/exchange/rules"
 	"github.com/rogatory/rogatory/node/federation"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
@@ -176,13 +176,13 @@ func (w *World) NextDirectory(draft *rogatoryv1.Directory) {
 }
 
 // rules are those that all nodes follow.
-func (w *World) rules() exchange.Rules {
+func (w *World) rules() rules.Rules {
 	w.T.Helper()
 	var versions []*rogatoryv1.Directory
 	for _, d := range w.Directories {
 		versions = append(versions, d.Proto())
 	}
-	r, err := exchange.RulesOf(versions...)
+	r, err := rules.Of(versions...)
 	w.must(err)
 	return r
 }

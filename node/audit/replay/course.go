@@ -13,7 +13,7 @@ import (
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/archive"
 	"github.com/rogatory/rogatory/node/audit"
-	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/exchange/rules"
 	"github.com/rogatory/rogatory/node/federation"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
@@ -68,8 +68,8 @@ type world struct {
 	dir      *federation.Directory
 	before   *federation.Directory // the version before dir, which decisions under way may still have gone by
 	since    int64                 // when dir came
-	rules    exchange.Rules
-	house    exchange.House
+	rules    rules.Rules
+	house    rules.House
 	goesOn   bool // from another log, in which cases may have begun
 	opened   bool // and all of them stand at its beginning
 }

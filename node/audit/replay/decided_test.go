@@ -20,7 +20,7 @@ type ruled struct {
 	other    *forge.Message // asked by HU, for whom there is no rule
 }
 
-func rules(t *testing.T) *ruled {
+func decided(t *testing.T) *ruled {
 	t.Helper()
 	w := forge.New(t, "BG", "GR", "HU", "RS")
 	d := &ruled{desk: desk{t: t, w: w, c: w.Country("RS")}}
@@ -70,7 +70,7 @@ func (d *ruled) code(code string) {
 
 // TestDecisionsFollowFromTheRulesOfTheirTime has a history in which rules answer and refuse, and in each case one decision that they do not give.
 func TestDecisionsFollowFromTheRulesOfTheirTime(t *testing.T) {
-	base := rules(t)
+	base := decided(t)
 	for _, c := range base.w.Countries() {
 		path := base.w.Archive(c.Code, filepath.Join(t.TempDir(), c.Code))
 		if res := run(t, base.w, path, replay.Options{Verify: true}); len(res.Findings) != 0 {
@@ -143,7 +143,7 @@ func TestDecisionsFollowFromTheRulesOfTheirTime(t *testing.T) {
 	}
 	for _, l := range lies {
 		t.Run(l.name, func(t *testing.T) {
-			d := rules(t)
+			d := decided(t)
 			d.h = d.c.Log.Copy()
 			l.tell(d)
 			got, res := d.audited(filepath.Join(t.TempDir(), "RS"))

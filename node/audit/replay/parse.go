@@ -11,6 +11,7 @@ import (
 	"github.com/rogatory/rogatory/node/archive"
 	"github.com/rogatory/rogatory/node/audit"
 	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/exchange/rules"
 	"github.com/rogatory/rogatory/node/federation"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
@@ -140,7 +141,7 @@ func (p *parser) entry(t *tile, e *archive.Entry, l *line, known *audit.Read) {
 		l.deed = readDeed(e, k.Assertion, known.Assertion)
 		l.list = names(e, k.Of, k.OfDigest)
 	case *translog.Policy:
-		if b := e.Side("policy"); b != nil && translog.Hash(exchange.PolicyDigest(b)) == k.Digest {
+		if b := e.Side("policy"); b != nil && translog.Hash(rules.PolicyDigest(b)) == k.Digest {
 			l.record = bytes.Clone(b)
 		}
 	case *translog.Actor:

@@ -7,7 +7,7 @@ import (
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/archive"
 	"github.com/rogatory/rogatory/node/audit"
-	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/exchange/rules"
 	"github.com/rogatory/rogatory/node/federation"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
@@ -28,9 +28,9 @@ func (c *course) directory(l *line, digest translog.Hash) {
 	if len(versions) == 0 || versions[len(versions)-1].GetVersion() < d.Version() {
 		versions = append(versions, d.Proto())
 	}
-	rules, err := exchange.RulesOf(versions...)
+	law, err := rules.Of(versions...)
 	if err == nil {
-		w.rules = rules
+		w.rules = law
 		if w.register == nil {
 			w.register, err = federation.NewRegister(d, c.country)
 		} else {
@@ -88,8 +88,8 @@ func inForce(shelf []*shelved, at int64) []*shelved {
 }
 
 func (c *course) policy(l *line, e *translog.Policy) {
-	if e.Name != exchange.HousePolicy {
-		c.note(audit.CodeUnknown, l.index, "a policy that this program does not know", exchange.HousePolicy, e.Name)
+	if e.Name != rules.HousePolicy {
+		c.note(audit.CodeUnknown, l.index, "a policy that this program does not know", rules.HousePolicy, e.Name)
 		return
 	}
 	if e.Version != l.index && !c.world.goesOn {
@@ -99,7 +99,7 @@ func (c *course) policy(l *line, e *translog.Policy) {
 		c.note(audit.CodeMissing, l.index, "the policy is not beside its leaf", e.Digest.String(), "")
 		return
 	}
-	h, err := exchange.ParseHouse(l.record)
+	h, err := rules.ParseHouse(l.record)
 	if err != nil {
 		c.note(audit.CodeSchema, l.index, err.Error(), "", "")
 		return

@@ -10,7 +10,7 @@ import (
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/audit/forge"
 	"github.com/rogatory/rogatory/node/audit/replay"
-	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/exchange/rules"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
@@ -65,7 +65,7 @@ func TestWhatALogSaysIsHeldAgainstWhatStandsInIt(t *testing.T) {
 		{"a policy that cannot be read", "E-SCHEMA", func(d *said) {
 			policy(d, func(e *forge.Entry) {
 				e.Sides["policy"] = []byte("{}")
-				e.Body.(*translog.Policy).Digest = exchange.PolicyDigest([]byte("{}"))
+				e.Body.(*translog.Policy).Digest = rules.PolicyDigest([]byte("{}"))
 			})
 		}},
 		{"an enrolment in another's name", "E-RIGHT", func(d *said) {

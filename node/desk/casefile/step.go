@@ -8,6 +8,7 @@ import (
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/desk/refusal"
 	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/exchange/rules"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/store"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
@@ -31,7 +32,7 @@ type Why struct {
 }
 
 // Step applies e to the case and writes a leaf for each change. Save writes the case when all its steps are made.
-func (c *File) Step(tx *store.Tx, e exchange.Event, rules exchange.Rules, why Why) error {
+func (c *File) Step(tx *store.Tx, e exchange.Event, rules rules.Rules, why Why) error {
 	switch {
 	case c.Notice():
 		return c.stepNotice(tx, e, why, len(rules.Alone) > 0)
@@ -59,7 +60,7 @@ func (c *File) Step(tx *store.Tx, e exchange.Event, rules exchange.Rules, why Wh
 }
 
 // Try returns the case as Step would leave it, or what Step would refuse it with. Nothing is written, and c stays as it is.
-func (c *File) Try(e exchange.Event, rules exchange.Rules) (*File, error) {
+func (c *File) Try(e exchange.Event, rules rules.Rules) (*File, error) {
 	next := *c
 	var err error
 	switch {

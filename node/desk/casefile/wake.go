@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/exchange/rules"
 	"github.com/rogatory/rogatory/node/store"
 )
 
@@ -51,7 +52,7 @@ func (c *File) wakes(undelivered time.Duration) uint64 {
 }
 
 // Wake makes the steps whose time has come: messages that nobody receipts, and a case that ends or comes up for review by itself.
-func (c *File) Wake(tx *store.Tx, now time.Time, undelivered time.Duration, rules exchange.Rules, log *slog.Logger) error {
+func (c *File) Wake(tx *store.Tx, now time.Time, undelivered time.Duration, rules rules.Rules, log *slog.Logger) error {
 	ms := now.UnixMilli()
 	due := func(kind exchange.EventKind, of exchange.Name) error {
 		return c.Step(tx, exchange.Event{Kind: kind, At: tx.At(), Index: uint64(tx.Size()), Of: of, Who: exchange.Timer}, rules, Why{})

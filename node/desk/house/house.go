@@ -10,7 +10,7 @@ import (
 	"github.com/rogatory/rogatory/configs"
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/desk/casefile"
-	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/exchange/rules"
 	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/store"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
@@ -20,25 +20,25 @@ import (
 type House struct {
 	node  *configs.Node
 	store *store.Store
-	rules atomic.Pointer[exchange.Rules] // under the directory in force
+	rules atomic.Pointer[rules.Rules] // under the directory in force
 }
 
 // Open returns the rules under a directory.
 func Open(node *configs.Node, s *store.Store, dir *federation.Directory) (*House, error) {
 	h := &House{node: node, store: s}
-	rules, err := h.Under(dir)
-	h.rules.Store(&rules)
+	law, err := h.Under(dir)
+	h.rules.Store(&law)
 	return h, err
 }
 
 // Follow takes over the rules under a new directory.
-func (h *House) Follow(rules exchange.Rules) { h.rules.Store(&rules) }
+func (h *House) Follow(law rules.Rules) { h.rules.Store(&law) }
 
 // policy is our own policy, by the configuration.
-func (h *House) policy() exchange.House {
-	var own exchange.House
+func (h *House) policy() rules.House {
+	var own rules.House
 	for _, u := range h.node.Units {
-		own.Units = append(own.Units, exchange.HouseUnit{Name: u.Name, FourEyes: u.FourEyes, Agencies: u.Agencies})
+		own.Units = append(own.Units, rules.HouseUnit{Name: u.Name, FourEyes: u.FourEyes, Agencies: u.Agencies})
 	}
 	return own
 }
@@ -49,7 +49,7 @@ func (h *House) Note() error {
 	policy := h.policy().Encode()
 	_, err := h.store.Update(context.Background(), func(tx *store.Tx) error {
 		index, err := tx.Append(&translog.Policy{
-			Name: exchange.HousePolicy, Version: tx.Size(), Digest: exchange.PolicyDigest(policy),
+			Name: rules.HousePolicy, Version: tx.Size(), Digest: rules.PolicyDigest(policy),
 		})
 		if err != nil {
 			return err
@@ -64,7 +64,7 @@ func (h *House) Note() error {
 
 // Under returns the rules of exchange under a directory and those before it, which the store has kept: a limit in working days goes by the
 // calendar that was in force when it began.
-func (h *House) Under(dir *federation.Directory) (exchange.Rules, error) {
+func (h *House) Under(dir *federation.Directory) (rules.Rules, error) {
 	var versions []*rogatoryv1.Directory
 	err := h.store.View(func(r *store.Reader) error {
 		for v := uint64(1); v < dir.Version(); v++ {
@@ -84,13 +84,13 @@ func (h *House) Under(dir *federation.Directory) (exchange.Rules, error) {
 		return nil
 	})
 	if err != nil {
-		return exchange.Rules{}, err
+		return rules.Rules{}, err
 	}
-	return exchange.RulesOf(append(versions, dir.Proto())...)
+	return rules.Of(append(versions, dir.Proto())...)
 }
 
 // Rules returns the rules that apply to what is sent from a unit; alone says that one person suffices for this message, else it takes two.
-func (h *House) Rules(alone bool) exchange.Rules {
+func (h *House) Rules(alone bool) rules.Rules {
 	return h.rules.Load().Alike(alone)
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/rogatory/rogatory/node/desk/attachments"
 	"github.com/rogatory/rogatory/node/desk/casefile"
 	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/exchange/rules"
 	"github.com/rogatory/rogatory/node/lint"
 	"github.com/rogatory/rogatory/node/peers"
 	"github.com/rogatory/rogatory/node/post"
@@ -25,7 +26,7 @@ type Config struct {
 	Store  *store.Store
 	Peers  *peers.Book
 	Files  *attachments.Shelf
-	Rules  func(alone bool) exchange.Rules // in force; alone: one person suffices
+	Rules  func(alone bool) rules.Rules // in force; alone: one person suffices
 	Logger *slog.Logger
 }
 

@@ -3,6 +3,7 @@ package intake
 import (
 	"github.com/rogatory/rogatory/node/desk/casefile"
 	"github.com/rogatory/rogatory/node/exchange"
+	"github.com/rogatory/rogatory/node/exchange/rules"
 	"github.com/rogatory/rogatory/node/post"
 	"github.com/rogatory/rogatory/node/store"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
@@ -26,7 +27,7 @@ func (k *Clerk) admitNotice(c *casefile.File, a *post.Arrival) (post.Admission, 
 				Kind: exchange.EventArrived, At: a.At, Msg: exchange.Name(a.Name), From: a.From, To: k.cfg.Node.Country,
 				Docket: a.Docket, Who: exchange.Peer,
 			}
-			if err := n.Step(tx, e, exchange.Rules{}, casefile.Why{}); err != nil {
+			if err := n.Step(tx, e, rules.Rules{}, casefile.Why{}); err != nil {
 				return err
 			}
 			if err := n.Save(tx, k.cfg.Node.UndeliveredAfter); err != nil {

@@ -1,4 +1,4 @@
-package exchange
+package rules
 
 import (
 	"bytes"
@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
@@ -28,6 +29,19 @@ type HouseUnit struct {
 	FourEyes bool
 	// Agencies are pseudonyms of programs that may answer from this unit alone, ascending.
 	Agencies []string
+}
+
+// Bounds of names, in bytes.
+const (
+	MaxUnit  = 32
+	MaxActor = 64
+)
+
+// Token reports whether s is 1 to limit of [a-z0-9-], as names of units and pseudonyms of actors are.
+func Token(s string, limit int) bool {
+	return s != "" && len(s) <= limit && !strings.ContainsFunc(s, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-'
+	})
 }
 
 // Bounds of a policy, in bytes and entries.
@@ -73,11 +87,11 @@ func ParseHouse(b []byte) (House, error) {
 	}
 	var h House
 	for i, u := range in.Units {
-		if !token(u.Name, maxUnit) || i > 0 && in.Units[i-1].Name >= u.Name {
+		if !Token(u.Name, MaxUnit) || i > 0 && in.Units[i-1].Name >= u.Name {
 			return House{}, fmt.Errorf("%w: unit %d of the policy", ErrRules, i)
 		}
 		for k, a := range u.Agencies {
-			if !token(a, maxActor) || k > 0 && u.Agencies[k-1] >= a {
+			if !Token(a, MaxActor) || k > 0 && u.Agencies[k-1] >= a {
 				return House{}, fmt.Errorf("%w: agency %d of unit %s", ErrRules, k, u.Name)
 			}
 		}

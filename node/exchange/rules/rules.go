@@ -1,4 +1,4 @@
-package exchange
+package rules
 
 import (
 	"fmt"
@@ -164,7 +164,7 @@ var disclosing = []rogatoryv1.JointAct{
 // call it: whoever loads a policy does, once.
 func (r Rules) Check() error {
 	seen := make(map[string]bool)
-	for _, row := range r.rows() {
+	for _, row := range r.Table() {
 		switch {
 		case row.ID == "" || seen[row.ID]:
 			return fmt.Errorf("%w: row id %q is empty or repeated", ErrRules, row.ID)
@@ -174,7 +174,7 @@ func (r Rules) Check() error {
 			return fmt.Errorf("%w: row %s has bound %d %q", ErrRules, row.ID, row.CapAmount, row.CapUnit)
 		case !slices.Contains([]Class{AnyClass, Urgent, Other}, row.Class):
 			return fmt.Errorf("%w: row %s has class %q", ErrRules, row.ID, row.Class)
-		case !slices.Contains(phases, row.Phase):
+		case !slices.Contains(Phases, row.Phase):
 			return fmt.Errorf("%w: row %s has phase %q", ErrRules, row.ID, row.Phase)
 		}
 		seen[row.ID] = true
@@ -198,13 +198,15 @@ func (r Rules) Check() error {
 // maxAmount bounds a limit: ten years of days.
 const maxAmount = 3650
 
-var phases = []Phase{PhaseAcknowledge, PhaseDecide, PhaseExecute, PhaseAnswer}
+// Phases lists the phases in the order in which they end.
+var Phases = []Phase{PhaseAcknowledge, PhaseDecide, PhaseExecute, PhaseAnswer}
 
 func (u Unit) known() bool {
 	return u == Hour || u == CalendarDay || u == WorkingDay || u == Month
 }
 
-func (r *Rules) rows() []Row {
+// Table returns the policy table that holds. It is read only.
+func (r *Rules) Table() []Row {
 	if r.Rows == nil {
 		return defaultRows
 	}
@@ -221,18 +223,18 @@ func (r *Rules) zones() map[string]string {
 	return r.Zones
 }
 
-// zone returns the country's zone, or UTC where none is known: a peer's country is outside input, and every node must
+// Zone returns the country's zone, or UTC where none is known: a peer's country is outside input, and every node must
 // come to the same end.
-func (r *Rules) zone(country string) *time.Location {
+func (r *Rules) Zone(country string) *time.Location {
 	if loc, err := calendar.Zone(r.zones()[country]); err == nil {
 		return loc
 	}
 	return time.UTC
 }
 
-// calendar returns the country's calendar that was in force at start: of those whose FromMs is not later, the newest
+// Calendar returns the country's calendar that was in force at start: of those whose FromMs is not later, the newest
 // version.
-func (r *Rules) calendar(country string, start int64) calendar.Calendar {
+func (r *Rules) Calendar(country string, start int64) calendar.Calendar {
 	var out calendar.Calendar
 	for _, c := range r.Calendars {
 		if c.Country == country && c.FromMs <= start && (out.Country == "" || c.FromMs > out.FromMs || c.FromMs == out.FromMs && c.Version > out.Version) {
@@ -242,36 +244,40 @@ func (r *Rules) calendar(country string, start int64) calendar.Calendar {
 	return out
 }
 
-func (r *Rules) mayAlone(k rogatoryv1.Kind, act rogatoryv1.JointAct) bool {
+// MayAlone reports whether one person may send a message of this kind, in a joint case with this step.
+func (r *Rules) MayAlone(k rogatoryv1.Kind, act rogatoryv1.JointAct) bool {
 	if r.Alone == nil {
 		return slices.Contains(DefaultAlone(), k) && !slices.Contains(disclosing, act)
 	}
 	return slices.Contains(r.Alone, k)
 }
 
-func (r *Rules) ratifyWithin() int64 {
+// RatifyMs is how long the second person has after a break-glass sending, in ms.
+func (r *Rules) RatifyMs() int64 {
 	if r.RatifyWithin == 0 {
 		return (24 * time.Hour).Milliseconds()
 	}
 	return r.RatifyWithin.Milliseconds()
 }
 
-func (r *Rules) maxWaiting() int {
+// WaitingLimit is how many early messages a case holds at most.
+func (r *Rules) WaitingLimit() int {
 	if r.MaxWaiting == 0 {
 		return 64
 	}
 	return r.MaxWaiting
 }
 
-func (r *Rules) maxMessages() int {
+// MessageLimit is how many messages a case holds at most.
+func (r *Rules) MessageLimit() int {
 	if r.MaxMessages == 0 {
 		return 4096
 	}
 	return r.MaxMessages
 }
 
-// classOf tells urgent requests from others. An urgency that this version does not know counts as urgent.
-func classOf(u rogatoryv1.Urgency) Class {
+// ClassOf tells urgent requests from others. An urgency that this version does not know counts as urgent.
+func ClassOf(u rogatoryv1.Urgency) Class {
 	if u == rogatoryv1.Urgency_URGENCY_UNSPECIFIED || u == rogatoryv1.Urgency_URGENCY_NORMAL {
 		return Other
 	}

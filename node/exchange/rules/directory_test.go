@@ -1,4 +1,4 @@
-package exchange_test
+package rules_test
 
 import (
 	"errors"
@@ -6,13 +6,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rogatory/rogatory/node/exchange"
 	"github.com/rogatory/rogatory/node/exchange/calendar"
+	"github.com/rogatory/rogatory/node/exchange/rules"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
 func TestDirectoryGivesZonesAndCalendars(t *testing.T) {
-	r, err := exchange.RulesOf(&rogatoryv1.Directory{
+	r, err := rules.Of(&rogatoryv1.Directory{
 		Members: []*rogatoryv1.Member{{Country: "RS", Zone: "Europe/Belgrade"}, {Country: "TR", Zone: "Europe/Istanbul"}},
 		Calendars: []*rogatoryv1.HolidayCalendar{
 			{Country: "TR", Version: 3, Dates: []string{"2026-03-20", "2026-04-23"}, RestDays: []uint32{5, 7}},
@@ -31,8 +31,8 @@ func TestDirectoryGivesZonesAndCalendars(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Thursday 19 March: Friday 20 is a holiday and a rest day, Saturday is worked, Sunday not.
-	row := exchange.Row{Amount: 2, Unit: exchange.WorkingDay}
-	if got := time.UnixMilli(exchange.Deadline(ms("2026-03-19T09:00:00Z"), row, zone, cal, nil)).In(zone).Format(time.DateOnly); got != "2026-03-23" {
+	row := rules.Row{Amount: 2, Unit: rules.WorkingDay}
+	if got := time.UnixMilli(rules.Deadline(ms("2026-03-19T09:00:00Z"), row, zone, cal, nil)).In(zone).Format(time.DateOnly); got != "2026-03-23" {
 		t.Error(got)
 	}
 }
@@ -45,46 +45,14 @@ func TestDirectoryWithoutSenseIsRefused(t *testing.T) {
 		"twice":    {Calendars: []*rogatoryv1.HolidayCalendar{{RestDays: []uint32{1, 1}}}},
 		"no work":  {Calendars: []*rogatoryv1.HolidayCalendar{{RestDays: []uint32{1, 2, 3, 4, 5, 6, 7}}}},
 	} {
-		if _, err := exchange.RulesOf(d); !errors.Is(err, exchange.ErrRules) {
+		if _, err := rules.Of(d); !errors.Is(err, rules.ErrRules) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	d := &rogatoryv1.Directory{Members: []*rogatoryv1.Member{{Country: "RS", Zone: "Europe/Atlantis"}}}
-	if _, err := exchange.RulesOf(d); !errors.Is(err, calendar.ErrZone) {
+	if _, err := rules.Of(d); !errors.Is(err, calendar.ErrZone) {
 		t.Error(err)
 	}
-}
-
-func BenchmarkApplyReply(b *testing.B) {
-	p, q := begun(b)
-	d := reply(rogatoryv1.Outcome_OUTCOME_PROVIDED, true)
-	d.Of = q[:]
-	e := exchange.Event{Kind: exchange.EventArrived, Msg: exchange.Name{'r'}, Docket: docket(d), From: "BG", To: "RS", Who: exchange.Peer, At: p.now, Sent: p.now}
-	c := *p.sides["RS"]
-	b.Run("apply", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			if _, _, err := exchange.Apply(c, e, p.rules); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-	b.Run("encode", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			c.Encode()
-		}
-	})
-	b.Run("decode", func(b *testing.B) {
-		enc := c.Encode()
-		b.SetBytes(int64(len(enc)))
-		b.ReportAllocs()
-		for b.Loop() {
-			if _, err := exchange.Decode(enc); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
 }
 
 func TestLimitGoesByTheCalendarInForceWhenItBegan(t *testing.T) {
@@ -97,14 +65,14 @@ func TestLimitGoesByTheCalendarInForceWhenItBegan(t *testing.T) {
 		}
 	}
 	first, second := calendar(1, "1970-01-15"), calendar(2, "1970-01-15", "1970-01-16")
-	r, err := exchange.RulesOf(first, first, second)
+	r, err := rules.Of(first, first, second)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(r.Calendars) != 2 || r.Calendars[0].FromMs != 0 || r.Calendars[1].FromMs != 20*day {
 		t.Errorf("calendars %+v: each version once, the second from when its directory held", r.Calendars)
 	}
-	if _, err := exchange.RulesOf(); err == nil {
+	if _, err := rules.Of(); err == nil {
 		t.Error("rules of no directory")
 	}
 }

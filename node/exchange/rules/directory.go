@@ -1,4 +1,4 @@
-package exchange
+package rules
 
 import (
 	"fmt"
@@ -11,7 +11,7 @@ import (
 // version of each holiday calendar, in force from when the directory that brought it held (the first one always), with the default policy
 // table. So two nodes that know the same versions come to the same end of a limit, however they learned of them. Errors wrap ErrRules or
 // calendar.ErrZone. Whether the directory's tzdata version is calendar.TZData is the caller's question, because only the caller can do something about it.
-func RulesOf(versions ...*rogatoryv1.Directory) (Rules, error) {
+func Of(versions ...*rogatoryv1.Directory) (Rules, error) {
 	if len(versions) == 0 {
 		return Rules{}, fmt.Errorf("%w: no directory", ErrRules)
 	}
