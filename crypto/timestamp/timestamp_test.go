@@ -117,6 +117,15 @@ func TestNobodyButATimeStampingAuthorityThatIsTrustedIsBelieved(t *testing.T) {
 	}
 }
 
+func TestAnAuthorityKnowsTheTimeToAMinute(t *testing.T) {
+	for accuracy, want := range map[int64]error{1: nil, 60: nil, 61: timestamp.ErrForm, 1 << 40: timestamp.ErrForm, -1: timestamp.ErrForm} {
+		a, _ := newAuthority(t, authority.Options{Accuracy: accuracy})
+		if _, err := timestamp.Parse(tokenOf(t, a, "head", day)); !errors.Is(err, want) {
+			t.Errorf("accuracy of %d s: %v", accuracy, err)
+		}
+	}
+}
+
 func TestEveryFlippedBitOfATokenIsRefused(t *testing.T) {
 	a, roots := newAuthority(t, authority.Options{})
 	good := tokenOf(t, a, "head", day)

@@ -23,6 +23,9 @@ import (
 // MaxToken is the size in bytes that no token exceeds.
 const MaxToken = 64 << 10
 
+// MaxAccuracy is the largest that an authority may say of its clock: one that knows the time less well confirms none.
+const MaxAccuracy = time.Minute
+
 // maxCertificates bounds those in a token.
 const maxCertificates = 16
 
@@ -140,8 +143,10 @@ func parseInfo(der cryptobyte.String) (*Token, error) {
 	}
 	var has bool
 	ordering := false
-	if !info.SkipOptionalASN1(tag.SEQUENCE) { // accuracy
-		return nil, form("accuracy")
+	if info.PeekASN1Tag(tag.SEQUENCE) {
+		if accuracy, ok := readAccuracy(&info); !ok || accuracy > MaxAccuracy {
+			return nil, form("accuracy")
+		}
 	}
 	if info.PeekASN1Tag(tag.BOOLEAN) && (!info.ReadASN1Boolean(&ordering) || !ordering) {
 		return nil, form("ordering")
@@ -168,6 +173,34 @@ func parseInfo(der cryptobyte.String) (*Token, error) {
 		}
 	}
 	return t, nil
+}
+
+// readAccuracy reads how far genTime may lie from the time of the authority's clock.
+func readAccuracy(s *cryptobyte.String) (time.Duration, bool) {
+	var one, part cryptobyte.String
+	var seconds int64
+	var has bool
+	if !s.ReadASN1(&one, tag.SEQUENCE) || one.PeekASN1Tag(tag.INTEGER) && !one.ReadASN1Integer(&seconds) || seconds < 0 || seconds > 1<<30 {
+		return 0, false
+	}
+	sum := time.Duration(seconds) * time.Second
+	for n, unit := range []time.Duration{time.Millisecond, time.Microsecond} {
+		if !one.ReadOptionalASN1(&part, &has, tag.Tag(n).ContextSpecific()) {
+			return 0, false
+		}
+		if !has {
+			continue
+		}
+		value := 0
+		for _, b := range part {
+			value = value<<8 | int(b)
+		}
+		if len(part) < 1 || len(part) > 2 || value < 1 || value > 999 {
+			return 0, false
+		}
+		sum += time.Duration(value) * unit
+	}
+	return sum, one.Empty()
 }
 
 // parseTime reads a GeneralizedTime as RFC 3161 wants it: UTC, seconds, perhaps a fraction without a zero at its end.

@@ -26,6 +26,7 @@ type Authority struct {
 	root, signer []byte // certificates
 	key          *ecdsa.PrivateKey
 	serial       int64
+	accuracy     int64
 }
 
 // Options say what the authority's certificate is.
@@ -33,6 +34,7 @@ type Options struct {
 	Name                string
 	NotBefore, NotAfter time.Time // of the certificate that signs; the root lives from 1970 to 2200
 	AnyPurpose          bool      // it is for everything, which a time-stamping certificate must not be
+	Accuracy            int64     // what it says of its clock, in seconds; 0: nothing
 }
 
 // New makes an authority.
@@ -41,7 +43,7 @@ func New(o Options) (*Authority, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Authority{}
+	a := &Authority{accuracy: o.Accuracy}
 	if a.key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
 		return nil, err
 	}
@@ -94,6 +96,9 @@ func (a *Authority) Token(imprint [sha256.Size]byte, nonce *big.Int, at time.Tim
 		})
 		b.AddASN1Int64(a.serial)
 		b.AddASN1(tag.GeneralizedTime, func(b *cryptobyte.Builder) { b.AddBytes([]byte(at.UTC().Format("20060102150405.999Z"))) })
+		if a.accuracy != 0 {
+			b.AddASN1(tag.SEQUENCE, func(b *cryptobyte.Builder) { b.AddASN1Int64(a.accuracy) })
+		}
 		if nonce != nil {
 			b.AddASN1BigInt(nonce)
 		}

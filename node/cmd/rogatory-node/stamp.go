@@ -19,6 +19,7 @@ import (
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/client"
 	"github.com/rogatory/rogatory/node/cmd/internal/input"
+	"github.com/rogatory/rogatory/node/cmd/internal/terminal"
 	nodev1 "github.com/rogatory/rogatory/proto/rogatory/node/v1"
 )
 
@@ -256,7 +257,7 @@ func (p *program) keepToken(ctx context.Context, cl *client.Client, size int64, 
 	if p.json {
 		return p.out.Value(r)
 	}
-	p.out.Printf("What stands below leaf %d existed at %s, says %s. The token is leaf %d.\n", r.Size, r.Time, r.By, r.Index)
+	p.out.Printf("What stands below leaf %d existed at %s, says %s. The token is leaf %d.\n", r.Size, r.Time, terminal.OneLine(r.By), r.Index)
 	if roots == nil {
 		p.err.Printf("note: whose certificate that is was not checked: --roots does\n")
 	}
