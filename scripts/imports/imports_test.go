@@ -27,16 +27,16 @@ var pure = []string{
 
 // forbidden names what a package and all that it imports from this module must not import; a trailing slash means all below.
 var forbidden = map[string][]string{
-	"node/store":       {"google.golang.org/grpc/", "github.com/nats-io/", "net/http", module + "node/exchange", module + "node/desk", module + "node/post", module + "node/transport", module + "node/transport/"},
+	"node/store":       {"google.golang.org/grpc/", "github.com/nats-io/", "net/http", module + "node/exchange", module + "node/desk", module + "node/desk/", module + "node/post", module + "node/transport", module + "node/transport/"},
 	"node/transport":   {module},
-	"node/witness":     {module + "node/post", module + "node/online", module + "node/online/", module + "node/desk", module + "node/transport", module + "node/transport/"},
+	"node/witness":     {module + "node/post", module + "node/online", module + "node/online/", module + "node/desk", module + "node/desk/", module + "node/transport", module + "node/transport/"},
 	"node/limit":       {module + "node/"},
 	"node/wait":        {module},
 	"node/post/outbox": {module + "node/"},
-	"node/receipt":     {module + "node/post", module + "node/online", module + "node/desk", module + "node/transport", module + "node/transport/"},
+	"node/receipt":     {module + "node/post", module + "node/online", module + "node/desk", module + "node/desk/", module + "node/transport", module + "node/transport/"},
 	"configs":          {module, "google.golang.org/grpc/", "github.com/nats-io/", "go.etcd.io/"},
-	"node/client":      {module + "node/store", module + "node/post", module + "node/desk", module + "node/transport", module + "node/transport/", "go.etcd.io/", "github.com/nats-io/"},
-	"gateway":          {module + "node/store", module + "node/store/", module + "node/post", module + "node/desk", module + "node/transport", module + "node/transport/", module + "node/exchange", module + "crypto/"},
+	"node/client":      {module + "node/store", module + "node/post", module + "node/desk", module + "node/desk/", module + "node/transport", module + "node/transport/", "go.etcd.io/", "github.com/nats-io/"},
+	"gateway":          {module + "node/store", module + "node/store/", module + "node/post", module + "node/desk", module + "node/desk/", module + "node/transport", module + "node/transport/", module + "node/exchange", module + "crypto/"},
 	"node":             {"github.com/nats-io/nats-server/", module + "node/transport/memory", module + "scripts/", module + "gateway/"},
 }
 
@@ -52,7 +52,7 @@ func init() {
 		forbidden[p] = append(slices.Clone(forbidden["node/store"]), module+"node/store")
 	}
 	// What an auditor runs reads files: no store, no network, no part of a node.
-	noNode := append(slices.Clone(forbidden["node/exchange"]), module+"node/post", module+"node/receipt", module+"node/desk", module+"node/online", module+"node/online/", module+"node/peers", module+"node/export", module+"node/client", module+"node", module+"configs")
+	noNode := append(slices.Clone(forbidden["node/exchange"]), module+"node/post", module+"node/receipt", module+"node/desk", module+"node/desk/", module+"node/online", module+"node/online/", module+"node/peers", module+"node/export", module+"node/client", module+"node", module+"configs")
 	for _, p := range []string{
 		"node/audit", "node/audit/replay", "node/audit/reconcile", "node/audit/evidence", "node/audit/report", "node/cmd/rogatory-audit",
 	} {
@@ -66,7 +66,22 @@ func init() {
 	forbidden["node/transport/backbone"] = append(slices.Clone(carriers), "github.com/nats-io/nats-server/", module+"node/transport/memory")
 	// The parts of the online lane know neither it nor the durable one.
 	for _, p := range []string{"seal", "attachment", "manifests", "rollback", "recovery", "giveback"} {
-		forbidden["node/online/"+p] = []string{module + "node/online", module + "node/post", module + "node/desk"}
+		forbidden["node/online/"+p] = []string{module + "node/online", module + "node/post", module + "node/desk", module + "node/desk/"}
+	}
+	// The rooms of the desk stand on floors: each knows those below it, and none the desk.
+	above := []string{module + "node/desk", module + "node/online", module + "node/online/"}
+	for _, floor := range [][]string{
+		{"deeds", "intake", "supervision", "standing", "tokens"},
+		{"reading", "erasure", "proofreading", "house"},
+		{"drafts", "attachments", "officers"},
+		{"casefile"}, {"refusal"},
+	} {
+		for _, p := range floor {
+			above = append(above, module+"node/desk/"+p)
+		}
+		for _, p := range floor {
+			forbidden["node/desk/"+p] = slices.Clone(above)
+		}
 	}
 	// The form of an export depends on the log's own forms only.
 	forbidden["node/archive"] = append(slices.Clone(noNode), module+"node/exchange", module+"node/federation", module+"node/audit", module+"crypto/envelope")
