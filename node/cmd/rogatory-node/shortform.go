@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -132,7 +131,15 @@ var forms = []shortForm{
 		flags: func(f *pflag.FlagSet, c *cobra.Command) compose {
 			answers := f.StringArray("answer", nil, "one for each question, in their order")
 			_ = c.MarkFlagRequired("answer")
-			return always(func() (*rogatoryv1.Content, error) {
+			return opened(func(shown func() (*nodev1.ShowResponse, error)) (*rogatoryv1.Content, error) {
+				resp, err := shown()
+				if err != nil {
+					return nil, err
+				}
+				// The clock runs on with this message: an answer that was forgotten cannot follow in silence.
+				if n := questions(resp); n > 0 && n != len(*answers) {
+					return nil, usage(fmt.Errorf("%d question(s) are open, and %d answer(s) are given", n, len(*answers)), "give --answer once for each question, in their order")
+				}
 				return &rogatoryv1.Content{Body: &rogatoryv1.Content_ClarificationAnswer{ClarificationAnswer: &rogatoryv1.ClarificationAnswer{Answers: *answers}}}, nil
 			})
 		},
@@ -249,9 +256,22 @@ var forms = []shortForm{
 			complete[rogatoryv1.Want](c, "item")
 			_ = c.MarkFlagRequired("item")
 			_ = c.MarkFlagRequired("why")
-			return always(func() (*rogatoryv1.Content, error) {
+			return opened(func(shown func() (*nodev1.ShowResponse, error)) (*rogatoryv1.Content, error) {
 				w, err := parseTerms[rogatoryv1.Want]("--item", *items)
-				return &rogatoryv1.Content{Body: &rogatoryv1.Content_Objection{Objection: &rogatoryv1.Objection{Items: w, Reasons: *why}}}, err
+				if err != nil {
+					return nil, err
+				}
+				resp, err := shown()
+				if err != nil {
+					return nil, err
+				}
+				refused := refusedItems(resp)
+				for _, item := range w {
+					if len(refused) > 0 && !slices.Contains(refused, termCode(item)) {
+						return nil, usage(fmt.Errorf("%s was not refused", termCode(item)), "what was: "+strings.Join(refused, ", "))
+					}
+				}
+				return &rogatoryv1.Content{Body: &rogatoryv1.Content_Objection{Objection: &rogatoryv1.Objection{Items: w, Reasons: *why}}}, nil
 			})
 		},
 	},
@@ -299,6 +319,30 @@ func acknowledgeSpontaneous(useful, notUseful bool, ref, remarks string, shown f
 		}
 	}
 	return nil, usage(errors.New("how is the information reached?"), "add --access direct or --access indirect: it selects the clock")
+}
+
+// questions is how many questions the peer's newest clarification asks; 0 when that cannot be read.
+func questions(resp *nodev1.ShowResponse) int {
+	for _, m := range slices.Backward(resp.GetMessages()) {
+		if !m.GetOurs() && m.GetDocket().GetKind() == rogatoryv1.Kind_KIND_CLARIFICATION {
+			return len(m.GetContent().GetClarification().GetQuestions())
+		}
+	}
+	return 0
+}
+
+// refusedItems is what the peer's newest reply that refuses something refuses.
+func refusedItems(resp *nodev1.ShowResponse) (items []string) {
+	for _, m := range slices.Backward(resp.GetMessages()) {
+		if m.GetOurs() || len(m.GetDocket().GetRefusals()) == 0 {
+			continue
+		}
+		for _, r := range m.GetDocket().GetRefusals() {
+			items = append(items, termCode(r.GetItem()))
+		}
+		return items
+	}
+	return nil
 }
 
 func usefulness(useful, notUseful, wrong bool) rogatoryv1.Usefulness {
@@ -396,7 +440,7 @@ var consentAsk = shortForm{
 	use: "ask CASE", short: "Ask for a use that the handling does not allow",
 	example: "  rogatory-node request consent ask RS-2026-000123 --item 0 --recipient MK/prosecutor --purpose prosecution --why \"Indictment.\"",
 	flags: func(f *pflag.FlagSet, c *cobra.Command) compose {
-		msg := f.String("msg", "", "name of the message that carried the items, hexadecimal (default: the newest with items)")
+		msg := f.String("msg", "", "the message that carried the items: the beginning of its name (default: the newest with items)")
 		items := f.UintSlice("item", []uint{0}, "numbers of the items in it, from 0")
 		recipient := f.String("recipient", "", "for whom: CC/unit; empty for your own courts")
 		purpose := f.String("purpose", "", "for what: "+strings.Join(termCodes(rogatoryv1.Purpose(0).Descriptor()), ", "))
@@ -409,12 +453,16 @@ var consentAsk = shortForm{
 			if err != nil {
 				return nil, err
 			}
-			name, err := messageWithItems(*msg, shown)
+			m, err := messageWithItems(*msg, shown)
 			if err != nil {
 				return nil, err
 			}
+			name, count := m.GetMsg(), m.GetDocket().GetCounts().GetItems()
 			body := &rogatoryv1.ConsentRequest{Reason: *why}
 			for _, i := range *items {
+				if uint64(i) >= uint64(count) {
+					return nil, usage(fmt.Errorf("there is no item %d in message %s", i, short(name)), fmt.Sprintf("it has %d, numbered from 0, as request show prints them", count))
+				}
 				body.Items = append(body.Items, &rogatoryv1.ConsentItem{
 					Ref: &rogatoryv1.ItemRef{Msg: name, Item: uint32(i)}, Recipient: *recipient, Purpose: p,
 				})
@@ -425,21 +473,21 @@ var consentAsk = shortForm{
 }
 
 // messageWithItems returns the message that a person names, or the newest of the peer's that carries items.
-func messageWithItems(name string, shown func() (*nodev1.ShowResponse, error)) ([]byte, error) {
-	if name != "" {
-		b, err := hex.DecodeString(name)
-		if err != nil || len(b) != 32 {
-			return nil, usage(fmt.Errorf("--msg: %q is no name of a message", name), "64 hexadecimal digits, as request show prints them")
-		}
-		return b, nil
-	}
+func messageWithItems(name string, shown func() (*nodev1.ShowResponse, error)) (*nodev1.CaseMessage, error) {
 	resp, err := shown()
 	if err != nil {
 		return nil, err
 	}
+	if name != "" {
+		found, err := pick(resp, []string{name})
+		if err != nil {
+			return nil, err
+		}
+		return found[0], nil
+	}
 	for _, m := range slices.Backward(resp.GetMessages()) {
 		if !m.GetOurs() && m.GetDocket().GetCounts().GetItems() > 0 {
-			return m.GetMsg(), nil
+			return m, nil
 		}
 	}
 	return nil, no(errors.New("the case holds no information of the peer's"), "rogatory-node request show CASE tells what it holds")
