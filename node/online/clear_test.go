@@ -165,7 +165,7 @@ func TestNumberThatThePeerHasSeenAndTheStoreNeverGaveOutIsARollback(t *testing.T
 			rs.folder = old
 			if silent {
 				rs.open()
-				statement, signature := rs.signed("BG", 1, seq)
+				statement, signature := rs.Statement(t, "BG", 1, seq)
 				err := rs.lane.judge.Shown("BG", nil, rollback.Number{Epoch: 1, Seq: seq, Statement: statement, Signature: signature})
 				if !errors.Is(err, rollback.Err) {
 					t.Errorf("asked by a peer that has seen more: %v", err)
@@ -210,55 +210,6 @@ func TestWhatOnlyTheSlowestPeerKnowsIsWaitedFor(t *testing.T) {
 		}
 		r.net.Delay("RS", "BG", 0)
 		time.Sleep(time.Minute) // what is on its way arrives
-	})
-}
-
-func TestNumbersShownByAPeerAreJudged(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, "BG", "HU", "RS")
-		defer r.stop()
-		rs := r.nodes["RS"]
-		rs.open()
-		rs.number("BG")
-		rs.number("BG")
-		for _, c := range []struct {
-			epoch          uint32
-			seq            uint64
-			proven, lonely error // with our signature, and without
-		}{
-			{0, 0, nil, nil}, {1, 1, nil, nil}, {1, 2, nil, nil},
-			{1, 3, rollback.Err, rollback.ErrUnproven}, {2, 1, rollback.Err, rollback.ErrUnproven}, {1, 1<<64 - 1, rollback.Err, rollback.ErrUnproven},
-			{0, 1, rollback.ErrHead, rollback.ErrHead}, {1, 0, rollback.ErrHead, rollback.ErrHead},
-		} {
-			claim := rollback.Number{Epoch: c.epoch, Seq: c.seq}
-			if err := rs.lane.judge.Shown("BG", nil, claim); !errors.Is(err, c.lonely) {
-				t.Errorf("%d.%d without proof: %v, not %v", c.epoch, c.seq, err, c.lonely)
-			}
-			claim.Statement, claim.Signature = rs.signed("BG", c.epoch, c.seq)
-			if err := rs.lane.judge.Shown("BG", nil, claim); !errors.Is(err, c.proven) {
-				t.Errorf("%d.%d: %v, not %v", c.epoch, c.seq, err, c.proven)
-			}
-		}
-		third, thirdSigned := rs.signed("BG", 1, 3)
-		_, other := rs.signed("BG", 1, 3)
-		foreign, foreignSigned := r.nodes["BG"].signed("BG", 1, 3)
-		back, backSigned := rs.signed("RS", 1, 3)
-		for name, lie := range map[string]rollback.Number{
-			"another number":           {Epoch: 1, Seq: 4, Statement: third, Signature: thirdSigned},
-			"another epoch":            {Epoch: 2, Seq: 3, Statement: third, Signature: thirdSigned},
-			"another signature":        {Epoch: 1, Seq: 3, Statement: third, Signature: other},
-			"no signature":             {Epoch: 1, Seq: 3, Statement: third},
-			"garbage":                  {Epoch: 1, Seq: 3, Statement: []byte("statement"), Signature: []byte("signature")},
-			"signed by the peer":       {Epoch: 1, Seq: 3, Statement: foreign, Signature: foreignSigned},
-			"a message to another one": {Epoch: 1, Seq: 3, Statement: back, Signature: backSigned},
-		} {
-			if err := rs.lane.judge.Shown("BG", nil, lie); !errors.Is(err, rollback.ErrUnproven) {
-				t.Errorf("%s: %v", name, err)
-			}
-		}
-		if err := rs.lane.judge.Shown("HU", nil, rollback.Number{Epoch: 1, Seq: 3, Statement: third, Signature: thirdSigned}); !errors.Is(err, rollback.ErrUnproven) {
-			t.Errorf("a number to one peer counts for another: %v", err)
-		}
 	})
 }
 

@@ -9,7 +9,6 @@ import (
 
 	"github.com/rogatory/rogatory/crypto/keyring"
 	"github.com/rogatory/rogatory/crypto/translog"
-	"github.com/rogatory/rogatory/node/federation"
 	"github.com/rogatory/rogatory/node/store"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
@@ -151,15 +150,7 @@ func TestCrashAfterKeysWereDestroyedLosesNoLeaf(t *testing.T) {
 // republish returns the next manifest of a node, as a hostile one may make it.
 func (n *node) republish(version uint64) []byte {
 	n.r.t.Helper()
-	logEd, logPQ := n.log.Verifier().VKeys()
-	witnessEd, witnessPQ := n.witness.Verifier().VKeys()
-	b := must(federation.MakeManifest(n.r.dir, nil, &rogatoryv1.Manifest{
-		Country: n.country, Version: version, Epoch: 1, Languages: []string{"en"}, CapacityPerHour: 1000,
-		Identities: federation.IdentityKeys(n.ring.Identities(time.Now())), Sealings: federation.SealingKeys(n.keys.All()),
-		Log: &rogatoryv1.LogInfo{Origin: n.log.Verifier().Origin(), Keys: []string{logEd, logPQ}}, WitnessKeys: []string{witnessEd, witnessPQ},
-		Units: []*rogatoryv1.UnitInfo{{Name: "police", Authority: rogatoryv1.Authority_AUTHORITY_POLICE}},
-	}, time.Now()))(n.r.t)
-	return must(federation.SignManifest(b, n.ring.Identity()))(n.r.t)
+	return n.Manifest(n.r.t, nil, version, n.keys)
 }
 
 func TestMemberThatRepublishesEverySecondGrowsTheLogByOneLeafAMinute(t *testing.T) {

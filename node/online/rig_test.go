@@ -13,10 +13,10 @@ import (
 	"time"
 
 	"github.com/rogatory/rogatory/configs"
-	"github.com/rogatory/rogatory/crypto/envelope"
 	"github.com/rogatory/rogatory/crypto/keyring"
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/federation"
+	"github.com/rogatory/rogatory/node/federation/founding"
 	"github.com/rogatory/rogatory/node/online/rollback"
 	"github.com/rogatory/rogatory/node/online/seal"
 	"github.com/rogatory/rogatory/node/peers"
@@ -24,10 +24,9 @@ import (
 	"github.com/rogatory/rogatory/node/transport"
 	"github.com/rogatory/rogatory/node/transport/memory"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
-	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
-const testFederation = "rogatory.example"
+const testFederation = founding.Federation
 
 // A rig is a federation over a backbone in memory.
 type rig struct {
@@ -42,6 +41,7 @@ type rig struct {
 
 // A node is one country: what survives a restart, and the process that runs, if one does.
 type node struct {
+	*founding.Member
 	r       *rig
 	country string
 	folder  string
@@ -123,36 +123,11 @@ func must[T any](v T, err error) func(t testing.TB) T {
 func newRig(t testing.TB, countries ...string) *rig {
 	t.Helper()
 	r := &rig{t: t, round: 2 * time.Second, net: memory.New(memory.Options{Seed: 1}, countries...), nodes: map[string]*node{}}
-	draft := &rogatoryv1.Directory{
-		Federation:  testFederation,
-		ValidFromMs: uint64(time.Now().Add(-time.Hour).UnixMilli()), ValidUntilMs: uint64(time.Now().Add(300 * 24 * time.Hour).UnixMilli()),
-		Threshold: uint32(len(countries)/2 + 1), Tzdata: "2026a",
+	dir, members := founding.New(t, countries...)
+	r.dir = dir
+	for c, m := range members {
+		r.nodes[c] = &node{r: r, Member: m, country: c, folder: t.TempDir(), ring: m.Ring, log: m.Log, witness: m.Witness}
 	}
-	for _, c := range countries {
-		n := &node{r: r, country: c, folder: t.TempDir(), ring: keyring.NewRing(time.Now().Add(-time.Hour), 1000*24*time.Hour)}
-		origin := federation.Origin(testFederation, c, 1)
-		n.log = must(translog.NewLogSigner(origin, n.ring.Log().Ed25519.Bytes(), n.ring.Log().MLDSA44.Bytes()))(t)
-		n.witness = must(translog.NewWitnessSigner(testFederation+"/"+c+"/witness", origin, n.ring.Witness().Ed25519.Bytes(), n.ring.Witness().MLDSA44.Bytes()))(t)
-		ed, pq := n.log.Verifier().VKeys()
-		a, b := keyring.GenerateOfficer().Public(), keyring.GenerateOfficer().Public()
-		founder := func(name string, key keyring.OfficerPublicKey) *rogatoryv1.Officer {
-			return federation.NewOfficer(name, key, []string{"police"}, []rogatoryv1.Right{rogatoryv1.Right_RIGHT_ENROL}, false)
-		}
-		draft.Members = append(draft.Members, &rogatoryv1.Member{
-			Country: c, RootKey: n.ring.Identity().Public().Bytes(), Log: &rogatoryv1.LogInfo{Origin: origin, Keys: []string{ed, pq}},
-			Founders: []*rogatoryv1.Officer{founder("founder-a", a), founder("founder-b", b)}, Zone: "Europe/Belgrade", Name: "Contact point of " + c,
-		})
-		r.nodes[c] = n
-	}
-	signed := must(federation.Propose(nil, draft))(t)
-	for _, c := range countries {
-		signed = must(federation.SignDirectory(nil, signed, c, r.nodes[c].ring.Identity()))(t)
-	}
-	_, digest, err := federation.ReadDirectory(signed)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.dir = must(federation.ParseDirectory(signed, digest))(t)
 	return r
 }
 
@@ -304,32 +279,10 @@ func (n *node) number(to string) (seq uint64) {
 	return seq
 }
 
-// signed returns the statement of a message with that number to a peer, and our signature.
-func (n *node) signed(to string, epoch uint32, seq uint64) (statement, signature []byte) {
-	t := n.r.t
-	t.Helper()
-	salt := envelope.NewSalt()
-	commit := envelope.Commit(salt, envelope.Docket, nil)
-	m := &rogatoryv1.Message{
-		From: n.country, To: to, Epoch: epoch, Seq: seq, Prev: make([]byte, 32),
-		DocketCommit: commit[:], ContentCommit: commit[:], SubmittedMs: uint64(time.Now().UnixMilli()),
-	}
-	if seq > 1 {
-		m.Prev[0] = 1
-	}
-	sealing := must(envelope.Marshal(&rogatoryv1.Sealing{Message: must(envelope.Marshal(m))(t), FromKid: func() []byte {
-		kid := n.ring.Identity().KID()
-		return kid[:]
-	}()}))(t)
-	statement = must(envelope.Marshal(&rogatoryv1.Statement{Sealing: sealing}))(t)
-	signed := must(envelope.SignBatch(n.ring.Identity(), []*envelope.Sealed{{Statement: statement, From: n.ring.Identity().KID()}}))(t)
-	return statement, signed[0].Signature
-}
-
 // take notes a message of a peer as arrived, with its proof.
 func (n *node) take(from string, epoch uint32, seq uint64) {
 	n.r.t.Helper()
-	statement, signature := n.r.nodes[from].signed(n.country, epoch, seq)
+	statement, signature := n.r.nodes[from].Statement(n.r.t, n.country, epoch, seq)
 	if _, err := n.store.Update(context.Background(), func(tx *store.Tx) error {
 		msg := translog.Hash{byte(seq)}
 		index, err := tx.Append(&translog.Rej{Code: "test", From: from, Msg: msg})

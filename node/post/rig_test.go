@@ -20,6 +20,7 @@ import (
 	"github.com/rogatory/rogatory/crypto/keyring"
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/federation"
+	"github.com/rogatory/rogatory/node/federation/founding"
 	"github.com/rogatory/rogatory/node/peers"
 	"github.com/rogatory/rogatory/node/receipt"
 	"github.com/rogatory/rogatory/node/store"
@@ -28,8 +29,6 @@ import (
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
-
-const testFederation = "rogatory.example"
 
 // world is a few members on a backbone in memory.
 type world struct {
@@ -41,13 +40,13 @@ type world struct {
 
 // member is one country: what survives a restart, and what runs, if it does.
 type member struct {
+	*founding.Member
 	w       *world
 	code    string
 	folder  string
 	ring    *keyring.Ring
 	sealing *keyring.SealingKeys
 	log     *translog.LogSigner
-	witness *translog.WitnessSigner
 	book    *peers.Book
 	order   store.Order // of writing database and guard
 
@@ -120,48 +119,14 @@ func must(t testing.TB, err error) {
 func newWorld(t testing.TB, codes ...string) *world {
 	t.Helper()
 	w := &world{t: t, net: memory.New(memory.Options{Seed: 1}, codes...), members: map[string]*member{}}
-	now := time.Now()
-	draft := &rogatoryv1.Directory{
-		Federation: testFederation, ValidFromMs: uint64(now.Add(-time.Hour).UnixMilli()), ValidUntilMs: uint64(now.Add(9000 * time.Hour).UnixMilli()),
-		Threshold: uint32(len(codes)/2 + 1), Tzdata: "2026a",
-	}
-	for _, code := range codes {
-		m := &member{w: w, code: code, folder: t.TempDir(), ring: keyring.NewRing(now.Add(-time.Hour), 3*365*24*time.Hour), desk: &desk{}}
-		must(t, m.ring.AddUnit("police"))
+	dir, founders := founding.New(t, codes...)
+	w.dir = dir
+	for code, f := range founders {
+		m := &member{Member: f, w: w, code: code, folder: t.TempDir(), ring: f.Ring, log: f.Log, desk: &desk{}, book: peers.New(code, dir)}
 		var err error
 		m.sealing, err = m.ring.OpenSealing(filepath.Join(m.folder, "sealing"))
 		must(t, err)
-		origin := federation.Origin(testFederation, code, 1)
-		m.log, err = translog.NewLogSigner(origin, m.ring.Log().Ed25519.Bytes(), m.ring.Log().MLDSA44.Bytes())
-		must(t, err)
-		m.witness, err = translog.NewWitnessSigner(testFederation+"/"+code+"/witness", origin, m.ring.Witness().Ed25519.Bytes(), m.ring.Witness().MLDSA44.Bytes())
-		must(t, err)
-		ed, pq := m.log.Verifier().VKeys()
-		entry := &rogatoryv1.Member{
-			Country: code, RootKey: m.ring.Identity().Public().Bytes(), Zone: "Europe/Belgrade", Name: "Contact point of " + code,
-			Log: &rogatoryv1.LogInfo{Origin: origin, Keys: []string{ed, pq}},
-		}
-		for _, name := range []string{"founder-a", "founder-b"} {
-			key := keyring.GenerateOfficer().Public()
-			entry.Founders = append(entry.Founders, &rogatoryv1.Officer{
-				Pseudonym: name, PublicKey: key[:], Units: []string{"police"}, Rights: []rogatoryv1.Right{rogatoryv1.Right_RIGHT_ENROL},
-			})
-		}
-		draft.Members = append(draft.Members, entry)
 		w.members[code] = m
-	}
-	signed, err := federation.Propose(nil, draft)
-	must(t, err)
-	for _, m := range w.members {
-		signed, err = federation.SignDirectory(nil, signed, m.code, m.ring.Identity())
-		must(t, err)
-	}
-	_, digest, err := federation.ReadDirectory(signed)
-	must(t, err)
-	w.dir, err = federation.ParseDirectory(signed, digest)
-	must(t, err)
-	for _, m := range w.members {
-		m.book = peers.New(m.code, w.dir)
 	}
 	for _, m := range w.members {
 		m.publish()
@@ -175,17 +140,7 @@ func (m *member) publish() {
 	now := time.Now()
 	_, _, err := m.sealing.EnsureDays(now)
 	must(m.w.t, err)
-	ed, pq := m.log.Verifier().VKeys()
-	wed, wpq := m.witness.Verifier().VKeys()
-	have := m.book.Manifest(m.code)
-	b, err := federation.MakeManifest(m.w.dir, have, &rogatoryv1.Manifest{
-		Country: m.code, Identities: federation.IdentityKeys(m.ring.Identities(now)), Sealings: federation.SealingKeys(m.sealing.All()),
-		Log: &rogatoryv1.LogInfo{Origin: m.log.Verifier().Origin(), Keys: []string{ed, pq}}, WitnessKeys: []string{wed, wpq}, Epoch: 1,
-		Units: []*rogatoryv1.UnitInfo{{Name: "police", Authority: rogatoryv1.Authority_AUTHORITY_POLICE}},
-	}, now)
-	must(m.w.t, err)
-	signed, err := federation.SignManifest(b, m.ring.Identity())
-	must(m.w.t, err)
+	signed := m.Manifest(m.w.t, m.book.Manifest(m.code), 0, m.sealing)
 	for _, o := range m.w.members {
 		if _, err := o.book.Learn(signed, m.code, now); err != nil {
 			m.w.t.Fatal(err)

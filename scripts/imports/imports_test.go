@@ -37,7 +37,7 @@ var forbidden = map[string][]string{
 	"configs":          {module, "google.golang.org/grpc/", "github.com/nats-io/", "go.etcd.io/"},
 	"node/client":      {module + "node/store", module + "node/post", module + "node/desk", module + "node/desk/", module + "node/transport", module + "node/transport/", "go.etcd.io/", "github.com/nats-io/"},
 	"gateway":          {module + "node/store", module + "node/store/", module + "node/post", module + "node/desk", module + "node/desk/", module + "node/transport", module + "node/transport/", module + "node/exchange", module + "crypto/"},
-	"node":             {"github.com/nats-io/nats-server/", module + "node/transport/memory", module + "scripts/", module + "gateway/"},
+	"node":             {"github.com/nats-io/nats-server/", module + "node/transport/memory", module + "node/federation/founding", module + "scripts/", module + "gateway/"},
 }
 
 func init() {

@@ -18,10 +18,8 @@ import (
 
 	"github.com/rogatory/rogatory/crypto/envelope"
 	"github.com/rogatory/rogatory/crypto/keyring"
-	"github.com/rogatory/rogatory/crypto/translog"
-	"github.com/rogatory/rogatory/node/federation"
+	"github.com/rogatory/rogatory/node/federation/founding"
 	"github.com/rogatory/rogatory/node/peers"
-	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
 const pingMethod = "/rogatory.peer.v1.PeerService/Ping"
@@ -40,65 +38,25 @@ func (m *member) restart() { m.sealer = New(m.book, m.ring.Identity, m.keys) }
 // met returns members that have each other's manifests.
 func met(t testing.TB, countries ...string) map[string]*member {
 	t.Helper()
-	now := time.Now()
+	dir, founders := founding.New(t, countries...)
 	members := map[string]*member{}
-	draft := &rogatoryv1.Directory{
-		Federation: testFederation, ValidFromMs: uint64(now.Add(-time.Hour).UnixMilli()), ValidUntilMs: uint64(now.Add(300 * 24 * time.Hour).UnixMilli()),
-		Threshold: uint32(len(countries)/2 + 1), Tzdata: "2026a",
-	}
-	logs, witnesses := map[string]*rogatoryv1.LogInfo{}, map[string][]string{}
-	for _, c := range countries {
-		m := &member{ring: keyring.NewRing(now.Add(-time.Hour), 1000*24*time.Hour)}
-		members[c] = m
-		origin := federation.Origin(testFederation, c, 1)
-		log := must(translog.NewLogSigner(origin, m.ring.Log().Ed25519.Bytes(), m.ring.Log().MLDSA44.Bytes()))(t)
-		witness := must(translog.NewWitnessSigner(testFederation+"/"+c+"/witness", origin, m.ring.Witness().Ed25519.Bytes(), m.ring.Witness().MLDSA44.Bytes()))(t)
-		ed, pq := log.Verifier().VKeys()
-		logs[c] = &rogatoryv1.LogInfo{Origin: origin, Keys: []string{ed, pq}}
-		ed, pq = witness.Verifier().VKeys()
-		witnesses[c] = []string{ed, pq}
-		founder := func(name string) *rogatoryv1.Officer {
-			return federation.NewOfficer(name, keyring.GenerateOfficer().Public(), []string{"police"}, []rogatoryv1.Right{rogatoryv1.Right_RIGHT_ENROL}, false)
-		}
-		draft.Members = append(draft.Members, &rogatoryv1.Member{
-			Country: c, RootKey: m.ring.Identity().Public().Bytes(), Log: logs[c], Founders: []*rogatoryv1.Officer{founder("founder-a"), founder("founder-b")},
-			Zone: "Europe/Belgrade", Name: "Contact point of " + c,
-		})
-	}
-	signed := must(federation.Propose(nil, draft))(t)
-	for _, c := range countries {
-		signed = must(federation.SignDirectory(nil, signed, c, members[c].ring.Identity()))(t)
-	}
-	_, digest, err := federation.ReadDirectory(signed)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := must(federation.ParseDirectory(signed, digest))(t)
-	for c, m := range members {
+	for c, f := range founders {
+		m := &member{ring: f.Ring, book: peers.New(c, dir)}
 		m.keys = must(m.ring.OpenSealing(filepath.Join(t.TempDir(), keyring.SealingFile)))(t)
-		if _, _, err := m.keys.EnsureDays(now); err != nil {
+		if _, _, err := m.keys.EnsureDays(time.Now()); err != nil {
 			t.Fatal(err)
 		}
-		m.book = peers.New(c, dir)
 		m.restart()
+		members[c] = m
 	}
-	for _, c := range countries {
-		b := must(federation.MakeManifest(dir, nil, &rogatoryv1.Manifest{
-			Country: c, Identities: federation.IdentityKeys(members[c].ring.Identities(now)), Sealings: federation.SealingKeys(members[c].keys.All()),
-			Log: logs[c], WitnessKeys: witnesses[c], Languages: []string{"en"}, CapacityPerHour: 1000, Epoch: 1,
-			Units: []*rogatoryv1.UnitInfo{{Name: "police", Authority: rogatoryv1.Authority_AUTHORITY_POLICE}},
-		}, now))(t)
-		signed := must(federation.SignManifest(b, members[c].ring.Identity()))(t)
+	for c, f := range founders {
+		signed := f.Manifest(t, nil, 0, members[c].keys)
 		for _, m := range members {
-			if _, err := m.book.Learn(signed, c, now); err != nil {
-				t.Fatal(err)
-			}
+			_ = must(m.book.Learn(signed, c, time.Now()))(t)
 		}
 	}
 	return members
 }
-
-const testFederation = "rogatory.example"
 
 func must[T any](v T, err error) func(t testing.TB) T {
 	return func(t testing.TB) T {
