@@ -1,5 +1,5 @@
-// Package desk is where people and agencies meet their node: it serves rogatory.node.v1.DeskService, composes what they sign, and looks after what falls due by time:
-// cases that close or come up for review, messages without a receipt, attachments that may go, dockets whose term is over.
+// Package desk is where people and agencies meet their node: it serves rogatory.node.v1.DeskService, composes what they sign, and looks after what falls
+// due by time: cases that close or come up for review, messages without a receipt, attachments that may go, dockets whose term is over.
 //
 // # What an act goes through
 //

@@ -116,8 +116,8 @@ func List(tx *store.Tx, list []*rogatoryv1.Attachment, by *storev1.AttachmentCop
 	return nil
 }
 
-// ListAgain notes that a message of ours that came back after a rollback lists attachments. Of those that only the lost store had it notes so: a row of ours of
-// which nothing is here.
+// ListAgain notes that a message of ours that came back after a rollback lists attachments. Of those that only the lost store had it notes so: a row of
+// ours of which nothing is here.
 func ListAgain(tx *store.Tx, list []*rogatoryv1.Attachment, by *storev1.AttachmentCopy) error {
 	for _, at := range list {
 		row, err := tx.Attachment(at.GetId())

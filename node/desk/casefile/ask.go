@@ -109,13 +109,13 @@ func (c *File) MayClaim(docket *rogatoryv1.Docket) error {
 	return nil
 }
 
-// ReasonRestricted opens what its provider has restricted.
-const ReasonRestricted = "restricted"
+// reasonRestricted opens what its provider has restricted.
+const reasonRestricted = "restricted"
 
 // Withholds reports whether a reading for this reason is not shown what the message says: its provider has asked to restrict it, and somebody here
 // has agreed. Who must see it all the same says so, and that stands in the log.
 func (c *File) Withholds(msg []byte, reason string) bool {
-	return len(msg) == len(exchange.Name{}) && reason != ReasonRestricted && c.Restricted(exchange.Name(msg))
+	return len(msg) == len(exchange.Name{}) && reason != reasonRestricted && c.Restricted(exchange.Name(msg))
 }
 
 // Management lists the acts of data management of a case, as its leaves and the assertions beside them have them.

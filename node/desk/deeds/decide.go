@@ -17,7 +17,7 @@ import (
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
-// drafts returns the drafts that the act's targets name, and verifies the act against them.
+// frozen returns the drafts that the act's targets name, and verifies the act against them.
 func (a *deed) frozen() (frozen []*drafts.Draft, messages []*drafts.Message, tokens []string, err error) {
 	err = a.d.cfg.Store.View(func(r *store.Reader) error {
 		for _, t := range a.act.GetTargets() {

@@ -26,24 +26,10 @@ func (a *deed) erase(ctx context.Context) (*nodev1.CommitResponse, error) {
 	if err := a.verifyOnCase(); err != nil {
 		return nil, err
 	}
-	if done, err := a.before(); done != nil || err != nil {
-		return done, err
-	}
-	tokens := []string{a.act.GetCaseToken()}
 	var blobs [][]byte
 	var sent int64 = -1 // the message, if it is ours
-	_, err := a.d.cfg.Store.Update(ctx, func(tx *store.Tx) error {
+	out, err := a.change(ctx, func(tx *store.Tx, c *casefile.File) (err error) {
 		blobs, sent = nil, -1
-		if err := a.note(tx, tokens); err != nil {
-			return err
-		}
-		c, err := casefile.Load(&tx.Reader, tokens[0])
-		if err != nil {
-			return err
-		}
-		if c.Unit != a.unit {
-			return fmt.Errorf("case %s: %w", c.Token, refusal.ErrCase) // handed over in the meantime
-		}
 		if len(a.act.GetSubject()) > 0 {
 			name := exchange.Name(a.act.GetSubject())
 			if m, ok := c.Message(name); ok && m.Out {
@@ -53,10 +39,7 @@ func (a *deed) erase(ctx context.Context) (*nodev1.CommitResponse, error) {
 		} else {
 			blobs, err = a.eraseCase(tx, c)
 		}
-		if err != nil {
-			return err
-		}
-		return c.Save(tx, a.d.cfg.Node.UndeliveredAfter)
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -64,8 +47,7 @@ func (a *deed) erase(ctx context.Context) (*nodev1.CommitResponse, error) {
 	if err := erasure.Remove(a.d.cfg.Store, blobs); err != nil {
 		return nil, err
 	}
-	out, err := a.d.cfg.Reading.Rows(tokens)
-	if err == nil && sent >= 0 {
+	if sent >= 0 {
 		out.Copies, err = a.d.copies(ctx, sent, a.officer)
 	}
 	return out, err

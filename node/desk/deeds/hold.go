@@ -68,31 +68,17 @@ func (a *deed) hold(ctx context.Context, messages []*drafts.Message, tokens []st
 		}
 	}()
 	_, err := a.d.cfg.Store.Update(ctx, func(tx *store.Tx) error {
-		if err := a.note(tx, tokens); err != nil {
-			return err
-		}
-		cs := &cases{a: a, tx: tx, held: map[string]*casefile.File{}}
-		for i, m := range messages {
-			c, err := cs.of(m)
-			if err != nil {
-				return err
-			}
+		return a.each(tx, messages, tokens, func(i int, c *casefile.File) error {
 			if frozen == nil {
-				if err := a.wait(tx, c, m); err != nil {
-					return err
-				}
-				continue
+				return a.wait(tx, c, messages[i])
 			}
 			e := a.event(tx, exchange.EventApprove)
 			e.Draft = frozen[i].Name()
 			if err := c.Step(tx, e, a.d.cfg.House.Rules(false), casefile.Why{Assertion: a.assertion, Local: a.local(c.Token)}); err != nil {
 				return err
 			}
-			if err := frozen[i].Judge(tx, drafts.Approved, a.assertion); err != nil {
-				return err
-			}
-		}
-		return cs.save()
+			return frozen[i].Judge(tx, drafts.Approved, a.assertion)
+		})
 	})
 	if err != nil {
 		return nil, err

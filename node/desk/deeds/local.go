@@ -39,8 +39,8 @@ func (a *deed) verifyOnCase() error {
 	return a.verify(federation.ActWant{CaseToken: c.Token, Unit: c.Unit, Subject: a.act.GetSubject()})
 }
 
-// move makes one local step.
-func (a *deed) move(ctx context.Context, kind exchange.EventKind, of exchange.Name, fill func(*rogatoryv1.Docket)) (*nodev1.CommitResponse, error) {
+// change uses the act up and makes a step in its case, in one transaction, unless it was done before.
+func (a *deed) change(ctx context.Context, step func(tx *store.Tx, c *casefile.File) error) (*nodev1.CommitResponse, error) {
 	if done, err := a.before(); done != nil || err != nil {
 		return done, err
 	}
@@ -53,14 +53,10 @@ func (a *deed) move(ctx context.Context, kind exchange.EventKind, of exchange.Na
 		if err != nil {
 			return err
 		}
-		local := a.local(c.Token)
-		e := a.event(tx, kind)
-		e.Of = of
-		if fill != nil {
-			fill(local)
-			e.Docket = local
+		if c.Unit != a.unit {
+			return fmt.Errorf("case %s: %w", c.Token, refusal.ErrCase) // handed over in the meantime
 		}
-		if err := c.Step(tx, e, a.d.cfg.House.Rules(false), casefile.Why{Assertion: a.assertion, Local: local}); err != nil {
+		if err := step(tx, c); err != nil {
 			return err
 		}
 		return c.Save(tx, a.d.cfg.Node.UndeliveredAfter)
@@ -69,6 +65,20 @@ func (a *deed) move(ctx context.Context, kind exchange.EventKind, of exchange.Na
 		return nil, err
 	}
 	return a.d.cfg.Reading.Rows(tokens)
+}
+
+// move makes one local step.
+func (a *deed) move(ctx context.Context, kind exchange.EventKind, of exchange.Name, fill func(*rogatoryv1.Docket)) (*nodev1.CommitResponse, error) {
+	return a.change(ctx, func(tx *store.Tx, c *casefile.File) error {
+		local := a.local(c.Token)
+		e := a.event(tx, kind)
+		e.Of = of
+		if fill != nil {
+			fill(local)
+			e.Docket = local
+		}
+		return c.Step(tx, e, a.d.cfg.House.Rules(false), casefile.Why{Assertion: a.assertion, Local: local})
+	})
 }
 
 // assign gives a case to an officer of its unit.
@@ -95,21 +105,7 @@ func (a *deed) transfer(ctx context.Context) (*nodev1.CommitResponse, error) {
 	if err := officers.KnownUnit(a.d.cfg.Node, to); err != nil {
 		return nil, err
 	}
-	if done, err := a.before(); done != nil || err != nil {
-		return done, err
-	}
-	tokens := []string{a.act.GetCaseToken()}
-	_, err := a.d.cfg.Store.Update(ctx, func(tx *store.Tx) error {
-		if err := a.note(tx, tokens); err != nil {
-			return err
-		}
-		c, err := casefile.Load(&tx.Reader, tokens[0])
-		if err != nil {
-			return err
-		}
-		if c.Unit != a.unit {
-			return fmt.Errorf("case %s: %w", c.Token, refusal.ErrCase) // handed over in the meantime
-		}
+	return a.change(ctx, func(tx *store.Tx, c *casefile.File) error {
 		if waits, err := drafts.Waits(&tx.Reader, c.Token); err != nil || waits {
 			return errors.Join(err, fmt.Errorf("handing over case %s: %w", c.Token, refusal.ErrPending))
 		}
@@ -131,15 +127,8 @@ func (a *deed) transfer(ctx context.Context) (*nodev1.CommitResponse, error) {
 		if err := casefile.AppendOp(tx, op, a.assertion); err != nil {
 			return err
 		}
-		if err := c.HandTo(tx, to); err != nil {
-			return err
-		}
-		return c.Save(tx, a.d.cfg.Node.UndeliveredAfter)
+		return c.HandTo(tx, to)
 	})
-	if err != nil {
-		return nil, err
-	}
-	return a.d.cfg.Reading.Rows(tokens)
 }
 
 // keepOn keeps a reviewed case, or gives up the proposal to erase one message.

@@ -1,9 +1,9 @@
-// Package deeds does what acts say. Everything that somebody does is an act with an assertion: it is verified against the register of officers and used up, its cases
-// are moved, and the assertion is written beside their leaves, in ONE transaction, together with the messages that the act sends. The same idempotency key gives
-// the same answer.
+// Package deeds does what acts say. Everything that somebody does is an act with an assertion: it is verified against the register of officers and used
+// up, its cases are moved, and the assertion is written beside their leaves, in ONE transaction, together with the messages that the act sends. The same
+// idempotency key gives the same answer.
 //
-// A kind of message that takes two people is first put before an approver (VERB_DRAFT), with its bytes and salts frozen; what the approver signs (VERB_APPROVE) is what
-// leaves. What is approved and can have no number yet waits and is released.
+// A kind of message that takes two people is first put before an approver (VERB_DRAFT), with its bytes and salts frozen; what the approver signs
+// (VERB_APPROVE) is what leaves. What is approved and can have no number yet waits and is released.
 package deeds
 
 import (

@@ -122,29 +122,27 @@ func (a *deed) open(tx *store.Tx, m *drafts.Message) (*casefile.File, error) {
 	return c, nil
 }
 
-// cases hands out each case once, so that several messages of one act find it where the one before has put it.
-type cases struct {
-	a    *deed
-	tx   *store.Tx
-	held map[string]*casefile.File
-}
-
-func (cs *cases) of(m *drafts.Message) (*casefile.File, error) {
-	token := m.Docket.GetCaseToken()
-	if c := cs.held[token]; c != nil {
-		return c, nil
+// each uses the act up and calls step with each message's case, in one transaction. Several messages of one act find a case where the one before has put it.
+func (a *deed) each(tx *store.Tx, messages []*drafts.Message, tokens []string, step func(i int, c *casefile.File) error) error {
+	if err := a.note(tx, tokens); err != nil {
+		return err
 	}
-	c, err := cs.a.open(cs.tx, m)
-	if err != nil {
-		return nil, err
+	cases := map[string]*casefile.File{}
+	for i, m := range messages {
+		token := m.Docket.GetCaseToken()
+		if cases[token] == nil {
+			c, err := a.open(tx, m)
+			if err != nil {
+				return err
+			}
+			cases[token] = c
+		}
+		if err := step(i, cases[token]); err != nil {
+			return err
+		}
 	}
-	cs.held[token] = c
-	return c, nil
-}
-
-func (cs *cases) save() error {
-	for _, c := range cs.held {
-		if err := c.Save(cs.tx, cs.a.d.cfg.Node.UndeliveredAfter); err != nil {
+	for _, c := range cases {
+		if err := c.Save(tx, a.d.cfg.Node.UndeliveredAfter); err != nil {
 			return err
 		}
 	}
@@ -154,23 +152,12 @@ func (cs *cases) save() error {
 // keep freezes messages as drafts that wait for an approver.
 func (a *deed) keep(ctx context.Context, messages []*drafts.Message, tokens []string) (*nodev1.CommitResponse, error) {
 	_, err := a.d.cfg.Store.Update(ctx, func(tx *store.Tx) error {
-		if err := a.note(tx, tokens); err != nil {
-			return err
-		}
-		cs := &cases{a: a, tx: tx, held: map[string]*casefile.File{}}
-		for _, m := range messages {
-			c, err := cs.of(m)
-			if err != nil {
+		return a.each(tx, messages, tokens, func(i int, c *casefile.File) error {
+			if err := a.freeze(tx, c, messages[i]); err != nil {
 				return err
 			}
-			if err := a.freeze(tx, c, m); err != nil {
-				return err
-			}
-			if err := drafts.Keep(tx, m, a.unit, drafts.Pending, a.assertion); err != nil {
-				return err
-			}
-		}
-		return cs.save()
+			return drafts.Keep(tx, messages[i], a.unit, drafts.Pending, a.assertion)
+		})
 	})
 	if err != nil {
 		return nil, err
@@ -216,32 +203,21 @@ func (a *deed) mayFollow(tx *store.Tx, c *casefile.File, m *drafts.Message) erro
 	return err
 }
 
-// submit gives messages to the office, together with the steps of their cases. drafts, if any, are what they were approved as, in the same order.
+// submit gives messages to the office, together with the steps of their cases. frozen, if any, are what they were approved as, in the same order.
 func (a *deed) submit(ctx context.Context, messages []*drafts.Message, tokens []string, frozen []*drafts.Draft) (*nodev1.CommitResponse, error) {
 	out := make([]post.Outgoing, len(messages))
 	for i, m := range messages {
 		out[i] = m.Outgoing(a.unit)
 	}
 	_, err := a.d.office.Submit(ctx, out, func(tx *store.Tx, sent []post.Sent) error {
-		if err := a.note(tx, tokens); err != nil {
-			return err
-		}
-		cs := &cases{a: a, tx: tx, held: map[string]*casefile.File{}}
-		for i, m := range messages {
-			c, err := cs.of(m)
-			if err != nil {
-				return err
-			}
+		return a.each(tx, messages, tokens, func(i int, c *casefile.File) error {
 			if frozen != nil {
 				if err := a.approveDraft(tx, c, frozen[i]); err != nil {
 					return err
 				}
 			}
-			if err := a.sent(tx, c, m, sent[i], frozen != nil); err != nil {
-				return err
-			}
-		}
-		return cs.save()
+			return a.sent(tx, c, messages[i], sent[i], frozen != nil)
+		})
 	})
 	if errors.Is(err, post.ErrUncleared) || errors.Is(err, post.ErrUnconfirmed) {
 		return a.hold(ctx, messages, tokens, frozen)

@@ -1,5 +1,5 @@
-// Package drafts keeps messages that are not sent yet, with their bytes and salts frozen: what waits for an approver, what is approved and waits for a number, what
-// was declined and lies with its drafter. An approver signs the very commitments that leave.
+// Package drafts keeps messages that are not sent yet, with their bytes and salts frozen: what waits for an approver, what is approved and waits for a
+// number, what was declined and lies with its drafter. An approver signs the very commitments that leave.
 package drafts
 
 import (

@@ -1,8 +1,8 @@
-// Package erasure destroys what nobody may keep any longer, and leaves what says so: contents that two people have erased, dockets whose term is over, and what came
-// back from a backup or from a peer though it was erased before.
+// Package erasure destroys what nobody may keep any longer, and leaves what says so: contents that two people have erased, dockets whose term is over, and
+// what came back from a backup or from a peer though it was erased before.
 //
-// Contents and attachments go by their keys. A tombstone, an `erase` leaf, is committed in the same transaction that takes them off; what a crash leaves of them is
-// destroyed at the next start.
+// Contents and attachments go by their keys. A tombstone, an `erase` leaf, is committed in the same transaction that takes them off; what a crash leaves
+// of them is destroyed at the next start.
 package erasure
 
 import (

@@ -1,4 +1,5 @@
-// Package house knows the rules that a node goes by for what it sends: those of the directories, and its own policy, by which one person suffices or it takes two.
+// Package house knows the rules that a node goes by for what it sends: those of the directories, and its own policy, by which one person suffices or it
+// takes two.
 package house
 
 import (

@@ -1,5 +1,5 @@
-// Package intake judges what comes in: whose case a message is, whether the rules and the case's state let it in, and to which unit it goes. It moves the case by
-// it, and by the peer's receipts for messages of ours, inside the transactions of package post.
+// Package intake judges what comes in: whose case a message is, whether the rules and the case's state let it in, and to which unit it goes. It moves the
+// case by it, and by the peer's receipts for messages of ours, inside the transactions of package post.
 package intake
 
 import (

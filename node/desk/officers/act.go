@@ -8,8 +8,8 @@ import (
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
 )
 
-// UseUp uses up an act that was verified, in the transaction that does it: whoever has recorded it cannot do it again. Its nonce is kept until its time is over,
-// across restarts.
+// UseUp uses up an act that was verified, in the transaction that does it: whoever has recorded it cannot do it again. Its nonce is kept until its time is
+// over, across restarts.
 func UseUp(tx *store.Tx, act *rogatoryv1.Act) error {
 	return tx.UseNonce(act.GetNonce(), act.GetAtMs()+uint64(2*federation.ActSkew.Milliseconds()))
 }

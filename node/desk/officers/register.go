@@ -1,7 +1,7 @@
 // Package officers is the register of a node's officers as its log tells it: who may do what, from which units.
 //
-// It begins with the founders of the first directory and follows each enrolment that two people have signed, at the time of its leaf, and each later directory at
-// its place between them, so that whoever reads the log finds the same register.
+// It begins with the founders of the first directory and follows each enrolment that two people have signed, at the time of its leaf, and each later
+// directory at its place between them, so that whoever reads the log finds the same register.
 package officers
 
 import (

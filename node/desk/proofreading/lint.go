@@ -1,4 +1,5 @@
-// Package proofreading has the linter look at a file with what is known here: which languages and units its recipients have, and what the items say that it quotes.
+// Package proofreading has the linter look at a file with what is known here: which languages and units its recipients have, and what the items say that
+// it quotes.
 package proofreading
 
 import (

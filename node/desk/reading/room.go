@@ -1,5 +1,5 @@
-// Package reading is where officers see their units' cases: the list, one case with what its messages say, and what changes while they look. That a case is read, by
-// whom and why, is in the log before any content is released.
+// Package reading is where officers see their units' cases: the list, one case with what its messages say, and what changes while they look. That a case
+// is read, by whom and why, is in the log before any content is released.
 package reading
 
 import (

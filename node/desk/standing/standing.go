@@ -1,5 +1,5 @@
-// Package standing says in the log how the cases stand: `state` leaves over the hashes of those that have changed, each behind the one before, and beside them the
-// cases themselves, so that a reader of a log whose dockets are gone can go on from there.
+// Package standing says in the log how the cases stand: `state` leaves over the hashes of those that have changed, each behind the one before, and beside
+// them the cases themselves, so that a reader of a log whose dockets are gone can go on from there.
 package standing
 
 import (
@@ -101,8 +101,8 @@ func stateOf(before translog.Hash, changed []exchange.Changed) (*translog.State,
 	return leaf, snapshot
 }
 
-// Opening puts the leaves that say in a log which is opened after a rollback how all cases stand, in the order of their tokens, in as many `state` leaves as it takes, at least one: each is folded behind
-// the one before as any other.
+// Opening puts the leaves that say in a log which is opened after a rollback how all cases stand, in the order of their tokens, in as many `state` leaves
+// as it takes, at least one: each is folded behind the one before as any other.
 func Opening(r *store.Reader, before translog.Hash, put func(e translog.Entry, name string, record []byte) error) error {
 	var tokens []string
 	if err := r.EachCase(func(summary *storev1.CaseSummary, _ []byte) bool {

@@ -1,5 +1,6 @@
-// Package supervision answers a supervisor: who consulted what, and what is held on somebody. A supervisor is an officer with a right of its own, in the units
-// that it supervises. A person is searched for where the contents are and nowhere else; what was found stands in the log, by message, before anybody is told.
+// Package supervision answers a supervisor: who consulted what, and what is held on somebody. A supervisor is an officer with a right of its own, in the
+// units that it supervises. A person is searched for where the contents are and nowhere else; what was found stands in the log, by message, before anybody
+// is told.
 package supervision
 
 import (

@@ -74,7 +74,7 @@ func (q *quest) within(text string) bool {
 	return false
 }
 
-// names reports whether it is a name of the person.
+// named reports whether it is a name of the person.
 func (q *quest) named(n *rogatoryv1.Name) bool {
 	parts := wordsOf(n.GetGiven() + " " + n.GetFamily())
 	slices.Sort(parts)
