@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"mime"
@@ -38,12 +39,22 @@ func (p *program) attachAll(ctx context.Context, cl *client.Client, f *requestFi
 func attach(ctx context.Context, cl *client.Client, file *os.File, mediaType, title string) (*rogatoryv1.Attachment, error) {
 	defer file.Close()
 	if mediaType == "" {
-		mediaType, _, _ = strings.Cut(mime.TypeByExtension(filepath.Ext(file.Name())), ";")
-	}
-	if mediaType == "" {
-		mediaType = "application/octet-stream"
+		mediaType = typeOf(file.Name())
 	}
 	return cl.Attach(ctx, file, mediaType, title)
+}
+
+// typeOf is a file's media type by its extension.
+func typeOf(path string) string {
+	t, _, _ := strings.Cut(mime.TypeByExtension(filepath.Ext(path)), ";")
+	return cmp.Or(t, "application/octet-stream")
+}
+
+// nameTypes puts in the media types that a file leaves out.
+func (f *requestFile) nameTypes() {
+	for _, a := range f.GetAttachments() {
+		a.MediaType = cmp.Or(a.MediaType, typeOf(a.Path))
+	}
 }
 
 func (p *program) requestAttach() *cobra.Command {

@@ -48,7 +48,7 @@ func (p *program) requestSend() *cobra.Command {
 	c := &cobra.Command{
 		Use: "send FILE…", Short: "Send what the files say, or put it before an approver", Args: atLeast(1),
 		Long: `send sends request files, or puts them before an approver where the unit's rule asks for a second officer; the line that it prints tells
-which. - is standard input. Attachments of a file are read beside it.`,
+which. - is standard input. The attachments that a file names lie in its folder or below.`,
 		Example: "  rogatory-node request send configs/examples/police-request-urgent.json --to BG/police --as officer.key",
 		RunE: func(c *cobra.Command, args []string) error {
 			for _, path := range args {
@@ -118,12 +118,36 @@ func (p *program) send(c *cobra.Command, f *requestFile, draft bool) error {
 		return err
 	}
 	defer cl.Close()
+	ctx, cancel := p.within(c.Context())
+	defer cancel()
+	// Nobody waits for a file to be sealed to hear then that its title is missing.
+	if len(f.GetAttachments()) > 0 {
+		filled := f.GetContent().GetSender() == nil
+		if err := p.fillSender(ctx, cl, f.RequestFile); err != nil {
+			return err
+		}
+		f.nameTypes()
+		if findings := p.lintHere(f.RequestFile); stops(findings) {
+			return p.unsent(findings, filled)
+		}
+	}
 	if err := p.attachAll(c.Context(), cl, f); err != nil {
 		return err
 	}
-	ctx, cancel := p.within(c.Context())
+	ctx, cancel = p.within(c.Context())
 	defer cancel()
 	return p.sendFile(ctx, cl, f.RequestFile, draft)
+}
+
+// unsent says what the linter has against a message. filled tells that who speaks was to be put in here.
+func (p *program) unsent(findings []*nodev1.Finding, filled bool) error {
+	if err := p.printFindings(p.err, findings); err != nil {
+		return err
+	}
+	if filled && p.address == "" && !p.json && slices.ContainsFunc(findings, aboutSender) {
+		p.err.Printf("%s who speaks for the unit is its contact in the node's configuration: fill that in once, or send a file with a sender\n", p.err.Paint(terminal.Bold, "hint:"))
+	}
+	return &failure{answerIsNo, errSilent, ""}
 }
 
 func (p *program) sendFile(ctx context.Context, cl *client.Client, f *rogatoryv1.RequestFile, draft bool) error {
@@ -138,13 +162,7 @@ func (p *program) sendFile(ctx context.Context, cl *client.Client, f *rogatoryv1
 	prepared, err := cl.Prepare(ctx, want)
 	var findings *client.FindingsError
 	if errors.As(err, &findings) {
-		if err := p.printFindings(p.err, findings.Findings); err != nil {
-			return err
-		}
-		if filled && p.address == "" && !p.json && slices.ContainsFunc(findings.Findings, aboutSender) {
-			p.err.Printf("%s who speaks for the unit is its contact in the node's configuration: fill that in once, or send a file with a sender\n", p.err.Paint(terminal.Bold, "hint:"))
-		}
-		return &failure{answerIsNo, errSilent, ""}
+		return p.unsent(findings.Findings, filled)
 	}
 	if err != nil {
 		return err
