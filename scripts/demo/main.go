@@ -195,7 +195,10 @@ func (d *demo) count(ctx context.Context) (tally, error) {
 	if err := d.cluster.witnessed(wait, limit); err != nil {
 		d.out.event(red, "", "not every log is witnessed: "+err.Error())
 	}
-	if err := d.export(wait); err != nil {
+	// Handing out is work, and has its own time: after an interrupt what was waited for before leaves it none.
+	handing, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := d.export(handing); err != nil {
 		d.out.event(red, "", "not every log was handed out: "+err.Error())
 		d.unwell = true
 	} else {
