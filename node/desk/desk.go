@@ -101,7 +101,7 @@ func New(cfg Config) (*Desk, error) {
 	if d.house, err = house.Open(cfg.Node, cfg.Store, cfg.Peers.Directory()); err != nil {
 		return nil, err
 	}
-	d.Clerk = intake.New(intake.Config{Node: cfg.Node, Store: cfg.Store, Peers: cfg.Peers, Files: d.files, Rules: d.house.Rules, Logger: cfg.Logger})
+	d.Clerk = intake.New(intake.Config{Node: cfg.Node, Store: cfg.Store, Peers: cfg.Peers, Files: d.files, House: d.house, Logger: cfg.Logger})
 	d.deeds = deeds.New(deeds.Config{
 		Node: cfg.Node, Store: cfg.Store, Officers: d.officers, House: d.house, Proof: d.proof, Reading: d.reading, Files: d.files, Logger: cfg.Logger,
 	})

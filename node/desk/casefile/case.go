@@ -21,15 +21,18 @@ import (
 // A File is a case in a transaction, with the unit that it belongs to.
 type File struct {
 	exchange.Case
-	Unit   string
+	// Unit of ours that it belongs to.
+	Unit string
+	// Told says that the store has it.
+	Told bool
+	// Opened is when this node first knew of it, milliseconds since 1970.
 	Opened uint64
-	opener rogatoryv1.Kind
-	Told   bool // loaded from the store
-
-	// acts are the leaves by which people held, released, kept or erased something of it: the last maxActs.
-	acts []uint64
 	// Expired: the term of its dockets has ended; the summary is all that is left, and nothing moves it.
 	Expired bool
+
+	opener rogatoryv1.Kind // of the message that opened it
+	// acts are the leaves by which people held, released, kept or erased something of it: the last maxActs.
+	acts []uint64
 }
 
 const maxActs = 64

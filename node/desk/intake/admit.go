@@ -11,8 +11,8 @@ import (
 	"github.com/rogatory/rogatory/configs"
 	"github.com/rogatory/rogatory/node/desk/attachments"
 	"github.com/rogatory/rogatory/node/desk/casefile"
+	"github.com/rogatory/rogatory/node/desk/house"
 	"github.com/rogatory/rogatory/node/exchange"
-	"github.com/rogatory/rogatory/node/exchange/rules"
 	"github.com/rogatory/rogatory/node/lint"
 	"github.com/rogatory/rogatory/node/peers"
 	"github.com/rogatory/rogatory/node/post"
@@ -26,7 +26,7 @@ type Config struct {
 	Store  *store.Store
 	Peers  *peers.Book
 	Files  *attachments.Shelf
-	Rules  func(alone bool) rules.Rules // in force; alone: one person suffices
+	House  *house.House
 	Logger *slog.Logger
 }
 
@@ -104,7 +104,7 @@ func (k *Clerk) Admit(tx *store.Tx, a *post.Arrival) (post.Admission, error) {
 		Kind: exchange.EventArrived, At: a.At, Index: uint64(a.Index), Msg: exchange.Name(a.Name),
 		From: a.From, To: k.cfg.Node.Country, Sent: int64(a.Message.GetSubmittedMs()), Docket: a.Docket, Who: exchange.Peer,
 	}
-	rules := k.cfg.Rules(false)
+	rules := k.cfg.House.Rules(false)
 	next, _, err := exchange.Apply(c.Case, event, rules)
 	if err != nil {
 		var t *exchange.TransitionError

@@ -31,7 +31,7 @@ func (k *Clerk) Delivered(tx *store.Tx, r post.Delivery) error {
 	if r.Reject != "" {
 		event.Kind = exchange.EventRejected
 	}
-	err = c.Step(tx, event, k.cfg.Rules(false), casefile.Why{})
+	err = c.Step(tx, event, k.cfg.House.Rules(false), casefile.Why{})
 	var t *exchange.TransitionError
 	if errors.As(err, &t) {
 		// The receipt is kept whatever the case says; replay judges what does not fit.

@@ -50,7 +50,7 @@ func (k *Clerk) Returned(tx *store.Tx, r *post.Returned) (post.Admission, error)
 	if slices.ContainsFunc(c.Drafts, func(d exchange.DraftRecord) bool { return d.Name == exchange.Name(commit) }) {
 		event.Draft = exchange.Name(commit) // it was approved in the lost time
 	}
-	rules := k.cfg.Rules(true)
+	rules := k.cfg.House.Rules(true)
 	events := []exchange.Event{event}
 	if c.Told && c.Kind == exchange.KindRequest && c.Side == exchange.Answering && c.State == exchange.Received {
 		// Whoever answers a request has taken it up: that step was lost.
