@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/reflect/protopath"
@@ -72,6 +73,18 @@ func TestWhatAPeerWroteCannotMoveTheCursor(t *testing.T) {
 	}
 	if !strings.Contains(shown, "before [2Jafter 31m over") {
 		t.Errorf("shown as %q", shown)
+	}
+}
+
+func TestTextsEndWhereTheTerminalEnds(t *testing.T) {
+	var b bytes.Buffer
+	p := &program{language: "en", out: terminal.New(&b)}
+	p.out.Width = 60
+	p.printContent(p.out, &rogatoryv1.Content{Body: &rogatoryv1.Content_Reminder{Reminder: &rogatoryv1.Reminder{Text: strings.Repeat("Три речи овде. ", 30)}}})
+	for line := range strings.Lines(b.String()) {
+		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 60 {
+			t.Errorf("%d columns: %q", n, line)
+		}
 	}
 }
 
