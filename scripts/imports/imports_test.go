@@ -61,6 +61,7 @@ func init() {
 	forbidden["node/audit/forge"] = noNode
 	// What carries knows nothing of what is carried; both backbones carry calls by the same code.
 	carriers := []string{module + "crypto/", module + "proto/", module + "configs", module + "node/store", module + "node/peers", module + "node/post", module + "node/online"}
+	forbidden["node/transport/frames"] = append(slices.Clone(carriers), "github.com/nats-io/", module+"node/transport/call")
 	forbidden["node/transport/call"] = append(slices.Clone(carriers), "github.com/nats-io/", module+"node/transport/backbone", module+"node/transport/memory")
 	forbidden["node/transport/memory"] = append(slices.Clone(carriers), "github.com/nats-io/", module+"node/transport/backbone")
 	forbidden["node/transport/backbone"] = append(slices.Clone(carriers), "github.com/nats-io/nats-server/", module+"node/transport/memory")

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/rogatory/rogatory/node/transport"
+	"github.com/rogatory/rogatory/node/transport/frames"
 )
 
 // errEnded means that the other side has ended the call, so that sending is of no use any more.
@@ -20,10 +21,10 @@ var errEnded = errors.New("call has ended")
 type call struct {
 	ep        *Endpoint
 	peer      string
-	id        callID
+	id        frames.CallID
 	method    string // callee: empty until the first part is open
 	lane      Lane   // the one this side sends on
-	direction direction
+	direction frames.Direction
 
 	in  *inflow
 	out *outflow
@@ -33,10 +34,10 @@ type call struct {
 }
 
 // send seals p and sends it. It waits for the peer's credit until ctx ends or stop closes (then errEnded).
-func (c *call) send(ctx context.Context, stop <-chan struct{}, p *part) error {
-	p.direction, p.call, p.seq = c.direction, c.id, c.out.parts
-	last := p.end
-	plain, err := p.marshal()
+func (c *call) send(ctx context.Context, stop <-chan struct{}, p *frames.Part) error {
+	p.Direction, p.Call, p.Seq = c.direction, c.id, c.out.parts
+	last := p.End
+	plain, err := p.Marshal()
 	if err != nil {
 		return err
 	}
@@ -51,7 +52,7 @@ func (c *call) send(ctx context.Context, stop <-chan struct{}, p *part) error {
 		return transport.ErrEmpty
 	}
 	c.out.parts++
-	room := c.ep.wire.MaxFrame() - headerLen
+	room := c.ep.wire.MaxFrame() - frames.HeaderLen
 	for len(sealed) > 0 {
 		n := min(room, len(sealed))
 		if !c.out.acquire(ctx, stop, n) {
@@ -60,15 +61,15 @@ func (c *call) send(ctx context.Context, stop <-chan struct{}, p *part) error {
 			}
 			return errEnded
 		}
-		kind := chunkMore
+		kind := frames.ChunkMore
 		if n == len(sealed) {
-			kind = chunkPart
+			kind = frames.ChunkPart
 			if last {
-				kind = chunkLast
+				kind = frames.ChunkLast
 			}
 		}
-		h := frameHeader{kind: kind, call: c.id, seq: c.out.chunks}
-		frame := appendFrame(make([]byte, 0, headerLen+n), h, sealed[:n])
+		h := frames.Header{Kind: kind, Call: c.id, Seq: c.out.chunks}
+		frame := frames.Append(make([]byte, 0, frames.HeaderLen+n), h, sealed[:n])
 		if err := c.ep.wire.Send(c.lane, c.peer, frame); err != nil {
 			return err
 		}
@@ -79,24 +80,24 @@ func (c *call) send(ctx context.Context, stop <-chan struct{}, p *part) error {
 }
 
 // receive waits for the next part, opens and checks it.
-func (c *call) receive(ctx context.Context) (*part, error) {
+func (c *call) receive(ctx context.Context) (*frames.Part, error) {
 	sealed, last, grant, err := c.in.part(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if grant > 0 {
-		c.control(kindCredit, binary.BigEndian.AppendUint64(nil, grant))
+		c.control(frames.Credit, binary.BigEndian.AppendUint64(nil, grant))
 	}
 	plain, err := c.ep.opts.Sealer.Open(ctx, c.peer, c.method, sealed)
 	if err != nil {
 		return nil, fmt.Errorf("opening a part from %s: %w", c.peer, err)
 	}
-	p, err := parsePart(plain)
+	p, err := frames.ParsePart(plain)
 	if err != nil {
 		return nil, err
 	}
-	want := toCallee + toCaller - c.direction
-	if p.direction != want || p.call != c.id || p.seq != c.parts || p.end != last {
+	want := frames.ToCallee + frames.ToCaller - c.direction
+	if p.Direction != want || p.Call != c.id || p.Seq != c.parts || p.End != last {
 		return nil, ErrSpliced
 	}
 	c.parts++
@@ -104,11 +105,11 @@ func (c *call) receive(ctx context.Context) (*part, error) {
 }
 
 // control sends a frame that carries no part. Its loss does no harm that the deadline does not end.
-func (c *call) control(kind frameKind, body []byte) {
+func (c *call) control(kind frames.Kind, body []byte) {
 	c.ep.control(c.lane, c.peer, c.id, kind, body)
 }
 
-func (c *call) reset(why resetReason) { c.control(kindReset, []byte{byte(why)}) }
+func (c *call) reset(why frames.Reason) { c.control(frames.Reset, []byte{byte(why)}) }
 
 // statusOf turns an error of this package into the gRPC status that callers see.
 func statusOf(err error) error {
@@ -132,11 +133,11 @@ func statusOf(err error) error {
 }
 
 // resetError is what a caller gets for a bare reset, which is not authentic: it claims no more than that the call is over.
-func resetError(peer string, why resetReason) error {
+func resetError(peer string, why frames.Reason) error {
 	switch why {
-	case resetBusy:
+	case frames.Busy:
 		return status.Errorf(codes.ResourceExhausted, "%s is busy", peer)
-	case resetRefused:
+	case frames.Refused:
 		return status.Errorf(codes.Unavailable, "%s refused the call unread", peer)
 	}
 	return status.Errorf(codes.Unavailable, "%s stopped answering the call", peer)

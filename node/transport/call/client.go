@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/rogatory/rogatory/node/transport"
+	"github.com/rogatory/rogatory/node/transport/frames"
 )
 
 // A conn is a grpc.ClientConnInterface for one peer.
@@ -49,7 +50,7 @@ func (c *conn) NewStream(ctx context.Context, desc *grpc.StreamDesc, method stri
 	}
 	if desc.ClientStreams {
 		// The callee may want to speak first.
-		if err := s.sendPart(&part{}); err != nil {
+		if err := s.sendPart(&frames.Part{}); err != nil {
 			s.abandon()
 			return nil, statusOf(err)
 		}
@@ -75,7 +76,7 @@ func (c *conn) start(ctx context.Context, desc *grpc.StreamDesc, method string, 
 	}
 	s := &clientCall{
 		call: call{
-			ep: c.ep, peer: c.peer, method: method, lane: LaneCall, direction: toCallee,
+			ep: c.ep, peer: c.peer, method: method, lane: LaneCall, direction: frames.ToCallee,
 			in: newInflow(nil), out: newOutflow(),
 		},
 		ctx: ctx, cancel: cancel, desc: desc, reading: make(chan struct{}, 1),
@@ -92,7 +93,7 @@ func (c *conn) start(ctx context.Context, desc *grpc.StreamDesc, method string, 
 	}
 	c.ep.open(s)
 	s.unhook = context.AfterFunc(ctx, func() {
-		s.reset(resetCancelled)
+		s.reset(frames.Cancelled)
 		c.ep.close(s)
 	})
 	return s, nil
@@ -116,19 +117,19 @@ type clientCall struct {
 	gotHead bool
 	header  metadata.MD
 	trailer metadata.MD
-	waiting *part // a part whose message nobody has taken
-	final   error // not nil when the call is over: io.EOF for OK
+	waiting *frames.Part // a part whose message nobody has taken
+	final   error        // not nil when the call is over: io.EOF for OK
 }
 
 func (s *clientCall) Context() context.Context { return s.ctx }
 
-func (s *clientCall) sendPart(p *part) error {
+func (s *clientCall) sendPart(p *frames.Part) error {
 	if s.out.parts == 0 {
-		p.head = true
-		p.method = s.method
+		p.Head = true
+		p.Method = s.method
 		deadline, _ := s.ctx.Deadline()
-		p.timeout = time.Until(deadline)
-		p.header, _ = metadata.FromOutgoingContext(s.ctx)
+		p.Timeout = time.Until(deadline)
+		p.Header, _ = metadata.FromOutgoingContext(s.ctx)
 	}
 	return s.send(s.ctx, s.in.ended, p)
 }
@@ -148,7 +149,7 @@ func (s *clientCall) SendMsg(m any) error {
 	default:
 	}
 	s.sentAll = !s.desc.ClientStreams
-	return s.afterSend(s.sendPart(&part{hasMsg: true, contents: b, end: s.sentAll}))
+	return s.afterSend(s.sendPart(&frames.Part{HasMsg: true, Contents: b, End: s.sentAll}))
 }
 
 // CloseSend tells the callee that no message follows.
@@ -157,7 +158,7 @@ func (s *clientCall) CloseSend() error {
 		return nil
 	}
 	s.sentAll = true
-	if err := s.afterSend(s.sendPart(&part{end: true})); err != io.EOF {
+	if err := s.afterSend(s.sendPart(&frames.Part{End: true})); err != io.EOF {
 		return err
 	}
 	return nil
@@ -222,7 +223,7 @@ func (s *clientCall) RecvMsg(m any) error {
 			return s.final
 		}
 	}
-	return unmarshalMessage(got.contents, m)
+	return unmarshalMessage(got.Contents, m)
 }
 
 // read takes one part in. The caller holds the place in reading.
@@ -235,24 +236,24 @@ func (s *clientCall) read() {
 		s.end(readError(err))
 		return
 	}
-	if p.head {
+	if p.Head {
 		s.gotHead = true
-		s.header = p.header
+		s.header = p.Header
 		for _, to := range s.wantHeader {
-			*to = p.header
+			*to = p.Header
 		}
 	}
-	if p.hasMsg {
+	if p.HasMsg {
 		s.waiting = p
 	}
-	if !p.end {
+	if !p.End {
 		return
 	}
-	s.trailer = p.trailer
+	s.trailer = p.Trailer
 	for _, to := range s.wantTrailer {
-		*to = p.trailer
+		*to = p.Trailer
 	}
-	st, err := decodeStatus(p.status)
+	st, err := frames.DecodeStatus(p.Status)
 	switch {
 	case err != nil:
 		s.end(readError(err))
@@ -265,7 +266,7 @@ func (s *clientCall) read() {
 
 // readError names what came in place of a part.
 func readError(err error) error {
-	if errors.Is(err, ErrPart) || errors.Is(err, ErrSpliced) {
+	if errors.Is(err, frames.ErrPart) || errors.Is(err, ErrSpliced) {
 		return status.Error(codes.DataLoss, err.Error())
 	}
 	return statusOf(err)
@@ -283,7 +284,7 @@ func (s *clientCall) end(err error) {
 	select {
 	case <-s.in.ended: // the callee knows
 	default:
-		s.reset(resetCancelled)
+		s.reset(frames.Cancelled)
 	}
 	s.ep.close(s)
 	s.cancel()

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/rogatory/rogatory/node/transport"
+	"github.com/rogatory/rogatory/node/transport/frames"
 )
 
 // A frame that passes the mailbox by costs the backbone one hop instead of a write to a stream, a delivery to a consumer and two
@@ -20,10 +21,10 @@ func (e *Endpoint) Send(to string, frame []byte) error {
 	switch {
 	case len(frame) == 0:
 		return fmt.Errorf("sending to %s: %w", to, transport.ErrEmpty)
-	case len(frame) > transport.MaxDirect || headerLen+len(frame) > e.wire.MaxFrame():
+	case len(frame) > transport.MaxDirect || frames.HeaderLen+len(frame) > e.wire.MaxFrame():
 		return fmt.Errorf("sending %d bytes to %s: %w", len(frame), to, transport.ErrTooLarge)
 	}
-	if err := e.wire.Send(LaneCall, to, appendFrame(make([]byte, 0, headerLen+len(frame)), frameHeader{kind: kindMail}, frame)); err != nil {
+	if err := e.wire.Send(LaneCall, to, frames.Append(make([]byte, 0, frames.HeaderLen+len(frame)), frames.Header{Kind: frames.Mail}, frame)); err != nil {
 		return fmt.Errorf("sending to %s: %w", to, err)
 	}
 	return nil

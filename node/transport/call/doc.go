@@ -4,10 +4,10 @@
 //
 // # On the wire
 //
-// A part (see part.go) is a step of a call: head, message, end, or several of them at once; a unary call is one part
+// A part (frames.Part) is a step of a call: head, message, end, or several of them at once; a unary call is one part
 // each way. The part names its call, direction, number and, in the first, the method, and is sealed as a whole;
 // so the backbone cannot move it elsewhere, reorder it, or cut a stream short unnoticed. The sealed part is split into frames
-// (see frame.go) no longer than the backbone's largest message. Frame headers are in clear and are not
+// no longer than the backbone's largest message. Frame headers are in clear and are not
 // believed: whoever forges one can stop a call, which a backbone can always do by dropping it.
 //
 // Replaying a whole call is for the Sealer to refuse (it knows nonces and clocks). The transport itself only

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/rogatory/rogatory/node/transport"
+	"github.com/rogatory/rogatory/node/transport/frames"
 )
 
 // An Endpoint is one country's side of the online lane, over any wire.
@@ -24,7 +25,7 @@ type Endpoint struct {
 	services map[string]*service
 	serving  context.Context // nil unless Serve runs
 	handlers sync.WaitGroup  // added to only while serving, under mu
-	calls    map[callID]*clientCall
+	calls    map[frames.CallID]*clientCall
 	peers    map[string]*callers
 	mail     map[string]chan []byte // by sender, what passed the mailbox by
 }
@@ -39,9 +40,9 @@ type service struct {
 // callers are one peer's calls here.
 type callers struct {
 	budget  budget
-	running map[callID]*serverCall
-	past    map[callID]struct{} // calls that ended lately: their late and repeated frames open nothing
-	ring    []callID            // past, oldest at at
+	running map[frames.CallID]*serverCall
+	past    map[frames.CallID]struct{} // calls that ended lately: their late and repeated frames open nothing
+	ring    []frames.CallID            // past, oldest at at
 	at      int
 }
 
@@ -55,7 +56,7 @@ func New(self string, w Wire, o transport.CallOptions) (*Endpoint, *Line) {
 		wire:     w,
 		opts:     withDefaults(o),
 		services: map[string]*service{},
-		calls:    map[callID]*clientCall{},
+		calls:    map[frames.CallID]*clientCall{},
 		peers:    map[string]*callers{},
 		mail:     map[string]chan []byte{},
 	}
@@ -132,13 +133,13 @@ func (e *Endpoint) lookup(full string) (impl any, unary *grpc.MethodDesc, stream
 
 // deliver takes one frame that peer from sent on lane l. It never waits and keeps data.
 func (e *Endpoint) deliver(l Lane, from string, data []byte) {
-	h, body, err := parseFrame(data)
+	h, body, err := frames.Parse(data)
 	if err != nil {
 		return
 	}
 	switch l {
 	case LaneCall:
-		if h.kind == kindMail {
+		if h.Kind == frames.Mail {
 			if transport.CheckPeer(e.self, from) == nil {
 				e.deliverMail(from, body)
 			}
@@ -150,51 +151,51 @@ func (e *Endpoint) deliver(l Lane, from string, data []byte) {
 	}
 }
 
-func (e *Endpoint) deliverReply(from string, h frameHeader, body []byte) {
+func (e *Endpoint) deliverReply(from string, h frames.Header, body []byte) {
 	e.mu.Lock()
-	c := e.calls[h.call]
+	c := e.calls[h.Call]
 	e.mu.Unlock()
 	if c == nil || c.peer != from {
 		return
 	}
-	switch h.kind {
-	case kindCredit:
+	switch h.Kind {
+	case frames.Credit:
 		c.out.grant(body)
-	case kindReset:
-		c.in.fail(resetError(from, resetReason(body[0])))
+	case frames.Reset:
+		c.in.fail(resetError(from, frames.Reason(body[0])))
 	default:
-		if err := c.in.push(h.seq, chunk{h.kind, body}); err != nil {
+		if err := c.in.push(h.Seq, chunk{h.Kind, body}); err != nil {
 			c.in.fail(err)
 		}
 	}
 }
 
-func (e *Endpoint) deliverCall(from string, h frameHeader, body []byte) {
+func (e *Endpoint) deliverCall(from string, h frames.Header, body []byte) {
 	e.mu.Lock()
 	p := e.peers[from]
 	if p == nil {
-		p = &callers{running: map[callID]*serverCall{}, past: map[callID]struct{}{}}
+		p = &callers{running: map[frames.CallID]*serverCall{}, past: map[frames.CallID]struct{}{}}
 		p.budget.limit = e.opts.MaxBuffered
 		e.peers[from] = p
 	}
-	c := p.running[h.call]
+	c := p.running[h.Call]
 	if c == nil {
-		_, past := p.past[h.call]
+		_, past := p.past[h.Call]
 		switch {
-		case !h.kind.isChunk() || past:
+		case !h.Kind.IsChunk() || past:
 			e.mu.Unlock()
 			return
 		case e.serving == nil:
 			e.mu.Unlock()
-			e.control(LaneReply, from, h.call, kindReset, []byte{byte(resetCancelled)})
+			e.control(LaneReply, from, h.Call, frames.Reset, []byte{byte(frames.Cancelled)})
 			return
 		case len(p.running) >= e.opts.MaxCalls:
 			e.mu.Unlock()
-			e.control(LaneReply, from, h.call, kindReset, []byte{byte(resetBusy)})
+			e.control(LaneReply, from, h.Call, frames.Reset, []byte{byte(frames.Busy)})
 			return
 		}
-		c = newServerCall(e, e.serving, from, h.call, &p.budget)
-		p.running[h.call] = c
+		c = newServerCall(e, e.serving, from, h.Call, &p.budget)
+		p.running[h.Call] = c
 		e.handlers.Add(1)
 		go func() {
 			defer e.handlers.Done()
@@ -204,14 +205,14 @@ func (e *Endpoint) deliverCall(from string, h frameHeader, body []byte) {
 	}
 	e.mu.Unlock()
 
-	switch h.kind {
-	case kindCredit:
+	switch h.Kind {
+	case frames.Credit:
 		c.out.grant(body)
-	case kindReset:
+	case frames.Reset:
 		c.cancel(errPeerReset)
 	default:
-		if err := c.in.push(h.seq, chunk{h.kind, body}); err != nil {
-			c.reset(resetBusy)
+		if err := c.in.push(h.Seq, chunk{h.Kind, body}); err != nil {
+			c.reset(frames.Busy)
 			c.cancel(errPeerReset)
 		}
 	}
@@ -234,9 +235,9 @@ func (e *Endpoint) forget(p *callers, c *serverCall) {
 }
 
 // control sends a frame without a part.
-func (e *Endpoint) control(l Lane, to string, id callID, kind frameKind, body []byte) {
+func (e *Endpoint) control(l Lane, to string, id frames.CallID, kind frames.Kind, body []byte) {
 	// A lost control frame is as good as one lost on the way: the deadline ends what hangs on it.
-	_ = e.wire.Send(l, to, appendFrame(nil, frameHeader{kind: kind, call: id}, body))
+	_ = e.wire.Send(l, to, frames.Append(nil, frames.Header{Kind: kind, Call: id}, body))
 }
 
 // down ends all calls: frames may have been lost.

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/rogatory/rogatory/node/transport"
+	"github.com/rogatory/rogatory/node/transport/frames"
 )
 
 // A Wire carries frames between two countries' endpoints. It may lose, repeat and reorder them.
@@ -38,7 +39,7 @@ type inflow struct {
 }
 
 type chunk struct {
-	kind frameKind
+	kind frames.Kind
 	body []byte
 }
 
@@ -86,7 +87,7 @@ func (f *inflow) push(seq uint32, c chunk) error {
 		delete(f.early, f.next)
 		f.next++
 		f.queue = append(f.queue, c)
-		if c.kind == chunkLast {
+		if c.kind == frames.ChunkLast {
 			f.closeEnded()
 		}
 	}
@@ -157,7 +158,7 @@ func (f *inflow) tryPart() (sealed []byte, last bool, grant uint64, ok bool, err
 		if size += len(c.body); size > maxSealed {
 			return nil, false, 0, false, transport.ErrTooLarge
 		}
-		if c.kind != chunkMore {
+		if c.kind != frames.ChunkMore {
 			ok = true
 			break
 		}
@@ -165,7 +166,7 @@ func (f *inflow) tryPart() (sealed []byte, last bool, grant uint64, ok bool, err
 	if !ok {
 		return nil, false, 0, false, f.err
 	}
-	last = f.queue[n-1].kind == chunkLast
+	last = f.queue[n-1].kind == frames.ChunkLast
 	if n == 1 {
 		sealed = f.queue[0].body
 	} else {

@@ -19,6 +19,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/rogatory/rogatory/node/transport"
+	"github.com/rogatory/rogatory/node/transport/frames"
 )
 
 // testSealer seals with one key for all, binds peer and method, and refuses what it has seen.
@@ -224,7 +225,7 @@ func TestStreamCannotBeReorderedOrCutShort(t *testing.T) {
 			return [][]byte{f[0], f[2], f[1], f[3]}
 		},
 		"cut short": func(f [][]byte) [][]byte {
-			f[2][1] = byte(chunkLast)
+			f[2][1] = byte(frames.ChunkLast)
 			return f[:3]
 		},
 		"one left out": func(f [][]byte) [][]byte {
@@ -240,7 +241,7 @@ func TestStreamCannotBeReorderedOrCutShort(t *testing.T) {
 				var held [][]byte
 				rs.change = func(_ Lane, f []byte) [][]byte {
 					held = append(held, bytes.Clone(f))
-					if frameKind(f[1]) != chunkLast {
+					if frames.Kind(f[1]) != frames.ChunkLast {
 						return nil
 					}
 					return change(held)
@@ -278,7 +279,7 @@ func TestReplayedCallIsNotRunAgain(t *testing.T) {
 		if n := len(rs.frames); n != 2 { // the answer, and the refusal of the renamed one
 			t.Errorf("%d frames from the callee", n)
 		}
-		if k := frameKind(rs.frames[1][1]); k != kindReset {
+		if k := frames.Kind(rs.frames[1][1]); k != frames.Reset {
 			t.Errorf("second frame is of kind %d", k)
 		}
 	})
@@ -307,11 +308,11 @@ func TestGhostCallsLeaveNothingBehind(t *testing.T) {
 			rs.Serve(ctx)
 		}()
 		synctest.Wait()
-		flood := func(times int, body []byte, seq uint32, kind frameKind) {
+		flood := func(times int, body []byte, seq uint32, kind frames.Kind) {
 			for range times {
-				var id callID
+				var id frames.CallID
 				rand.Read(id[:])
-				f := appendFrame(nil, frameHeader{kind: kind, call: id, seq: seq}, body)
+				f := frames.Append(nil, frames.Header{Kind: kind, Call: id, Seq: seq}, body)
 				if err := bg.wire.Send(LaneCall, "RS", f); err != nil {
 					t.Fatal(err)
 				}
@@ -324,16 +325,16 @@ func TestGhostCallsLeaveNothingBehind(t *testing.T) {
 			p := rs.peers["BG"]
 			return len(p.running), len(p.past), p.budget.used.Load()
 		}
-		flood(100, []byte("x"), 5, chunkMore)           // parts that never begin
-		flood(100, make([]byte, 400<<10), 0, chunkMore) // parts that never end
-		flood(3*maxPast, []byte("junk"), 0, chunkLast)
-		flood(100, make([]byte, 8), 0, kindCredit)
+		flood(100, []byte("x"), 5, frames.ChunkMore)           // parts that never begin
+		flood(100, make([]byte, 400<<10), 0, frames.ChunkMore) // parts that never end
+		flood(3*maxPast, []byte("junk"), 0, frames.ChunkLast)
+		flood(100, make([]byte, 8), 0, frames.Credit)
 		if calls, _, used := left(); calls > 8 || used > 1<<20 {
 			t.Errorf("%d calls and %d bytes are held", calls, used)
 		}
 		time.Sleep(2 * firstPartTimeout)
 		for range maxPast/8 + 10 {
-			flood(8, []byte("junk"), 0, chunkLast)
+			flood(8, []byte("junk"), 0, frames.ChunkLast)
 		}
 		if calls, past, used := left(); calls != 0 || used != 0 || past != maxPast {
 			t.Errorf("after their time %d calls and %d bytes are held, %d past calls remembered", calls, used, past)

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/rogatory/rogatory/node/transport"
+	"github.com/rogatory/rogatory/node/transport/frames"
 )
 
 // errPeerReset is the cause of a call's end when the caller gave it up or cannot be reached.
@@ -29,7 +30,7 @@ type serverCall struct {
 	cancel context.CancelCauseFunc
 
 	// Owned by the goroutine of run.
-	first *part
+	first *frames.Part
 	over  error // not nil when nothing more comes: io.EOF after the caller's last part
 
 	mu       sync.Mutex
@@ -39,11 +40,11 @@ type serverCall struct {
 	finished bool
 }
 
-func newServerCall(e *Endpoint, serving context.Context, from string, id callID, b *budget) *serverCall {
+func newServerCall(e *Endpoint, serving context.Context, from string, id frames.CallID, b *budget) *serverCall {
 	ctx, cancel := context.WithCancelCause(serving)
 	return &serverCall{
 		call: call{
-			ep: e, peer: from, id: id, lane: LaneReply, direction: toCaller,
+			ep: e, peer: from, id: id, lane: LaneReply, direction: frames.ToCaller,
 			in: newInflow(b), out: newOutflow(),
 		},
 		ctx: ctx, cancel: cancel,
@@ -60,20 +61,20 @@ func (c *serverCall) run() {
 		c.refuse(err)
 		return
 	}
-	c.first, c.method = p, p.method
-	if p.end {
+	c.first, c.method = p, p.Method
+	if p.End {
 		c.over = io.EOF
 	}
 
-	ctx, cancel = context.WithTimeout(c.ctx, min(p.timeout, c.ep.opts.MaxTimeout))
+	ctx, cancel = context.WithTimeout(c.ctx, min(p.Timeout, c.ep.opts.MaxTimeout))
 	defer cancel()
 	ctx = peer.NewContext(ctx, &peer.Peer{Addr: transport.Address(c.peer)})
-	if p.header != nil {
-		ctx = metadata.NewIncomingContext(ctx, p.header)
+	if p.Header != nil {
+		ctx = metadata.NewIncomingContext(ctx, p.Header)
 	}
 	c.ctx = grpc.NewContextWithServerTransportStream(ctx, transportStream{c})
 
-	impl, unary, stream := c.ep.lookup(p.method)
+	impl, unary, stream := c.ep.lookup(p.Method)
 	switch {
 	case unary != nil:
 		c.runUnary(impl, unary)
@@ -94,18 +95,18 @@ func (c *serverCall) refuse(err error) {
 	case errors.As(err, &st):
 		c.finish(nil, st.GRPCStatus().Err())
 	case c.ctx.Err() != nil:
-		c.reset(resetCancelled)
+		c.reset(frames.Cancelled)
 	default:
-		c.reset(resetRefused)
+		c.reset(frames.Refused)
 	}
 }
 
 func (c *serverCall) runUnary(impl any, m *grpc.MethodDesc) {
-	if !c.first.hasMsg || !c.first.end {
+	if !c.first.HasMsg || !c.first.End {
 		c.finish(nil, status.Error(codes.Internal, "unary call without exactly one message"))
 		return
 	}
-	reply, err := m.Handler(impl, c.ctx, func(m any) error { return unmarshalMessage(c.first.contents, m) }, nil)
+	reply, err := m.Handler(impl, c.ctx, func(m any) error { return unmarshalMessage(c.first.Contents, m) }, nil)
 	if err != nil {
 		c.finish(nil, err)
 		return
@@ -115,28 +116,28 @@ func (c *serverCall) runUnary(impl any, m *grpc.MethodDesc) {
 		c.finish(nil, err)
 		return
 	}
-	c.finish(&part{hasMsg: true, contents: b}, nil)
+	c.finish(&frames.Part{HasMsg: true, Contents: b}, nil)
 }
 
 // finish sends the status, with last in the same part when it is given.
-func (c *serverCall) finish(last *part, err error) {
+func (c *serverCall) finish(last *frames.Part, err error) {
 	if last == nil {
-		last = &part{}
+		last = &frames.Part{}
 	}
 	c.mu.Lock()
 	c.finished = true
-	last.head, last.header = !c.headSent, c.header
-	last.end, last.trailer = true, c.trailer
+	last.Head, last.Header = !c.headSent, c.header
+	last.End, last.Trailer = true, c.trailer
 	c.headSent = true
 	c.mu.Unlock()
-	if !last.head {
-		last.header = nil
+	if !last.Head {
+		last.Header = nil
 	}
 	if context.Cause(c.ctx) == errPeerReset {
 		return
 	}
 	if err != nil {
-		last.status = encodeStatus(outsideStatus(err))
+		last.Status = frames.EncodeStatus(outsideStatus(err))
 	}
 	// A call over its deadline still tells its status, if the peer has left room for it.
 	ctx := context.WithoutCancel(c.ctx)
@@ -162,14 +163,14 @@ func outsideStatus(err error) *status.Status {
 
 // finishBadly replaces an end that could not be sent.
 func (c *serverCall) finishBadly(err error) {
-	if errors.Is(err, transport.ErrTooLarge) || errors.Is(err, ErrPart) {
+	if errors.Is(err, transport.ErrTooLarge) || errors.Is(err, frames.ErrPart) {
 		// Nothing of it was sent: marshalling comes first.
-		end := &part{head: c.out.parts == 0, end: true, status: encodeStatus(status.Convert(statusOf(err)))}
+		end := &frames.Part{Head: c.out.parts == 0, End: true, Status: frames.EncodeStatus(status.Convert(statusOf(err)))}
 		if c.send(context.WithoutCancel(c.ctx), c.ctx.Done(), end) == nil {
 			return
 		}
 	}
-	c.reset(resetCancelled)
+	c.reset(frames.Cancelled)
 }
 
 func (c *serverCall) Context() context.Context { return c.ctx }
@@ -188,7 +189,7 @@ func (c *serverCall) SendHeader(md metadata.MD) error {
 	if err := c.SetHeader(md); err != nil {
 		return err
 	}
-	return c.sendPart(&part{})
+	return c.sendPart(&frames.Part{})
 }
 
 func (c *serverCall) SetTrailer(md metadata.MD) {
@@ -204,17 +205,17 @@ func (c *serverCall) SendMsg(m any) error {
 	if err != nil {
 		return err
 	}
-	return c.sendPart(&part{hasMsg: true, contents: b})
+	return c.sendPart(&frames.Part{HasMsg: true, Contents: b})
 }
 
-func (c *serverCall) sendPart(p *part) error {
+func (c *serverCall) sendPart(p *frames.Part) error {
 	c.mu.Lock()
 	if c.finished {
 		c.mu.Unlock()
 		return status.Error(codes.Internal, "call has ended")
 	}
 	if !c.headSent {
-		p.head, p.header = true, c.header
+		p.Head, p.Header = true, c.header
 		c.headSent = true
 	}
 	c.mu.Unlock()
@@ -235,12 +236,12 @@ func (c *serverCall) RecvMsg(m any) error {
 				c.over = readError(err)
 				return c.over
 			}
-			if p.end {
+			if p.End {
 				c.over = io.EOF
 			}
 		}
-		if p.hasMsg {
-			return unmarshalMessage(p.contents, m)
+		if p.HasMsg {
+			return unmarshalMessage(p.Contents, m)
 		}
 	}
 }

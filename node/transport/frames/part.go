@@ -1,4 +1,4 @@
-package call
+package frames
 
 import (
 	"encoding/binary"
@@ -18,7 +18,7 @@ import (
 	"github.com/rogatory/rogatory/node/transport"
 )
 
-// A part is what gets sealed: one step of a call. All integers are big endian.
+// A Part is what gets sealed: one step of a call. All integers are big endian.
 //
 //	label      "rogatory/v1/call" and a zero byte
 //	direction  1 byte: 1 request, 2 reply
@@ -31,27 +31,29 @@ import (
 //
 // Metadata is a count (2 bytes) and as many keys (2 bytes length) with one value each (4 bytes length); keys ascend, a key
 // with several values stands several times. The head is in the first part and only there; nothing follows an end.
-type part struct {
-	direction direction
-	call      callID
-	seq       uint32
-	head      bool
-	hasMsg    bool
-	end       bool
+type Part struct {
+	Direction Direction
+	Call      CallID
+	Seq       uint32
+	Head      bool
+	HasMsg    bool
+	End       bool
 
-	method   string        // head of a request
-	timeout  time.Duration // head of a request, whole milliseconds
-	header   metadata.MD   // head
-	status   []byte        // end of a reply
-	trailer  metadata.MD   // end of a reply
-	contents []byte        // message
+	Method   string        // head of a request
+	Timeout  time.Duration // head of a request, whole milliseconds
+	Header   metadata.MD   // head
+	Status   []byte        // end of a reply
+	Trailer  metadata.MD   // end of a reply
+	Contents []byte        // message
 }
 
-type direction byte
+// A Direction says who sends a part.
+type Direction byte
 
+// The directions.
 const (
-	toCallee direction = 1
-	toCaller direction = 2
+	ToCallee Direction = 1
+	ToCaller Direction = 2
 )
 
 const (
@@ -67,52 +69,52 @@ const (
 	maxStatus   = 256 << 10
 )
 
-// marshal encodes p, or fails when a limit is exceeded.
-func (p *part) marshal() ([]byte, error) {
-	if len(p.contents) > transport.MaxMessage {
-		return nil, fmt.Errorf("message of %d bytes: %w", len(p.contents), transport.ErrTooLarge)
+// Marshal encodes p, or fails when a limit is exceeded.
+func (p *Part) Marshal() ([]byte, error) {
+	if len(p.Contents) > transport.MaxMessage {
+		return nil, fmt.Errorf("message of %d bytes: %w", len(p.Contents), transport.ErrTooLarge)
 	}
-	b := make([]byte, 0, 128+len(p.status)+len(p.contents))
+	b := make([]byte, 0, 128+len(p.Status)+len(p.Contents))
 	b = append(b, partLabel...)
-	b = append(b, byte(p.direction))
-	b = append(b, p.call[:]...)
-	b = binary.BigEndian.AppendUint32(b, p.seq)
+	b = append(b, byte(p.Direction))
+	b = append(b, p.Call[:]...)
+	b = binary.BigEndian.AppendUint32(b, p.Seq)
 	var has byte
-	if p.head {
+	if p.Head {
 		has |= hasHead
 	}
-	if p.hasMsg {
+	if p.HasMsg {
 		has |= hasMessage
 	}
-	if p.end {
+	if p.End {
 		has |= hasEnd
 	}
 	b = append(b, has)
 	var err error
-	if p.head {
-		if p.direction == toCallee {
-			if len(p.method) > maxMethod {
+	if p.Head {
+		if p.Direction == ToCallee {
+			if len(p.Method) > maxMethod {
 				return nil, fmt.Errorf("method name: %w", transport.ErrTooLarge)
 			}
-			b = binary.BigEndian.AppendUint16(b, uint16(len(p.method)))
-			b = append(b, p.method...)
-			b = binary.BigEndian.AppendUint32(b, uint32(min(max(p.timeout.Milliseconds(), 1), math.MaxUint32)))
+			b = binary.BigEndian.AppendUint16(b, uint16(len(p.Method)))
+			b = append(b, p.Method...)
+			b = binary.BigEndian.AppendUint32(b, uint32(min(max(p.Timeout.Milliseconds(), 1), math.MaxUint32)))
 		}
-		if b, err = appendMetadata(b, p.header); err != nil {
+		if b, err = appendMetadata(b, p.Header); err != nil {
 			return nil, err
 		}
 	}
-	if p.end && p.direction == toCaller {
-		if len(p.status) > maxStatus {
+	if p.End && p.Direction == ToCaller {
+		if len(p.Status) > maxStatus {
 			return nil, fmt.Errorf("status: %w", transport.ErrTooLarge)
 		}
-		b = binary.BigEndian.AppendUint32(b, uint32(len(p.status)))
-		b = append(b, p.status...)
-		if b, err = appendMetadata(b, p.trailer); err != nil {
+		b = binary.BigEndian.AppendUint32(b, uint32(len(p.Status)))
+		b = append(b, p.Status...)
+		if b, err = appendMetadata(b, p.Trailer); err != nil {
 			return nil, err
 		}
 	}
-	return append(b, p.contents...), nil
+	return append(b, p.Contents...), nil
 }
 
 func appendMetadata(b []byte, md metadata.MD) ([]byte, error) {
@@ -141,49 +143,49 @@ func appendMetadata(b []byte, md metadata.MD) ([]byte, error) {
 	return b, nil
 }
 
-// parsePart reads what marshal wrote and nothing else. The result aliases b.
-func parsePart(b []byte) (*part, error) {
+// ParsePart reads what marshal wrote and nothing else. The result aliases b.
+func ParsePart(b []byte) (*Part, error) {
 	r := reader{b: b}
-	p := &part{}
+	p := &Part{}
 	if string(r.take(len(partLabel))) != partLabel {
 		return nil, fmt.Errorf("label: %w", ErrPart)
 	}
-	p.direction = direction(r.u8())
-	copy(p.call[:], r.take(len(p.call)))
-	p.seq = r.u32()
+	p.Direction = Direction(r.u8())
+	copy(p.Call[:], r.take(len(p.Call)))
+	p.Seq = r.u32()
 	has := r.u8()
-	if r.bad || p.direction != toCallee && p.direction != toCaller || has == 0 || has > hasHead|hasMessage|hasEnd {
+	if r.bad || p.Direction != ToCallee && p.Direction != ToCaller || has == 0 || has > hasHead|hasMessage|hasEnd {
 		return nil, fmt.Errorf("direction or contents: %w", ErrPart)
 	}
-	p.head, p.hasMsg, p.end = has&hasHead != 0, has&hasMessage != 0, has&hasEnd != 0
-	if p.head != (p.seq == 0) {
+	p.Head, p.HasMsg, p.End = has&hasHead != 0, has&hasMessage != 0, has&hasEnd != 0
+	if p.Head != (p.Seq == 0) {
 		return nil, fmt.Errorf("head not first: %w", ErrPart)
 	}
-	if p.head {
-		if p.direction == toCallee {
-			p.method = string(r.take(r.upTo(int(r.u16()), maxMethod)))
-			p.timeout = time.Duration(r.u32()) * time.Millisecond
-			if p.timeout == 0 {
+	if p.Head {
+		if p.Direction == ToCallee {
+			p.Method = string(r.take(r.upTo(int(r.u16()), maxMethod)))
+			p.Timeout = time.Duration(r.u32()) * time.Millisecond
+			if p.Timeout == 0 {
 				return nil, fmt.Errorf("timeout: %w", ErrPart)
 			}
 		}
-		p.header = r.metadata()
+		p.Header = r.metadata()
 	}
-	if p.end && p.direction == toCaller {
-		p.status = r.take(r.upTo(int(r.u32()), maxStatus))
-		p.trailer = r.metadata()
+	if p.End && p.Direction == ToCaller {
+		p.Status = r.take(r.upTo(int(r.u32()), maxStatus))
+		p.Trailer = r.metadata()
 	}
 	if r.bad {
 		return nil, fmt.Errorf("cut short or over a limit: %w", ErrPart)
 	}
-	if !p.hasMsg && len(r.b) != 0 {
+	if !p.HasMsg && len(r.b) != 0 {
 		return nil, fmt.Errorf("trailing bytes: %w", ErrPart)
 	}
 	if len(r.b) > transport.MaxMessage {
 		return nil, fmt.Errorf("message: %w", transport.ErrTooLarge)
 	}
-	if p.hasMsg {
-		p.contents = r.b
+	if p.HasMsg {
+		p.Contents = r.b
 	}
 	return p, nil
 }
@@ -265,8 +267,8 @@ func validKey(k string) bool {
 	return k != ""
 }
 
-// encodeStatus returns nothing for OK. A status too large to carry loses its details, then its end.
-func encodeStatus(st *status.Status) []byte {
+// EncodeStatus returns nothing for OK. A status too large to carry loses its details, then its end.
+func EncodeStatus(st *status.Status) []byte {
 	if st.Code() == codes.OK {
 		return nil
 	}
@@ -286,8 +288,8 @@ func encodeStatus(st *status.Status) []byte {
 	return b
 }
 
-// decodeStatus reads what encodeStatus wrote.
-func decodeStatus(b []byte) (*status.Status, error) {
+// DecodeStatus reads what encodeStatus wrote.
+func DecodeStatus(b []byte) (*status.Status, error) {
 	if len(b) == 0 {
 		return status.New(codes.OK, ""), nil
 	}
