@@ -16,11 +16,18 @@ import (
 // maxDepth bounds the nesting of messages.
 const maxDepth = 32
 
+// A message that is read takes memory even when it is empty and two bytes long. One may hold freeMessages, and one more for every
+// bytesAMessage of its length, so that what is read is at most some fifteen times as large as what came.
+const freeMessages, bytesAMessage = 4096, 16
+
+// messagesIn is how many messages one of n bytes may hold.
+func messagesIn(n int) int { return freeMessages + n/bytesAMessage }
+
 // StrictUnmarshal parses b into m, which must be empty, and accepts one encoding only: fields in ascending order, each singular one
 // once, one member of a oneof, minimal varints, no explicit default, packed lists packed and not empty, valid UTF-8, nothing after the end;
 // nested messages likewise. So equal messages are equal bytes, and a second implementation can be held to it.
 //
-// It returns ErrTooLarge beyond max bytes, ErrMalformed for a breach, and ErrNotUnderstood, with m filled, if all that is amiss are
+// It returns ErrTooLarge beyond max bytes, ErrMalformed for a breach, too many messages in it included, and ErrNotUnderstood, with m filled, if all that is amiss are
 // unknown fields or enum values. Maps and groups are not part of the wire and are malformed.
 func StrictUnmarshal(b []byte, m proto.Message, max int) error {
 	err := checkStrict(b, m.ProtoReflect().Descriptor(), max)
@@ -38,7 +45,8 @@ func checkStrict(b []byte, md protoreflect.MessageDescriptor, max int) error {
 	if len(b) > max {
 		return fmt.Errorf("%s of %d bytes, limit %d: %w", md.Name(), len(b), max, ErrTooLarge)
 	}
-	known, err := checkMessage(b, md, 0)
+	left := messagesIn(len(b))
+	known, err := checkMessage(b, md, 0, &left)
 	if err != nil {
 		return err
 	}
@@ -56,11 +64,13 @@ func Marshal(m proto.Message) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encoding %s: %w", md.Name(), err)
 	}
-	known, err := checkMessage(b, md, 0)
+	left := messagesIn(len(b))
+	known, err := checkMessage(b, md, 0, &left)
 	if err != nil {
 		// The library writes the members of oneofs last; the wire has all fields in ascending order.
 		sortFields(b, md)
-		if known, err = checkMessage(b, md, 0); err != nil {
+		left = messagesIn(len(b))
+		if known, err = checkMessage(b, md, 0, &left); err != nil {
 			return nil, fmt.Errorf("encoding: %w", err)
 		}
 	}
@@ -144,8 +154,9 @@ func cutField(b []byte) (num protowire.Number, value uint64, list, rest []byte) 
 	return num, value, list, b[n:]
 }
 
-// checkMessage walks b as a message of md. known is false if b holds a field or an enum value that md does not know.
-func checkMessage(b []byte, md protoreflect.MessageDescriptor, depth int) (known bool, err error) {
+// checkMessage walks b as a message of md. known is false if b holds a field or an enum value that md does not know. left is how many
+// more messages may come.
+func checkMessage(b []byte, md protoreflect.MessageDescriptor, depth int, left *int) (known bool, err error) {
 	if depth == maxDepth {
 		return false, fmt.Errorf("%w: %s nested too deep", ErrMalformed, md.Name())
 	}
@@ -189,7 +200,7 @@ func checkMessage(b []byte, md protoreflect.MessageDescriptor, depth int) (known
 			return false, malformed(md, num, "maps are not allowed")
 		}
 		if !fd.IsPacked() {
-			n, ok, err := checkValue(b, typ, fd, md, !fd.IsList() && !fd.HasPresence(), depth)
+			n, ok, err := checkValue(b, typ, fd, md, !fd.IsList() && !fd.HasPresence(), depth, left)
 			if err != nil {
 				return false, err
 			}
@@ -203,7 +214,7 @@ func checkMessage(b []byte, md protoreflect.MessageDescriptor, depth int) (known
 		}
 		b = b[n:]
 		for len(list) > 0 {
-			n, ok, err := checkValue(list, wireType(fd.Kind()), fd, md, false, depth)
+			n, ok, err := checkValue(list, wireType(fd.Kind()), fd, md, false, depth, left)
 			if err != nil {
 				return false, err
 			}
@@ -233,7 +244,7 @@ func unknownField(b []byte, typ protowire.Type) (n int, err error) {
 }
 
 // checkValue reads one value of fd and returns its length. implicit means that the zero value must not be written.
-func checkValue(b []byte, typ protowire.Type, fd protoreflect.FieldDescriptor, md protoreflect.MessageDescriptor, implicit bool, depth int) (n int, known bool, err error) {
+func checkValue(b []byte, typ protowire.Type, fd protoreflect.FieldDescriptor, md protoreflect.MessageDescriptor, implicit bool, depth int, left *int) (n int, known bool, err error) {
 	kind := fd.Kind()
 	if typ != wireType(kind) {
 		return 0, false, malformed(md, fd.Number(), "wrong wire type")
@@ -274,7 +285,10 @@ func checkValue(b []byte, typ protowire.Type, fd protoreflect.FieldDescriptor, m
 				return 0, false, malformed(md, fd.Number(), "not UTF-8")
 			}
 		case protoreflect.MessageKind:
-			if known, err = checkMessage(v, fd.Message(), depth+1); err != nil {
+			if *left--; *left < 0 {
+				return 0, false, malformed(md, fd.Number(), "more messages than so many bytes may hold")
+			}
+			if known, err = checkMessage(v, fd.Message(), depth+1, left); err != nil {
 				return 0, false, err
 			}
 		}

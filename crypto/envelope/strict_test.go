@@ -209,8 +209,24 @@ func TestNestingIsBounded(t *testing.T) {
 			md = m
 		}
 	}
-	if _, err := checkMessage(nil, md, maxDepth); !errors.Is(err, ErrMalformed) {
+	left := 1
+	if _, err := checkMessage(nil, md, maxDepth, &left); !errors.Is(err, ErrMalformed) {
 		t.Errorf("at the limit: %v", err)
+	}
+}
+
+// TestEmptyMessagesDoNotFillTheMemory: a list of empty messages takes two bytes each on the wire and a hundred times as many in memory.
+func TestEmptyMessagesDoNotFillTheMemory(t *testing.T) {
+	fd := (*rogatoryv1.SignedDirectory)(nil).ProtoReflect().Descriptor().Fields().ByName("signatures")
+	item := []byte{byte(fd.Number()<<3 | 2), 0}
+	for n, want := range map[int]error{freeMessages: nil, freeMessages + freeMessages/7: nil, freeMessages + freeMessages/7 + 1: ErrMalformed, MaxInner / 2: ErrMalformed} {
+		d := new(rogatoryv1.SignedDirectory)
+		if err := StrictUnmarshal(bytes.Repeat(item, n), d, MaxInner); !errors.Is(err, want) {
+			t.Errorf("%d messages of two bytes: %v", n, err)
+		}
+		if want != nil && len(d.GetSignatures()) > 0 {
+			t.Errorf("%d messages were read", len(d.GetSignatures()))
+		}
 	}
 }
 
