@@ -62,6 +62,29 @@ func TestTwoHonestLogsAgree(t *testing.T) {
 	}
 }
 
+// TestLogsThatEndInDifferentRoundsAgree: a head that a peer has cosigned at the very end stands in its log behind the end of its export.
+func TestLogsThatEndInDifferentRoundsAgree(t *testing.T) {
+	w := world(t)
+	w.Sleep(time.Hour)
+	w.Restart("RS")
+	w.Round()
+	rs, bg := w.Country("RS").Log, w.Country("BG").Log
+	last := bg.Find("wit", func(e translog.Entry) bool { return e.(*translog.Wit).Log == w.Country("RS").Origin() })
+	of := bg.Entries[last[len(last)-1]].Body.(*translog.Wit)
+	if len(rs.Find("cos", func(e translog.Entry) bool { return e.(*translog.Cos).Size == of.Size })) == 0 {
+		t.Fatal("nobody has cosigned the last head")
+	}
+	bg.Truncate(last[len(last)-1])
+	bg.Resign()
+	res := run(t, w)
+	for _, f := range res.Findings {
+		t.Error(f)
+	}
+	if res.Status != audit.OK {
+		t.Errorf("%s", res.Line())
+	}
+}
+
 func TestWhatTwoLogsDoNotShareIsFound(t *testing.T) {
 	dir := func(dir, peer string) func(translog.Entry) bool {
 		return func(e translog.Entry) bool {
