@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/rogatory/rogatory/node/post"
 	"github.com/rogatory/rogatory/node/store"
@@ -72,7 +73,10 @@ func (s *Shelf) Expect(tx *store.Tx, a *post.Arrival) error {
 				return err
 			}
 			if !may {
-				s.log.Warn("too many attachments are awaited; those of a message are not fetched", "peer", a.From, "case", a.Docket.GetCaseToken())
+				if now := time.Now(); now.Sub(s.told[a.From]) >= time.Hour {
+					s.told[a.From] = now
+					s.log.Warn("too many attachments are awaited: some are not fetched (said once an hour)", "peer", a.From, "case", a.Docket.GetCaseToken())
+				}
 				return nil // the content names them
 			}
 			row = &storev1.Attachment{Id: at.GetId(), Length: at.GetCiphertextLength(), Sha256: at.GetCiphertextSha256()}
