@@ -57,7 +57,7 @@ func produced(t *testing.T) []string {
 		add("lint", string(c))
 		add("lint", string(c)+".hint")
 	}
-	for _, c := range []string{"peer-unit"} { // package desk, which knows the peers' manifests
+	for _, c := range []string{"peer-unit", "no-such-item", "not-refused"} { // package proofreading, which knows the peers' manifests and the case
 		add("lint", c)
 		add("lint", c+".hint")
 	}

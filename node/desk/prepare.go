@@ -103,9 +103,13 @@ func (d *Desk) prepareSend(ctx context.Context, r *nodev1.PrepareRequest, office
 		return nil, err
 	}
 	findings := lint.File(f, known)
-	unknown := d.proof.UnknownUnits(to, r.GetLanguage())
-	rendered := append(proofreading.Render(findings, r.GetLanguage()), unknown...)
-	if !lint.Sendable(findings) || len(unknown) > 0 {
+	wrong, err := d.proof.Unfitting(cover.CaseToken, cover.FromUnit, f.GetContent(), r.GetLanguage())
+	if err != nil {
+		return nil, err
+	}
+	wrong = append(wrong, d.proof.UnknownUnits(to, r.GetLanguage())...)
+	rendered := append(proofreading.Render(findings, r.GetLanguage()), wrong...)
+	if !lint.Sendable(findings) || len(wrong) > 0 {
 		return &nodev1.PrepareResponse{Findings: rendered}, nil
 	}
 	tokens := []string{cover.CaseToken}

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -261,16 +262,6 @@ var forms = []shortForm{
 				if err != nil {
 					return nil, err
 				}
-				resp, err := shown()
-				if err != nil {
-					return nil, err
-				}
-				refused := refusedItems(resp)
-				for _, item := range w {
-					if len(refused) > 0 && !slices.Contains(refused, termCode(item)) {
-						return nil, usage(fmt.Errorf("%s was not refused", termCode(item)), "what was: "+strings.Join(refused, ", "))
-					}
-				}
 				return &rogatoryv1.Content{Body: &rogatoryv1.Content_Objection{Objection: &rogatoryv1.Objection{Items: w, Reasons: *why}}}, nil
 			})
 		},
@@ -329,20 +320,6 @@ func questions(resp *nodev1.ShowResponse) int {
 		}
 	}
 	return 0
-}
-
-// refusedItems is what the peer's newest reply that refuses something refuses.
-func refusedItems(resp *nodev1.ShowResponse) (items []string) {
-	for _, m := range slices.Backward(resp.GetMessages()) {
-		if m.GetOurs() || len(m.GetDocket().GetRefusals()) == 0 {
-			continue
-		}
-		for _, r := range m.GetDocket().GetRefusals() {
-			items = append(items, termCode(r.GetItem()))
-		}
-		return items
-	}
-	return nil
 }
 
 func usefulness(useful, notUseful, wrong bool) rogatoryv1.Usefulness {
@@ -457,14 +434,13 @@ var consentAsk = shortForm{
 			if err != nil {
 				return nil, err
 			}
-			name, count := m.GetMsg(), m.GetDocket().GetCounts().GetItems()
 			body := &rogatoryv1.ConsentRequest{Reason: *why}
 			for _, i := range *items {
-				if uint64(i) >= uint64(count) {
-					return nil, usage(fmt.Errorf("there is no item %d in message %s", i, short(name)), fmt.Sprintf("it has %d, numbered from 0, as request show prints them", count))
+				if i > math.MaxUint32 {
+					return nil, usage(fmt.Errorf("there is no item %d", i), "items are numbered from 0, as request show prints them")
 				}
 				body.Items = append(body.Items, &rogatoryv1.ConsentItem{
-					Ref: &rogatoryv1.ItemRef{Msg: name, Item: uint32(i)}, Recipient: *recipient, Purpose: p,
+					Ref: &rogatoryv1.ItemRef{Msg: m.GetMsg(), Item: uint32(i)}, Recipient: *recipient, Purpose: p,
 				})
 			}
 			return &rogatoryv1.Content{Body: &rogatoryv1.Content_ConsentRequest{ConsentRequest: body}}, nil

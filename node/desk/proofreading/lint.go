@@ -72,12 +72,16 @@ func (p *Reader) UnknownUnits(to []string, language string) (findings []*nodev1.
 		if slices.Contains(names, unit) {
 			continue
 		}
-		params := map[string]string{"path": fmt.Sprintf("to[%d]", i), "country": country, "unit": unit, "units": strings.Join(names, ", ")}
-		findings = append(findings, &nodev1.Finding{
-			Code: FindingUnit, Path: params["path"], Params: params, Text: codes.Text(cmp.Or(language, "en"), "lint."+FindingUnit, params),
-		})
+		findings = append(findings, finding(FindingUnit, fmt.Sprintf("to[%d]", i), language,
+			map[string]string{"country": country, "unit": unit, "units": strings.Join(names, ", ")}))
 	}
 	return findings
+}
+
+// finding is one that the node makes itself.
+func finding(code, path, language string, params map[string]string) *nodev1.Finding {
+	params["path"] = path
+	return &nodev1.Finding{Code: code, Path: path, Params: params, Text: codes.Text(cmp.Or(language, "en"), "lint."+code, params)}
 }
 
 // FindingUnit is the finding that a recipient has no such unit; what the linter knows by itself is in package lint.
