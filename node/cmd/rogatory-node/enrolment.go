@@ -235,20 +235,23 @@ func (p *program) mayConfirm(c *cobra.Command, e *rogatoryv1.Enrolment, first *r
 		return no(fmt.Errorf("%s signed it %s ago: %w", first.GetActor(), span(age), federation.ErrActTime), "an enrolment is confirmed within seven days: have it signed anew")
 	}
 	if !e.GetRevoked() {
-		if err := knownUnits(ctx, cl, e.GetOfficer().GetUnits()); err != nil {
+		if err := newHere(ctx, cl, e.GetOfficer()); err != nil {
 			return err
 		}
 	}
 	return notSecond(who, first)
 }
 
-// knownUnits refuses units that the node does not have.
-func knownUnits(ctx context.Context, cl *client.Client, units []string) error {
+// newHere refuses an entry that the register has already, and units that the node does not have.
+func newHere(ctx context.Context, cl *client.Client, o *rogatoryv1.Officer) error {
 	there, err := cl.Desk.Officers(ctx, &nodev1.OfficersRequest{})
 	if err != nil {
 		return err
 	}
-	for _, unit := range units {
+	if slices.ContainsFunc(there.GetOfficers(), func(x *rogatoryv1.Officer) bool { return proto.Equal(x, o) }) {
+		return no(fmt.Errorf("%s is on the register already, as the file says", o.GetPseudonym()), "nothing needs to be done")
+	}
+	for _, unit := range o.GetUnits() {
 		if !slices.Contains(there.GetUnits(), unit) {
 			return no(fmt.Errorf("the node has no unit %q", unit), "it has "+strings.Join(there.GetUnits(), ", ")+": have it signed anew")
 		}
