@@ -295,12 +295,8 @@ func (r *reopening) survey(ctx context.Context) error {
 		defer cancel()
 		for {
 			var asks errgroup.Group
-			all := true
-			for _, peer := range r.others() {
-				if answered[peer] {
-					continue
-				}
-				all = false
+			open := slices.DeleteFunc(r.others(), func(peer string) bool { return answered[peer] })
+			for _, peer := range open {
 				asks.Go(func() error {
 					call, done := context.WithTimeout(ctx, 5*time.Second)
 					defer done()
@@ -317,7 +313,7 @@ func (r *reopening) survey(ctx context.Context) error {
 				})
 			}
 			_ = asks.Wait()
-			if all {
+			if len(open) == 0 {
 				return nil
 			}
 			select {

@@ -13,6 +13,7 @@ import (
 	"github.com/rogatory/rogatory/crypto/keyring"
 	"github.com/rogatory/rogatory/crypto/translog"
 	rogatoryv1 "github.com/rogatory/rogatory/proto/rogatory/v1"
+	"google.golang.org/protobuf/proto"
 )
 
 // served fails when one of the honest is not served any more.
@@ -201,13 +202,13 @@ func TestFramesThatAreNotFrames(t *testing.T) {
 	for range 500_000 {
 		many.Envelopes = append(many.Envelopes, nil)
 	}
-	crowd, err := envelope.Marshal(many)
+	crowd, err := proto.Marshal(many)
 	must(t, err)
 	bundles := &rogatoryv1.Frame{}
 	for range 100_000 {
 		bundles.Receipts = append(bundles.Receipts, &rogatoryv1.Receipts{})
 	}
-	receipts, err := envelope.Marshal(bundles)
+	receipts, err := proto.Marshal(bundles)
 	must(t, err)
 	advice := &rogatoryv1.Frame{}
 	for range 20_000 {
