@@ -257,6 +257,22 @@ func Cosigned(note []byte, v *LogVerifier, witnesses []*WitnessVerifier) (Checkp
 	return cp, slices.CompactFunc(by, func(a, b Cosignature) bool { return a.Witness == b.Witness }), nil
 }
 
+// CosignTime returns when a witness says that it cosigned a note, in seconds since 1970 by its clock; false when no line bears its name, or the note is
+// none. No signature is checked.
+func CosignTime(note []byte, witness string) (seconds int64, ok bool) {
+	_, lines, err := splitNote(note)
+	if err != nil {
+		return 0, false
+	}
+	for _, l := range lines {
+		if l.name == witness {
+			seconds, _, ok = splitTimestamp(l.sig)
+			return seconds, ok && seconds <= MaxInt/1000
+		}
+	}
+	return 0, false
+}
+
 // Quorum returns how many of n witnesses must have cosigned a head before it counts as witnessed: two thirds of them
 // and one more. n counts those who may witness this log, so not its keeper. No quorum of no witnesses exists: 1.
 func Quorum(n int) int { return 2*n/3 + 1 }

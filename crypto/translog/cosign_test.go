@@ -179,6 +179,12 @@ func TestWitnessCountsOnlyWithBothSignaturesOfOneTime(t *testing.T) {
 	if err != nil || !slices.Equal(by, []Cosignature{{"rogatory.example/witness/RO", noon + 60}}) {
 		t.Errorf("%v, %v", by, err)
 	}
+	if at, ok := CosignTime([]byte(n), "rogatory.example/witness/RO"); !ok || at != noon+60 {
+		t.Errorf("RO says %d, %v", at, ok)
+	}
+	if at, ok := CosignTime([]byte(n), "rogatory.example/witness/GR"); ok {
+		t.Errorf("GR has not signed, but says %d", at)
+	}
 	n += line(ro, noon+120, 0) // which of the two counts would be open
 	if _, by, err = Cosigned([]byte(n), v, ws); err != nil || len(by) != 0 {
 		t.Errorf("%v, %v", by, err)

@@ -17,6 +17,7 @@ const (
 	ofSent = iota
 	ofArrived
 	ofHeads
+	ofCosigned
 )
 
 // direction holds what one has sent and holds of the other against the other's log.
@@ -341,8 +342,12 @@ func (p *pairing) witnessed() error {
 			return nil
 		}
 		own, at := f.int(), f.int()
-		// What the other logged of it may stand behind the end of its export: logs never end together. That it cosigned is proven here.
-		if !known && at+skew <= to.lastAt {
+		switch {
+		case known:
+		case at > to.lastAt: // by the other's own clock: logs never end together, and that it cosigned is proven here
+		case at+skew > to.lastAt:
+			p.short(to, p.w, [3]int64{ofCosigned, own}, "the export ends before a head of "+from.info.Country+" that it cosigned", fmt.Sprint(s), "")
+		default:
 			p.note(audit.CodeAbsentPeer, from, own, fmt.Sprintf("a head of %d leaves that %s cosigned and has not logged", s, to.info.Country), r.String(), "")
 		}
 		return nil

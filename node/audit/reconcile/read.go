@@ -89,8 +89,12 @@ func (x *reconciler) entry(s, other *side, e *archive.Entry, leaf translog.Leaf)
 	case *translog.Reseal:
 		return s.sends.messages.add(x.about(&k.Of, again, e.Index).hash(&k.Stmt).b)
 	case *translog.Cos:
-		if slices.Contains(k.By, witnessOf(there)) {
-			return s.sends.cosigned.add(x.make.begin().int(k.Size).hash(&k.Root).flag(true).int(e.Index, leaf.At).b)
+		if by := witnessOf(there); slices.Contains(k.By, by) {
+			at := leaf.At
+			if seconds, ok := translog.CosignTime(e.Side("checkpoint"), by); ok {
+				at = seconds * 1000
+			}
+			return s.sends.cosigned.add(x.make.begin().int(k.Size).hash(&k.Root).flag(true).int(e.Index, at).b)
 		}
 	case *translog.Wit:
 		s.behind(there, k.Log)
