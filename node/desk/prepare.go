@@ -189,7 +189,7 @@ func (d *Desk) cover(f *rogatoryv1.RequestFile, officer *rogatoryv1.Officer) (to
 			switch docket := lint.DocketOf(f.GetContent(), cover); {
 			case of != (exchange.Name{}):
 				cover.Of = of[:]
-			case casefile.Opens(docket) || c.Notice() || c.Kind == exchange.KindJoint:
+			case exchange.Opens(docket) || c.Notice() || c.Kind == exchange.KindJoint:
 			case c.Unsent():
 				return nil, cover, fmt.Errorf("case %s: %w", c.Token, refusal.ErrUnsent)
 			default:

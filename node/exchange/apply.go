@@ -100,7 +100,7 @@ func (c *Case) fits(in *input) *TransitionError {
 
 // early reports whether an arrived message names something that is not here yet.
 func (c *Case) early(in *input) bool {
-	if in.opens() != "" {
+	if opens(in.kind, in.joint) != "" {
 		return false
 	}
 	if c.Kind == "" || c.State.opening() {
@@ -120,7 +120,7 @@ func (c *Case) step(in *input, r *rules.Rules) (Change, *TransitionError) {
 	ch := Change{Step: in.step, Msg: in.msg, Of: in.of, From: c.State}
 	kind, side := c.Kind, c.Side
 	if kind == "" && (in.isMessage() || in.event == EventDraft) {
-		kind, side = in.opens(), Opening
+		kind, side = opens(in.kind, in.joint), Opening
 		if in.event == EventArrived {
 			side = Answering
 		}
@@ -139,7 +139,7 @@ func (c *Case) step(in *input, r *rules.Rules) (Change, *TransitionError) {
 	var err *TransitionError
 	switch {
 	case in.isMessage():
-		if in.opens() != "" && c.State.opening() {
+		if opens(in.kind, in.joint) != "" && c.State.opening() {
 			c.open(in, kind, side)
 		}
 		ch.Moot, err = c.takeMessage(in, r)

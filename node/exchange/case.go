@@ -312,6 +312,14 @@ func (c Case) Message(n Name) (Message, bool) {
 	return Message{}, false
 }
 
+// Code is the state as leaves and listings spell it.
+func (s State) Code() string {
+	if s == None {
+		return "new"
+	}
+	return string(s)
+}
+
 // opening reports whether the case is before its first message.
 func (s State) opening() bool {
 	return s == None || s == Draft || s == PendingApproval || s == Approved

@@ -115,7 +115,7 @@ func (c *Case) drafting(in *input, kind CaseKind, side Side) *TransitionError {
 	i := slices.IndexFunc(c.Drafts, func(d DraftRecord) bool { return d.Name == in.draft })
 	if in.event == EventDraft {
 		if first {
-			if in.opens() == "" {
+			if opens(in.kind, in.joint) == "" {
 				return c.refuse(in, CodeIllegal)
 			}
 			if i < 0 && len(c.Drafts) > 0 && c.Kind != KindJoint {

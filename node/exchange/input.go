@@ -238,7 +238,7 @@ func (in *input) complete() string {
 			return "parties"
 		}
 	}
-	opener := in.opens()
+	opener := opens(in.kind, in.joint)
 	if opener != "" && in.of != (Name{}) && opener != KindJoint {
 		return "of"
 	}
@@ -248,15 +248,18 @@ func (in *input) complete() string {
 	return ""
 }
 
-// opens returns the kind of case that the message opens, or "".
-func (in *input) opens() CaseKind {
-	switch in.kind {
+// Opens reports whether a message with this docket opens a case.
+func Opens(d *rogatoryv1.Docket) bool { return opens(d.GetKind(), d.GetJoint()) != "" }
+
+// opens returns the kind of case that such a message opens, or "".
+func opens(kind rogatoryv1.Kind, joint rogatoryv1.JointAct) CaseKind {
+	switch kind {
 	case rogatoryv1.Kind_KIND_REQUEST, rogatoryv1.Kind_KIND_FIU_REQUEST:
 		return KindRequest
 	case rogatoryv1.Kind_KIND_SPONTANEOUS:
 		return KindSpontaneous
 	case rogatoryv1.Kind_KIND_JOINT:
-		if in.joint == rogatoryv1.JointAct_JOINT_ACT_PROPOSE {
+		if joint == rogatoryv1.JointAct_JOINT_ACT_PROPOSE {
 			return KindJoint
 		}
 	}

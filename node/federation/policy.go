@@ -63,6 +63,17 @@ type Decision struct {
 	Why Why
 }
 
+// Code is the decision as leaves have it.
+func (d Decision) Code() string {
+	switch d.Verdict {
+	case v1.Verdict_VERDICT_ANSWER:
+		return "answer"
+	case v1.Verdict_VERDICT_REFUSE:
+		return "refuse"
+	}
+	return "ask-officer"
+}
+
 // Decide returns what becomes of a message. The first rule that fits decides. If none does, an officer is asked: silence
 // of the rules neither releases nor refuses anything. A method that nobody knows therefore goes before an officer too,
 // unless a rule refuses it, and is never answered, because no unit lists it among its services. A rule that lets answer

@@ -27,18 +27,8 @@ const (
 // skew is how far an act's time may be from that of its leaf: what the node allows, and a while for the commit.
 const skew = int64((federation.ActSkew + 2*federation.ClockSkew) / time.Millisecond)
 
-func opens(d *rogatoryv1.Docket) bool {
-	switch d.GetKind() {
-	case rogatoryv1.Kind_KIND_REQUEST, rogatoryv1.Kind_KIND_FIU_REQUEST, rogatoryv1.Kind_KIND_SPONTANEOUS:
-		return true
-	case rogatoryv1.Kind_KIND_JOINT:
-		return d.GetJoint() == rogatoryv1.JointAct_JOINT_ACT_PROPOSE
-	}
-	return false
-}
-
 // asks reports whether the rules decide about a message when it comes.
-func asks(d *rogatoryv1.Docket) bool { return d.GetMethod() == lint.MethodAsk && opens(d) }
+func asks(d *rogatoryv1.Docket) bool { return d.GetMethod() == lint.MethodAsk && exchange.Opens(d) }
 
 // standsElsewhere reports whether the docket of a step stands beside another leaf: that of its message, or of its draft.
 func standsElsewhere(e *translog.Case) bool {
@@ -84,7 +74,7 @@ func (f *folder) plain(t *task) {
 // route judges which unit a message went to: the one that it names when it opens a case, and that which has the case afterwards.
 func (f *folder) route(t *task, k *caseOf, e *translog.Case) {
 	d, want := t.message.docket, k.unit
-	if opens(d) {
+	if exchange.Opens(d) {
 		want = d.GetToUnit()
 	}
 	if want != "" && e.Unit != want {
@@ -420,7 +410,7 @@ func (f *folder) decision(t *task, k *caseOf, e *translog.Case) {
 		}
 	}
 	d := dir.Policy().Decide(q)
-	want, found := decisionCode(d)+" by "+d.Rule, e.Decision+" by "+e.Rule
+	want, found := d.Code()+" by "+d.Rule, e.Decision+" by "+e.Rule
 	if want == found && d.Verdict != rogatoryv1.Verdict_VERDICT_REFUSE {
 		return
 	}
@@ -429,14 +419,4 @@ func (f *folder) decision(t *task, k *caseOf, e *translog.Case) {
 		code = audit.CodeRight
 	}
 	f.note(code, l.index, "the decision about case "+t.token+" ("+string(d.Why)+")", want, found)
-}
-
-func decisionCode(d federation.Decision) string {
-	switch d.Verdict {
-	case rogatoryv1.Verdict_VERDICT_ANSWER:
-		return "answer"
-	case rogatoryv1.Verdict_VERDICT_REFUSE:
-		return "refuse"
-	}
-	return "ask-officer"
 }

@@ -42,7 +42,7 @@ func (f *folder) effectless(t *task) {
 			return
 		}
 		c = *f.get(k)
-	} else if !opens(m.docket) {
+	} else if !exchange.Opens(m.docket) {
 		return
 	}
 	if name := exchange.Name(m.leaf.DocketCommit); slices.ContainsFunc(c.Drafts, func(d exchange.DraftRecord) bool { return d.Name == name }) {

@@ -106,7 +106,7 @@ func (c *course) save(root translog.Hash) *Saved {
 			}
 			if !k.lost {
 				c := k.look()
-				one.State, one.Due = stateCode(c.State), c.Due()
+				one.State, one.Due = c.State.Code(), c.Due()
 			}
 			for _, e := range k.expect {
 				one.Expect = append(one.Expect, SavedStep{Docket: e.docket[:], Due: e.due, Event: e.event, From: e.from, Of: e.of[:], To: e.to})

@@ -27,7 +27,7 @@ func (k *caseOf) track(t *task, e *translog.Case) {
 		if e.Unit != "" {
 			k.unit = e.Unit
 		}
-		if t.message != nil && opens(t.message.docket) {
+		if t.message != nil && exchange.Opens(t.message.docket) {
 			k.answer = e.Decision == "answer"
 		}
 	case exchange.EventSent:
@@ -96,7 +96,7 @@ func (f *folder) step(t *task) {
 	*before = next
 	due := next.Due()
 	for i, ch := range changes {
-		want := expected{event: string(ch.Step), of: translog.Hash(ch.Msg), from: string(ch.From), to: stateCode(ch.To), due: due}
+		want := expected{event: string(ch.Step), of: translog.Hash(ch.Msg), from: string(ch.From), to: ch.To.Code(), due: due}
 		switch {
 		case !want.of.IsZero():
 		case event.Draft != exchange.Name{}:
@@ -236,7 +236,7 @@ func (k *caseOf) move(t *task, e *translog.Case) {
 // receipt or a person stands behind it, and that it takes two people to send and to erase. The folding has judged the rest while the dockets were there.
 func (f *folder) bare(t *task, k *caseOf, e *translog.Case, was string) {
 	l := t.line
-	if was != "" && was != stateCode(exchange.State(e.FromState)) {
+	if was != "" && was != exchange.State(e.FromState).Code() {
 		f.note(audit.CodeState, l.index, "state before the step of case "+t.token, was, e.FromState)
 	}
 	kind, _, _ := strings.Cut(e.Event, ".")
@@ -283,13 +283,6 @@ func hashText(h translog.Hash) string {
 		return "-"
 	}
 	return h.String()
-}
-
-func stateCode(s exchange.State) string {
-	if s == exchange.None {
-		return "new"
-	}
-	return string(s)
 }
 
 func timeText(ms int64) string {

@@ -15,6 +15,7 @@ import (
 	"github.com/rogatory/rogatory/configs"
 	"github.com/rogatory/rogatory/crypto/translog"
 	"github.com/rogatory/rogatory/node/desk/refusal"
+	"github.com/rogatory/rogatory/node/limit"
 	"github.com/rogatory/rogatory/node/store"
 	storev1 "github.com/rogatory/rogatory/proto/rogatory/store/v1"
 )
@@ -25,14 +26,14 @@ type Shelf struct {
 	store *store.Store
 	log   *slog.Logger
 
-	waits   map[string]waits     // by peer; owned by whatever transaction runs
-	told    map[string]time.Time // by peer: when the log last said that it announces too many; likewise
-	awaited chan struct{}        // holds something when a message with attachments has arrived
+	waits   map[string]waits // by peer; owned by whatever transaction runs
+	told    limit.Rate       // how often the log says that a peer announces too many
+	awaited chan struct{}    // holds something when a message with attachments has arrived
 }
 
 // New returns the shelf of a node's store.
 func New(node *configs.Node, s *store.Store, log *slog.Logger) *Shelf {
-	return &Shelf{node: node, store: s, log: log, waits: map[string]waits{}, told: map[string]time.Time{}, awaited: make(chan struct{}, 1)}
+	return &Shelf{node: node, store: s, log: log, waits: map[string]waits{}, told: limit.Rate{Burst: 1, Every: time.Hour}, awaited: make(chan struct{}, 1)}
 }
 
 // Awaited holds something when a transaction has noted attachments that are to be fetched. It may not be committed yet.

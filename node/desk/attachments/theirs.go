@@ -73,8 +73,7 @@ func (s *Shelf) Expect(tx *store.Tx, a *post.Arrival) error {
 				return err
 			}
 			if !may {
-				if now := time.Now(); now.Sub(s.told[a.From]) >= time.Hour {
-					s.told[a.From] = now
+				if s.told.Take(a.From, time.Now()) == 0 {
 					s.log.Warn("too many attachments are awaited: some are not fetched (said once an hour)", "peer", a.From, "case", a.Docket.GetCaseToken())
 				}
 				return nil // the content names them

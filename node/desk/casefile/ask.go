@@ -23,17 +23,6 @@ func WellFormed(s string) bool {
 		len(year) == 4 && digits(year) && len(number) >= 6 && len(number) <= 12 && digits(number)
 }
 
-// Opens reports whether a message opens a case.
-func Opens(d *rogatoryv1.Docket) bool {
-	switch d.GetKind() {
-	case rogatoryv1.Kind_KIND_REQUEST, rogatoryv1.Kind_KIND_FIU_REQUEST, rogatoryv1.Kind_KIND_SPONTANEOUS:
-		return true
-	case rogatoryv1.Kind_KIND_JOINT:
-		return d.GetJoint() == rogatoryv1.JointAct_JOINT_ACT_PROPOSE
-	}
-	return false
-}
-
 // Address names a unit of a country as people write it; an empty unit is the country as a whole.
 func Address(country, unit string) string {
 	if unit == "" {
@@ -93,7 +82,7 @@ func (c *File) AnswersItself(r *store.Reader) (bool, error) {
 		return false, err
 	}
 	e, ok := leaf.Entry.(*translog.Case)
-	return ok && e.Of == translog.Hash(c.Messages[0].Name) && e.Decision == decisionCode(federation.Decision{Verdict: rogatoryv1.Verdict_VERDICT_ANSWER}), nil
+	return ok && e.Of == translog.Hash(c.Messages[0].Name) && e.Decision == federation.Decision{Verdict: rogatoryv1.Verdict_VERDICT_ANSWER}.Code(), nil
 }
 
 // MayClaim refuses to say that something was erased which is still here.

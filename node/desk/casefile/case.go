@@ -158,7 +158,7 @@ func (c *File) Save(tx *store.Tx, undelivered time.Duration) error {
 		body = c.Encode()
 	}
 	return tx.PutCase(&storev1.CaseSummary{
-		Token: c.Token, Number: c.Token, Unit: c.Unit, State: StateCode(c.State), Peer: c.Peer, Side: side,
+		Token: c.Token, Number: c.Token, Unit: c.Unit, State: c.State.Code(), Peer: c.Peer, Side: side,
 		UpdatedMs: uint64(c.Changed), DeadlineMs: uint64(c.Due()), OpenedMs: c.Opened, WakeMs: c.wakes(undelivered),
 		Kind: uint32(c.opener), Urgency: uint32(c.Urgency), Assignee: c.Assignee, Acts: c.acts,
 	}, body)

@@ -98,7 +98,7 @@ func docketCommit(tx *store.Tx, c exchange.Case, name envelope.Name) (translog.H
 // when all is done that the event has set off.
 func (c *File) leaf(tx *store.Tx, ch exchange.Change, draft exchange.Name, due int64, why Why) error {
 	leaf := &translog.Case{
-		Case: c.Token, Event: string(ch.Step), FromState: string(ch.From), ToState: StateCode(ch.To),
+		Case: c.Token, Event: string(ch.Step), FromState: string(ch.From), ToState: ch.To.Code(),
 		Of: translog.Hash(ch.Msg), Docket: why.Commit, Due: due, Unit: why.Unit,
 	}
 	switch {
@@ -109,7 +109,7 @@ func (c *File) leaf(tx *store.Tx, ch exchange.Change, draft exchange.Name, due i
 		leaf.Of = translog.Hash(ch.Of)
 	}
 	if why.Decision.Rule != "" {
-		leaf.Rule, leaf.Decision, leaf.Policy, leaf.Manifest = why.Decision.Rule, decisionCode(why.Decision), why.Policy, why.Manifest
+		leaf.Rule, leaf.Decision, leaf.Policy, leaf.Manifest = why.Decision.Rule, why.Decision.Code(), why.Policy, why.Manifest
 	}
 	docket := why.Kept
 	var assertion []byte
@@ -152,22 +152,4 @@ func (c *File) leaf(tx *store.Tx, ch exchange.Change, draft exchange.Name, due i
 		return tx.PutSide(index, "assertion", assertion)
 	}
 	return nil
-}
-
-// StateCode is a state as leaves and listings spell it.
-func StateCode(s exchange.State) string {
-	if s == exchange.None {
-		return "new"
-	}
-	return string(s)
-}
-
-func decisionCode(d federation.Decision) string {
-	switch d.Verdict {
-	case rogatoryv1.Verdict_VERDICT_ANSWER:
-		return "answer"
-	case rogatoryv1.Verdict_VERDICT_REFUSE:
-		return "refuse"
-	}
-	return "ask-officer"
 }

@@ -95,7 +95,7 @@ func (a *deed) open(tx *store.Tx, m *drafts.Message) (*casefile.File, error) {
 		return nil, err
 	}
 	if !c.Told {
-		begins := casefile.Opens(m.Docket) || m.Docket.GetKind() == rogatoryv1.Kind_KIND_GOVERNANCE
+		begins := exchange.Opens(m.Docket) || m.Docket.GetKind() == rogatoryv1.Kind_KIND_GOVERNANCE
 		if token := m.Docket.GetCaseToken(); !begins || !casefile.WellFormed(token) || token[:2] != a.d.cfg.Node.Country {
 			return nil, fmt.Errorf("case %s: %w", m.Docket.GetCaseToken(), refusal.ErrToken)
 		}

@@ -82,7 +82,7 @@ func (k *Clerk) Admit(tx *store.Tx, a *post.Arrival) (post.Admission, error) {
 		return k.admitNotice(c, a)
 	}
 	unit := c.Unit
-	if !c.Told || unopened && casefile.Opens(a.Docket) {
+	if !c.Told || unopened && exchange.Opens(a.Docket) {
 		// Who opens the case says where it goes, whoever wrote first.
 		u := k.route(a.Docket)
 		if u == "" {
@@ -92,7 +92,7 @@ func (k *Clerk) Admit(tx *store.Tx, a *post.Arrival) (post.Admission, error) {
 		c.Begin(a.Docket.GetKind())
 	}
 	why := casefile.Why{Commit: a.DocketCommit(), Unit: unit}
-	if a.Docket.GetMethod() == lint.MethodAsk && casefile.Opens(a.Docket) {
+	if a.Docket.GetMethod() == lint.MethodAsk && exchange.Opens(a.Docket) {
 		if err = k.decide(tx, a, unit, &why); err != nil {
 			return post.Admission{}, err
 		}
@@ -159,5 +159,5 @@ func mayBegin(a *post.Arrival) bool {
 	if !casefile.WellFormed(token) {
 		return false
 	}
-	return token[:2] == a.From || a.Docket.GetKind() == rogatoryv1.Kind_KIND_JOINT && !casefile.Opens(a.Docket) && token[:2] != a.Message.GetTo()
+	return token[:2] == a.From || a.Docket.GetKind() == rogatoryv1.Kind_KIND_JOINT && !exchange.Opens(a.Docket) && token[:2] != a.Message.GetTo()
 }

@@ -26,7 +26,7 @@ func (k *Clerk) Returned(tx *store.Tx, r *post.Returned) (post.Admission, error)
 	notice := r.Docket.GetKind() == rogatoryv1.Kind_KIND_GOVERNANCE
 	switch {
 	case !c.Told:
-		if !casefile.Opens(r.Docket) && !notice || !casefile.WellFormed(token) {
+		if !exchange.Opens(r.Docket) && !notice || !casefile.WellFormed(token) {
 			return post.Admission{Reject: RejectToken}, nil
 		}
 		c.Unit = r.Docket.GetFromUnit()

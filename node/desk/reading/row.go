@@ -71,7 +71,7 @@ func rowOf(r *store.Reader, c *casefile.File, now int64) (*nodev1.CaseRow, error
 // row is what a case says of itself.
 func row(c *casefile.File, now int64) *nodev1.CaseRow {
 	r := &nodev1.CaseRow{
-		CaseToken: c.Token, State: casefile.StateCode(c.State), Kind: string(c.Kind), Peer: c.Peer, Unit: c.Unit, PeerUnit: c.PeerUnit,
+		CaseToken: c.Token, State: c.State.Code(), Kind: string(c.Kind), Peer: c.Peer, Unit: c.Unit, PeerUnit: c.PeerUnit,
 		Ours: c.Side == exchange.Opening, DeadlineMs: uint64(c.Due()), UpdatedMs: uint64(c.Changed), Assignee: c.Assignee,
 		Urgent: c.Urgency > rogatoryv1.Urgency_URGENCY_NORMAL,
 	}

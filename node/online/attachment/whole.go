@@ -30,7 +30,6 @@ const (
 func (p *Puller) finish(ctx context.Context, a *storev1.Attachment) error {
 	var told map[int64]string
 	_, err := p.cfg.Store.Update(ctx, func(tx *store.Tx) error {
-		told = map[int64]string{}
 		row, err := tx.Attachment(a.GetId())
 		if err != nil {
 			return err
@@ -39,16 +38,8 @@ func (p *Puller) finish(ctx context.Context, a *storev1.Attachment) error {
 		if err := tx.PutAttachment(row); err != nil {
 			return err
 		}
-		for _, of := range row.GetCopies() {
-			index, err := appendWhole(tx, of)
-			if err != nil {
-				return err
-			}
-			if index >= 0 {
-				told[index] = of.GetPeer()
-			}
-		}
-		return nil
+		told, err = appendWholes(tx, row.GetCopies())
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("noting that an attachment is here: %w", err)
@@ -96,18 +87,9 @@ func (p *Puller) tellListed(ctx context.Context) error {
 		return nil
 	}
 	var told map[int64]string
-	if _, err = p.cfg.Store.Update(ctx, func(tx *store.Tx) error {
-		told = map[int64]string{}
-		for _, of := range untold {
-			index, err := appendWhole(tx, of)
-			if err != nil {
-				return err
-			}
-			if index >= 0 {
-				told[index] = of.GetPeer()
-			}
-		}
-		return nil
+	if _, err = p.cfg.Store.Update(ctx, func(tx *store.Tx) (err error) {
+		told, err = appendWholes(tx, untold)
+		return err
 	}); err != nil {
 		switch {
 		case ctx.Err() != nil:
@@ -129,6 +111,21 @@ func (p *Puller) tell(leaves map[int64]string) {
 			p.cfg.Whole(peer, index)
 		}
 	}
+}
+
+// appendWholes appends the `whole` leaves that these messages lack, and returns by index the peers that they are for.
+func appendWholes(tx *store.Tx, list []*storev1.AttachmentCopy) (map[int64]string, error) {
+	told := map[int64]string{}
+	for _, of := range list {
+		index, err := appendWhole(tx, of)
+		if err != nil {
+			return nil, err
+		}
+		if index >= 0 {
+			told[index] = of.GetPeer()
+		}
+	}
+	return told, nil
 }
 
 // appendWhole appends the `whole` leaf of a message whose attachments are all here, and returns its index, or -1. The leaf's list is
