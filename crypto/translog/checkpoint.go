@@ -159,7 +159,7 @@ func openNote(b []byte, v *LogVerifier) (Checkpoint, []sigLine, error) {
 	if err != nil {
 		return Checkpoint{}, nil, err
 	}
-	cp, err := parseText(text)
+	cp, err := ParseText(text)
 	if err != nil {
 		return Checkpoint{}, nil, err
 	}

@@ -2,7 +2,6 @@ package translog
 
 import (
 	"bytes"
-	"encoding/base64"
 	"fmt"
 	"slices"
 )
@@ -94,11 +93,7 @@ func FormatHeads(a, b []byte, proof []Hash) []byte {
 	if len(proof) > 0 {
 		out = append(out, '\n')
 	}
-	for i := range proof {
-		out = base64.StdEncoding.AppendEncode(out, proof[i][:])
-		out = append(out, '\n')
-	}
-	return out
+	return AppendHashes(out, proof)
 }
 
 // ParseHeads is the inverse of [FormatHeads]. Nothing is verified. Errors wrap [ErrNote], [ErrProof] or [ErrTooLarge].
@@ -115,14 +110,7 @@ func ParseHeads(text []byte) (a, b []byte, proof []Hash, err error) {
 		return a, slices.Concat(parts[2], parts[3]), nil, nil
 	}
 	b = slices.Concat(parts[2], bytes.TrimSuffix(parts[3], []byte("\n")))
-	for line := range bytes.Lines(parts[4]) {
-		raw, ok := decodeBase64(bytes.TrimSuffix(line, []byte("\n")))
-		if !ok || len(raw) != HashSize || !bytes.HasSuffix(line, []byte("\n")) || len(proof) > MaxProofHashes {
-			return nil, nil, nil, fmt.Errorf("reading two heads: %w", ErrProof)
-		}
-		proof = append(proof, Hash(raw))
-	}
-	if len(proof) == 0 {
+	if proof, err = ParseHashes(parts[4]); err != nil || len(proof) == 0 {
 		return nil, nil, nil, fmt.Errorf("reading two heads: %w", ErrProof)
 	}
 	return a, b, proof, nil

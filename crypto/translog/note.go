@@ -110,8 +110,8 @@ func find(lines []sigLine, name string, id [4]byte) (sigLine, error) {
 	return found, nil
 }
 
-// parseText reads the three lines of a checkpoint: origin, size and root. Extension lines are refused.
-func parseText(text []byte) (Checkpoint, error) {
+// ParseText is the strict inverse of [Checkpoint.Text]: origin, size and root. Extension lines are refused. The error wraps [ErrNote].
+func ParseText(text []byte) (Checkpoint, error) {
 	s := strings.TrimSuffix(string(text), "\n")
 	name, rest, ok1 := strings.Cut(s, "\n")
 	size, root, ok2 := strings.Cut(rest, "\n")

@@ -39,10 +39,7 @@ func (p *Proof) Marshal() ([]byte, error) {
 	b = append(b, "index "...)
 	b = strconv.AppendInt(b, p.Index, 10)
 	b = append(b, '\n')
-	for i := range p.Hashes {
-		b = base64.StdEncoding.AppendEncode(b, p.Hashes[i][:])
-		b = append(b, '\n')
-	}
+	b = AppendHashes(b, p.Hashes)
 	b = append(b, '\n')
 	return append(b, p.Checkpoint...), nil
 }
@@ -72,23 +69,41 @@ func ParseProof(b []byte) (Proof, error) {
 	if p.Index, used = readInt([]byte(n)); !ok || used == 0 || used != len(n) || p.Index == MaxInt {
 		return Proof{}, bad
 	}
-	for rest != "" {
-		line, rest, _ = strings.Cut(rest, "\n")
-		h, ok := decodeBase64([]byte(line))
-		if !ok || len(h) != HashSize || len(p.Hashes) == MaxProofHashes {
-			return Proof{}, bad
-		}
-		p.Hashes = append(p.Hashes, Hash(h))
+	var err error
+	if p.Hashes, err = ParseHashes([]byte(rest)); err != nil {
+		return Proof{}, bad
 	}
 	text, _, err := splitNote(checkpoint)
 	if err != nil {
 		return Proof{}, bad
 	}
-	if _, err := parseText(text); err != nil {
+	if _, err := ParseText(text); err != nil {
 		return Proof{}, bad
 	}
 	p.Checkpoint = bytes.Clone(checkpoint)
 	return p, nil
+}
+
+// AppendHashes appends a line of standard base64 for each hash, as proofs have them.
+func AppendHashes(dst []byte, hashes []Hash) []byte {
+	for i := range hashes {
+		dst = base64.StdEncoding.AppendEncode(dst, hashes[i][:])
+		dst = append(dst, '\n')
+	}
+	return dst
+}
+
+// ParseHashes is the strict inverse of [AppendHashes], of at most [MaxProofHashes]. The error is [ErrProof].
+func ParseHashes(text []byte) (hashes []Hash, err error) {
+	for line := range bytes.Lines(text) {
+		b64, whole := bytes.CutSuffix(line, []byte("\n"))
+		h, ok := decodeBase64(b64)
+		if !whole || !ok || len(h) != HashSize || len(hashes) == MaxProofHashes {
+			return nil, ErrProof
+		}
+		hashes = append(hashes, Hash(h))
+	}
+	return hashes, nil
 }
 
 // Verify checks both signatures of the checkpoint and the path from the leaf to its root, and returns the checkpoint.

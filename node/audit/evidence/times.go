@@ -3,10 +3,8 @@ package evidence
 import (
 	"bytes"
 	"cmp"
-	"encoding/base64"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/rogatory/rogatory/crypto/timestamp"
@@ -66,54 +64,10 @@ func (m *maker) stamp(h *half, size int64) error {
 		}
 		name := dirTimes + "/" + h.country
 		m.s[name+extToken], m.s[name+extText] = b, []byte(cp.Text())
-		m.put(name+extPath, pathText(path))
+		m.put(name+extPath, translog.AppendHashes(nil, path))
 		return nil
 	}
 	return nil
-}
-
-func pathText(path []translog.Hash) []byte {
-	var b bytes.Buffer
-	for _, h := range path {
-		b.WriteString(base64.StdEncoding.EncodeToString(h[:]) + "\n")
-	}
-	return b.Bytes()
-}
-
-// parsePath reads what pathText writes.
-func parsePath(b []byte) ([]translog.Hash, error) {
-	var path []translog.Hash
-	for line := range strings.Lines(string(b)) {
-		raw, err := base64.StdEncoding.DecodeString(strings.TrimSuffix(line, "\n"))
-		if err != nil || len(raw) != translog.HashSize || len(path) > 2*translog.MaxProofHashes {
-			return nil, ErrForm
-		}
-		path = append(path, translog.Hash(raw))
-	}
-	if !bytes.Equal(pathText(path), b) {
-		return nil, ErrForm
-	}
-	return path, nil
-}
-
-// parseHead reads the text of a checkpoint.
-func parseHead(b []byte) (cp translog.Checkpoint, err error) {
-	lines := strings.Split(string(b), "\n")
-	if len(lines) != 4 {
-		return cp, ErrForm
-	}
-	cp.Origin = lines[0]
-	if cp.Size, err = strconv.ParseInt(lines[1], 10, 64); err != nil {
-		return cp, ErrForm
-	}
-	root, err := base64.StdEncoding.DecodeString(lines[2])
-	if err != nil || len(root) != translog.HashSize {
-		return cp, ErrForm
-	}
-	if cp.Root = translog.Hash(root); cp.Text() != string(b) {
-		return cp, ErrForm
-	}
-	return cp, nil
 }
 
 // times checks the tokens: that each stands over a head of a log that is here, which holds all its leaves, and, where the auditor trusts somebody about
@@ -129,7 +83,7 @@ func (f *facts) times(a *audit.Anchor) {
 		}
 		t := &timed{country: stem(name, extToken)}
 		var err error
-		if t.head, err = parseHead(f.s[country+extText]); err != nil {
+		if t.head, err = translog.ParseText(f.s[country+extText]); err != nil {
 			f.note(audit.CodeCanon, country+extText, "not the text of a checkpoint")
 			continue
 		}
@@ -157,7 +111,7 @@ func (f *facts) times(a *audit.Anchor) {
 
 // holds says why a head does not hold all leaves of a country's log that are here; nothing when it does.
 func (f *facts) holds(t *timed, text []byte) string {
-	path, err := parsePath(text)
+	path, err := translog.ParseHashes(text)
 	if err != nil {
 		return "its path is not in form"
 	}
