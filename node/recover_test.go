@@ -433,7 +433,7 @@ func TestWhatDoesNotComeBackIsNamed(t *testing.T) {
 		destroy(t, bg.country, erased)
 		destroy(t, bg.country, forgotten)
 		rs.restore(backup)
-		soon := func(o *node.RecoverOptions) { o.Wait = 5 * time.Second }
+		soon := func(o *node.RecoverOptions) { o.Wait = 20 * time.Second } // a question that is lost is asked again after five
 		if _, plan, err := rs.recover(soon); !errors.Is(err, node.ErrUnheard) || len(plan.Heard) != 0 {
 			t.Fatalf("recovering with nobody there: %+v, %v", plan, err)
 		}
