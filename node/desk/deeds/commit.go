@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/rogatory/rogatory/node/desk/casefile"
 	"github.com/rogatory/rogatory/node/desk/officers"
 	"github.com/rogatory/rogatory/node/desk/reading"
 	"github.com/rogatory/rogatory/node/desk/refusal"
@@ -157,6 +158,11 @@ func WhoOf(officer *rogatoryv1.Officer) exchange.Who {
 // event is a step that the actor makes now.
 func (a *deed) event(tx *store.Tx, kind exchange.EventKind) exchange.Event {
 	return exchange.Event{Kind: kind, At: tx.At(), Index: uint64(tx.Size()), Actor: a.act.GetActor(), Who: WhoOf(a.officer)}
+}
+
+// step makes a step that sends nothing and whose docket says no more than who makes it.
+func (a *deed) step(tx *store.Tx, c *casefile.File, e exchange.Event) error {
+	return c.Step(tx, e, a.d.cfg.House.Rules(false), casefile.Why{Assertion: a.assertion, Local: a.local(c.Token)})
 }
 
 // local is the docket of a step that sends nothing.

@@ -141,7 +141,7 @@ func (a *deed) sendBack(tx *store.Tx, c *casefile.File, p *drafts.Draft) error {
 	e.Draft = p.Name()
 	// The first draft of a joint case that is discarded takes the case with it.
 	if c.State != exchange.Discarded {
-		if err := c.Step(tx, e, a.d.cfg.House.Rules(false), casefile.Why{Assertion: a.assertion, Local: a.local(c.Token)}); err != nil {
+		if err := a.step(tx, c, e); err != nil {
 			return err
 		}
 	}

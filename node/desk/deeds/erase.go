@@ -98,7 +98,7 @@ func (a *deed) eraseCase(tx *store.Tx, c *casefile.File) (blobs [][]byte, err er
 	if err := mayErase(tx, c); err != nil {
 		return nil, err
 	}
-	if err := c.Step(tx, a.event(tx, kind), a.d.cfg.House.Rules(false), casefile.Why{Assertion: a.assertion, Local: a.local(c.Token)}); err != nil {
+	if err := a.step(tx, c, a.event(tx, kind)); err != nil {
 		return nil, err
 	}
 	if kind == exchange.EventProposeErase {
@@ -128,7 +128,7 @@ func (a *deed) eraseItem(tx *store.Tx, c *casefile.File, name exchange.Name) (bl
 	if m.Out && m.Received == 0 && !m.Rejected {
 		return nil, fmt.Errorf("erasing a message of case %s: %w", c.Token, refusal.ErrOnItsWay)
 	}
-	if err := c.Step(tx, e, a.d.cfg.House.Rules(false), casefile.Why{Assertion: a.assertion, Local: a.local(c.Token)}); err != nil {
+	if err := a.step(tx, c, e); err != nil {
 		return nil, err
 	}
 	if e.Kind == exchange.EventProposeEraseItem {

@@ -74,7 +74,7 @@ func (a *deed) hold(ctx context.Context, messages []*drafts.Message, tokens []st
 			}
 			e := a.event(tx, exchange.EventApprove)
 			e.Draft = frozen[i].Name()
-			if err := c.Step(tx, e, a.d.cfg.House.Rules(false), casefile.Why{Assertion: a.assertion, Local: a.local(c.Token)}); err != nil {
+			if err := a.step(tx, c, e); err != nil {
 				return err
 			}
 			return frozen[i].Judge(tx, drafts.Approved, a.assertion)

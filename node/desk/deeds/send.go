@@ -115,7 +115,7 @@ func (a *deed) open(tx *store.Tx, m *drafts.Message) (*casefile.File, error) {
 	// Whoever answers a request has taken it up.
 	if c.Kind == exchange.KindRequest && c.Side == exchange.Answering && c.State == exchange.Received {
 		e := a.event(tx, exchange.EventRegister)
-		if err := c.Step(tx, e, a.d.cfg.House.Rules(false), casefile.Why{Assertion: a.assertion, Local: a.local(c.Token)}); err != nil {
+		if err := a.step(tx, c, e); err != nil {
 			return nil, err
 		}
 	}
@@ -257,7 +257,7 @@ func (a *deed) approveDraft(tx *store.Tx, c *casefile.File, p *drafts.Draft) err
 	}
 	e := a.event(tx, exchange.EventApprove)
 	e.Draft = p.Name()
-	if err := c.Step(tx, e, a.d.cfg.House.Rules(false), casefile.Why{Assertion: a.assertion, Local: a.local(c.Token)}); err != nil {
+	if err := a.step(tx, c, e); err != nil {
 		return err
 	}
 	return tx.DeleteDraft(p.ID())
