@@ -85,7 +85,11 @@ func (a *deed) mayStand(m *drafts.Message) error {
 	if findings := lint.Content(m.Content, m.Docket, ctx); !lint.Sendable(findings) {
 		return fmt.Errorf("%s at %s: %w", findings[0].Code, findings[0].Path, refusal.ErrFindings)
 	}
-	return nil
+	wrong, err := a.d.cfg.Proof.Unfitting(m.Docket.GetCaseToken(), a.unit, m.Content, "")
+	if err == nil && len(wrong) > 0 {
+		err = fmt.Errorf("%s at %s: %w", wrong[0].GetCode(), wrong[0].GetPath(), refusal.ErrFindings)
+	}
+	return err
 }
 
 // open returns the case of a message, new if the message opens one.
